@@ -1,0 +1,1 @@
+"""The preset catalogues of the first-party plugins, and their locks."""

@@ -1,0 +1,1 @@
+"""Recipes that `zoo finetune NAME` knows by name."""

@@ -1,0 +1,60 @@
+"""zoo: a plugin-based model zoo and fine-tuning toolkit for Keras 3 on JAX.
+
+Importing this package imports nothing else: every public name is found when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.errors import ZooError
+    from zoo.load import load
+    from zoo.registry.hookspecs import hookimpl
+    from zoo.registry.presets import presets
+    from zoo.registry.records import Architecture, DataSet, Head
+    from zoo.train.finetune import finetune
+    from zoo.train.recipe import Recipe
+    from zoo.train.run import Run
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Architecture": "zoo.registry.records",
+    "DataSet": "zoo.registry.records",
+    "Head": "zoo.registry.records",
+    "Recipe": "zoo.train.recipe",
+    "Run": "zoo.train.run",
+    "ZooError": "zoo.errors",
+    "finetune": "zoo.train.finetune",
+    "hookimpl": "zoo.registry.hookspecs",
+    "load": "zoo.load",
+    "presets": "zoo.registry.presets",
+}
+
+__all__ = [
+    "Architecture",
+    "DataSet",
+    "Head",
+    "Recipe",
+    "Run",
+    "ZooError",
+    "finetune",
+    "hookimpl",
+    "load",
+    "presets",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'zoo' has no attribute '{name}'")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

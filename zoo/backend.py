@@ -1,0 +1,61 @@
+"""Choosing jax for Keras, once, before Keras is imported; and where compiled programs are kept."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from zoo.errors import ZooError
+
+
+def use_jax(*, lean: bool = False) -> None:
+    """Import Keras on JAX. Call it before the first `import keras` of the process.
+
+    Args:
+        lean: keep matplotlib, pandas and scikit-learn from being imported along with Keras, which tries to
+            when they are installed. For zoo's own processes; a library must not decide that for its host.
+
+    Raises a ZooError where the user chose another backend, or imported Keras with one.
+    """
+    chosen = os.environ.setdefault("KERAS_BACKEND", "jax")
+    if "keras" not in sys.modules:
+        _check(chosen, "KERAS_BACKEND is set to it")
+        _import_keras(hide=("matplotlib", "pandas", "sklearn") if lean else ())
+    import keras
+
+    _check(keras.config.backend(), "keras was imported with it")
+    _keep_compiled_programs()
+
+
+def _check(backend: str, how: str) -> None:
+    if backend != "jax":
+        raise ZooError(
+            f"zoo runs on the jax backend of Keras, and the backend is '{backend}'.",
+            why=how,
+            fix="Set KERAS_BACKEND=jax, or import zoo's models before keras.",
+        )
+
+
+def _import_keras(hide: tuple[str, ...]) -> None:
+    hidden = [name for name in hide if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
+    try:
+        import keras  # noqa: F401
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+def cache_home() -> Path:
+    """Where zoo keeps what it can make again: `ZOO_CACHE`, or `zoo` in the user's cache directory."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("ZOO_CACHE") or Path(base) / "zoo")
+
+
+def _keep_compiled_programs() -> None:
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache_home() / "compiled"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -1,0 +1,1 @@
+"""From files and registered data sets to examples a task can learn from."""

@@ -1,0 +1,182 @@
+"""Which columns of a table are the text and the label: as the user said, or guessed with care."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.data.table import Table
+from zoo.errors import Faults, did_you_mean, some
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TEXT_NAMES = {
+    *("text", "sentence", "review", "review_text", "content", "comment", "tweet", "message", "body"),
+    *("document", "utterance", "question", "query"),
+}
+LABEL_NAMES = {
+    *("label", "labels", "class", "category", "target", "sentiment", "stars", "rating", "intent"),
+    *("emotion", "topic"),
+}
+# A guess must win by this factor, in mean length or in number of classes, else the user is asked.
+_CLEAR = 3
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of the columns to read; None where there is no such column."""
+
+    text: str
+    text_pair: str | None = None
+    label: str | None = None
+
+
+def choose_columns(
+    table: Table,
+    *,
+    text: str | None = None,
+    text_pair: str | None = None,
+    label: str | None = None,
+    need_label: bool = True,
+) -> Columns:
+    """The columns to use: given names are checked, missing ones are guessed.
+
+    The text is the column with a usual name (`text`, `review`, ...), else the one whose texts are by far
+    the longest. The label is the column with a usual name, else the one with by far the fewest values
+    that repeat; it is guessed only where `need_label` says so. A second text is never guessed.
+
+    Raises:
+        ZooError: a given column is not there, is named twice or holds the wrong kind of value; or no
+            guess is clear, and the key to set is named.
+    """
+    _check_given(table, {"data.text": text, "data.text_pair": text_pair, "data.label": label})
+    faults = Faults()
+    free = [name for name in table.columns if name not in (text, text_pair, label)]
+    if text is None:
+        candidates = [n for n in free if n.casefold() not in LABEL_NAMES and _holds_text(_type(table, n))]
+        text = _guess_text(table, candidates, faults)
+    if label is None and need_label:
+        candidates = [n for n in free if n != text and _holds_labels(_type(table, n))]
+        label = _guess_label(table, candidates, faults)
+    if text is None or faults:
+        faults.add(_found(table))
+    faults.check(
+        f"Which columns of '{table.source}' to use is not clear.",
+        fix='Name them in the recipe or with --set, such as --set data.text="review".',
+    )
+    assert text is not None  # or there was a fault
+    return Columns(text, text_pair, label)
+
+
+def _check_given(table: Table, given: dict[str, str | None]) -> None:
+    faults = Faults()
+    missing = False
+    keys: dict[str, str] = {}
+    for key, name in given.items():
+        if name is None:
+            continue
+        if name in keys:
+            faults.add(f"{keys[name]} and {key} are both '{name}'.")
+        keys.setdefault(name, key)
+        if name not in table.columns:
+            missing = True
+            faults.add(f"{key}: there is no column '{name}'.{did_you_mean(name, table.columns)}")
+        elif not (_holds_labels if key == "data.label" else _holds_text)(kind := _type(table, name)):
+            wanted = "labels" if key == "data.label" else "text"
+            faults.add(f"{key}: column '{name}' holds {kind}, not {wanted}.")
+    if missing:
+        faults.add(_found(table))
+    faults.check(f"The columns of '{table.source}' do not fit.")
+
+
+def _guess_text(table: Table, candidates: list[str], faults: Faults) -> str | None:
+    named = [name for name in candidates if name.casefold() in TEXT_NAMES]
+    if len(named) == 1:
+        return named[0]
+    if not candidates:
+        faults.add("data.text: no column is left that holds text.")
+        return None
+    if not named and _looks_headless(table):
+        faults.add("data.text: no column has a usual name, and the header looks like data.")
+        return None
+    lengths = {name: _mean_length(table.column(name)) for name in named or candidates}
+    first, *rest = sorted(lengths, key=lambda name: -lengths[name])
+    if not named and (not rest or lengths[first] >= _CLEAR * lengths[rest[0]]):
+        return first
+    faults.add(f"data.text: it may be {_either(lengths)} (two texts a row: data.text_pair too).")
+    return None
+
+
+def _guess_label(table: Table, candidates: list[str], faults: Faults) -> str | None:
+    named = [name for name in candidates if name.casefold() in LABEL_NAMES]
+    if len(named) == 1:
+        return named[0]
+    if not named and _looks_headless(table):
+        faults.add("data.label: no column has a usual name, and the header looks like data.")
+        return None
+    if named:
+        faults.add(f"data.label: it may be {_either(named)}.")
+        return None
+    classes = {name: len(set(table.column(name)) - {None}) for name in candidates}
+    repeating = {name: count for name, count in classes.items() if 1 < count <= len(table) / 2}
+    # A constant column is taken where nothing better is there: the user then hears that it has one class.
+    likely = repeating or {name: count for name, count in classes.items() if count == 1}
+    if not likely:
+        faults.add("data.label: no column has values that repeat, as labels do.")
+        return None
+    first, *rest = sorted(likely, key=lambda name: likely[name])
+    if not rest or likely[rest[0]] >= _CLEAR * likely[first]:
+        return first
+    faults.add(f"data.label: it may be {_either(likely)}.")
+    return None
+
+
+def _found(table: Table) -> str:
+    found = f"The columns are {some(map(repr, table.columns))}."
+    if _looks_headless(table):
+        found += " That looks like a row of data: the header seems to be missing."
+    return found
+
+
+def _looks_headless(table: Table) -> bool:
+    """Whether the names of a CSV's or TSV's columns look as if its first row were data."""
+    if not table.source.lower().endswith((".csv", ".tsv")):
+        return False
+    return any(
+        len(name) > 64 or len(name.split()) > 5 or name in table.column(name) for name in table.columns
+    )
+
+
+def _mean_length(values: list[str | None]) -> float:
+    return sum(len(value) for value in values if value) / max(1, len(values))
+
+
+def _either(names: Iterable[str]) -> str:
+    return " or ".join(f"'{name}'" for name in names)
+
+
+def _type(table: Table, name: str) -> pa.DataType:
+    import pyarrow as pa
+
+    kind = table.data.schema.field(name).type
+    return kind.value_type if isinstance(kind, pa.DictionaryType) else kind
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    # A column of nothing but missing values has no kind; its rows are refused later, by number.
+    return (
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_string_view(kind)
+        or types.is_null(kind)
+    )
+
+
+def _holds_labels(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    return _holds_text(kind) or types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)

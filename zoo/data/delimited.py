@@ -1,0 +1,90 @@
+"""CSV and TSV into an Arrow table of text columns."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from zoo.errors import ZooError, some
+
+# Rows may be longer than pyarrow's default block of 1 MiB, but a block must stay below 2 GiB.
+_LARGEST_BLOCK = 1 << 30
+
+
+def read_delimited(path: Path, delimiter: str) -> pa.Table:
+    """The rows below the header, every column as text; an empty cell without quotes is missing.
+
+    Raises:
+        ZooError: rows with more or fewer cells than the header, or a quote that is never closed.
+        ValueError: what the parser cannot read; UnicodeDecodeError or not, it may not be UTF-8.
+    """
+    header = _header(path, delimiter)
+    ragged: list[tuple[int, int]] = []
+
+    def note(row: arrow_csv.InvalidRow) -> str:
+        ragged.append((row.number - 1, row.actual_columns))
+        return "skip"
+
+    # Columns can be declared as text only by name, and names in a header may be doubled, so they go by
+    # their place and the header is the first row. One thread, because only then are rows numbered.
+    places = [str(place) for place in range(len(header))]
+    data = arrow_csv.read_csv(
+        path,
+        read_options=arrow_csv.ReadOptions(
+            use_threads=False,
+            block_size=min(path.stat().st_size + 1, _LARGEST_BLOCK),
+            column_names=places,
+        ),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(places, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    if ragged:
+        raise ZooError(
+            f"'{path}' has rows with more or fewer cells than its header.",
+            why=[
+                f"The header has {len(header)}: {some(map(repr, header))}.",
+                f"Rows: {some(f'{row} (has {cells})' for row, cells in ragged)}.",
+            ],
+            fix='Put cells that contain the delimiter, a quote or a line break in "quotes".',
+        )
+    data = data.slice(1).rename_columns(header)
+    _check_last_quote(path, data)
+    return data
+
+
+def _header(path: Path, delimiter: str) -> list[str]:
+    """The cells of the first row that is not blank."""
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        try:
+            header = next((cells for cells in csv.reader(lines, delimiter=delimiter) if cells), None)
+        except csv.Error as error:
+            raise ZooError(f"The header of '{path}' cannot be read.", why=str(error)) from error
+    if header is None:
+        raise ZooError(f"'{path}' is empty: it has only blank lines.")
+    return header
+
+
+def _check_last_quote(path: Path, data: pa.Table) -> None:
+    """A quote that is never closed swallows the rest of the file, and the parser says nothing."""
+    last = data.column(data.num_columns - 1)[-1].as_py() if data.num_rows else None
+    if last is None or not ("\n" in last or "\r" in last):
+        return
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 4096))
+        closed = file.read().rstrip(b"\r\n").endswith(b'"')
+    if not closed:
+        raise ZooError(
+            f"'{path}' has a quote that is never closed.",
+            why=f"Row {data.num_rows} runs from it to the end of the file.",
+            fix='Quote a cell that begins with a quote as a whole, its own quotes doubled: """so"" she said".',
+        )

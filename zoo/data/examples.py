@@ -1,0 +1,97 @@
+"""Rows into examples: inputs a model preprocesses, and labels as strings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.data.columns import Columns
+from zoo.data.table import Table
+from zoo.errors import Faults, ZooError, some
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a task learns from or is measured on.
+
+    Args:
+        inputs: texts, or pairs of texts.
+        labels: one label for each input, or None where there are none.
+        rows: the row each example comes from, counted from 1.
+        source: what the user called the data.
+    """
+
+    inputs: list[str] | list[tuple[str, str]]
+    labels: list[str] | None
+    rows: list[int]
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def select(self, indices: Iterable[int]) -> Examples:
+        """The examples at these places, counted from 0, in the order given."""
+        places = list(indices)
+        return Examples(
+            inputs=[self.inputs[place] for place in places],  # pyright: ignore[reportArgumentType]
+            labels=None if self.labels is None else [self.labels[place] for place in places],
+            rows=[self.rows[place] for place in places],
+            source=self.source,
+        )
+
+
+def read_examples(table: Table, columns: Columns) -> Examples:
+    """The examples of a table.
+
+    Labels become strings as JSON writes them: `1`, `true`, and a whole number without its fraction.
+
+    Raises:
+        ZooError: rows without a text or without a label, all of them by number.
+    """
+    faults = Faults()
+    texts = _texts(table, columns.text, faults)
+    pairs = None if columns.text_pair is None else _texts(table, columns.text_pair, faults)
+    labels = None if columns.label is None else [_label(value) for value in table.column(columns.label)]
+    if labels is not None:
+        _check_filled(labels, f"a label (column '{columns.label}')", faults)
+    faults.check(
+        f"'{table.source}' has rows that are not whole.", fix="Complete these rows, or leave them out."
+    )
+    inputs = texts if pairs is None else list(zip(texts, pairs, strict=True))
+    return Examples(inputs, labels, list(range(1, len(table) + 1)), table.source)
+
+
+def check_classes(examples: Examples) -> None:
+    """Raise a ZooError if all examples have the same label, so that there is nothing to tell apart."""
+    classes = set(examples.labels or ())
+    if len(classes) == 1:
+        raise ZooError(
+            f"'{examples.source}' has one class only: '{classes.pop()}'.",
+            why=f"All its {len(examples)} rows have that label; a classifier needs two at least.",
+            fix="Add rows of another class, or name another column with data.label.",
+        )
+
+
+def _texts(table: Table, column: str, faults: Faults) -> list[str]:
+    texts = [value or "" for value in table.column(column)]
+    _check_filled(texts, f"a text (column '{column}')", faults)
+    return texts
+
+
+def _check_filled(values: list[str], what: str, faults: Faults) -> None:
+    rows = [row for row, value in enumerate(values, 1) if not value.strip()]
+    if rows:
+        faults.add(f"Without {what}: {'row' if len(rows) == 1 else 'rows'} {some(rows)}.")
+
+
+def _label(value: Any) -> str:
+    """The label as a string; empty where it is missing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

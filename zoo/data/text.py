@@ -1,0 +1,225 @@
+"""Text to arrays: tokenisation by the checkpoint's own tokenizer files, truncation, and padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tokenizers
+
+from zoo.errors import ZooError
+from zoo.hub.files import Files
+
+Text = str | tuple[str, str]
+"""One input: a text, or a pair of texts."""
+
+_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+)
+_UNLIMITED = 10**6  # tokenizer configs write "no limit" as a number far beyond any real one
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One tokenised input: token ids and type ids `(length,)` int32."""
+
+    ids: np.ndarray
+    types: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class TextPreprocessor:
+    """Turns texts and pairs of texts into a model's input arrays.
+
+    Args:
+        tokenizer: the checkpoint's tokenizer.
+        max_length: tokens after which an input is truncated, special tokens included, unless a call says
+            otherwise; of a pair, the longer text loses first.
+        positions: the most tokens the model can take at all.
+        vocab_size: rows of the model's embedding; a token id beyond them is an error.
+        pad_id: the padding token.
+        files: the tokenizer's files, `{name: content}`, written back byte for byte.
+    """
+
+    def __init__(
+        self,
+        tokenizer: tokenizers.Tokenizer,
+        *,
+        max_length: int,
+        positions: int,
+        vocab_size: int,
+        pad_id: int = 0,
+        files: dict[str, bytes] | None = None,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+        self.positions = positions
+        self.vocab_size = vocab_size
+        self.pad_id = pad_id
+        self.files = files or {}
+        tokenizer.no_padding()
+
+    def __call__(
+        self, raw: Text | Sequence[Text], *, max_length: int | None = None, length: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """Tokenise and pad: `input_ids`, `attention_mask` and `token_type_ids`, each `(batch, length)` int32.
+
+        Args:
+            raw: a text, a pair as a tuple, or a list of them.
+            max_length: truncate after this many tokens; the model's own limit by default.
+            length: pad to this length; by default, to the longest input.
+        """
+        return self.pad(self.encode(as_list(raw), max_length=max_length), length=length)
+
+    def encode(self, inputs: Sequence[Text], *, max_length: int | None = None) -> list[Encoded]:
+        """Tokenise a list of texts or pairs, without padding."""
+        return self._arrays(self.encode_batch(inputs, max_length=max_length))
+
+    def encode_batch(
+        self, inputs: Sequence[Any], *, max_length: int | None = None, words: bool = False
+    ) -> list[tokenizers.Encoding]:
+        """The tokenizer's own encodings, with offsets and word numbers.
+
+        Args:
+            words: each input is a list of words, as token classification has them.
+        """
+        limit = self.max_length if max_length is None else max_length
+        if not 2 < limit <= self.positions:
+            raise ZooError(f"max_length = {limit} cannot be: the model takes 3 to {self.positions} tokens.")
+        self.tokenizer.enable_truncation(limit)
+        return self.tokenizer.encode_batch(list(inputs), is_pretokenized=words)
+
+    def _arrays(self, encodings: list[tokenizers.Encoding]) -> list[Encoded]:
+        encoded = [Encoded(np.array(e.ids, np.int32), np.array(e.type_ids, np.int32)) for e in encodings]
+        for n, item in enumerate(encoded):
+            if len(item) and item.ids.max() >= self.vocab_size:
+                token = self.tokenizer.id_to_token(int(item.ids.max()))
+                raise ZooError(
+                    f"Input {n + 1} has the token '{token}', which the model has no embedding for.",
+                    why=f"its id is {item.ids.max()}, and the embedding has {self.vocab_size} rows",
+                )
+        return encoded
+
+    def pad(self, encoded: Sequence[Encoded], *, length: int | None = None) -> dict[str, np.ndarray]:
+        """Stack encoded inputs as rows of one length."""
+        length = length or max((len(item) for item in encoded), default=1)
+        shape = (len(encoded), length)
+        arrays = {
+            "input_ids": np.full(shape, self.pad_id, np.int32),
+            "attention_mask": np.zeros(shape, np.int32),
+            "token_type_ids": np.zeros(shape, np.int32),
+        }
+        for row, item in enumerate(encoded):
+            arrays["input_ids"][row, : len(item)] = item.ids
+            arrays["attention_mask"][row, : len(item)] = 1
+            arrays["token_type_ids"][row, : len(item)] = item.types
+        return arrays
+
+
+def as_list(raw: Any) -> list[Any]:
+    """The inputs as a list of texts and pairs. Raises a ZooError for anything else."""
+    inputs = [raw] if isinstance(raw, str | tuple) else list(raw)
+    for n, item in enumerate(inputs):
+        pair = isinstance(item, tuple) and len(item) == 2 and all(isinstance(text, str) for text in item)
+        if not (isinstance(item, str) or pair):
+            raise ZooError(
+                f"Input {n + 1} is not a text: {item!r:.60}",
+                fix="Give a str, a pair (str, str) as a tuple, or a list of them.",
+            )
+    return inputs
+
+
+def text_preprocessor(files: Files, config: Any) -> TextPreprocessor | None:
+    """The preprocessor that a checkpoint's files describe, or None where it has no tokenizer.
+
+    The length limit is sentence-transformers' `max_seq_length`, else the tokenizer config's
+    `model_max_length`, else the model's positions; never the truncation stored in tokenizer.json.
+    """
+    settings = files.mapping("tokenizer_config.json")
+    tokenizer = _tokenizer(files, settings)
+    if tokenizer is None:
+        return None
+    if tokenizer.get_vocab_size(with_added_tokens=False) > config.vocab_size:
+        raise ZooError(
+            f"The tokenizer and the model of {files.origin} do not belong together.",
+            why=f"the vocabulary has {tokenizer.get_vocab_size(with_added_tokens=False)} tokens and the "
+            f"embedding {config.vocab_size} rows",
+        )
+    positions = config.max_position_embeddings
+    limits = (
+        files.mapping("sentence_bert_config.json").get("max_seq_length"),
+        settings.get("model_max_length"),
+    )
+    limit = next((int(n) for n in limits if n and n < _UNLIMITED), positions)
+    pad = _content(
+        settings.get("pad_token") or files.mapping("special_tokens_map.json").get("pad_token") or "[PAD]"
+    )
+    pad_id = tokenizer.token_to_id(pad)
+    return TextPreprocessor(
+        tokenizer,
+        max_length=min(limit, positions),
+        positions=positions,
+        vocab_size=config.vocab_size,
+        pad_id=(config.pad_token_id or 0) if pad_id is None else pad_id,
+        files={name: files.path(name).read_bytes() for name in _FILES if name in files},
+    )
+
+
+def _content(token: Any) -> str:
+    return token["content"] if isinstance(token, dict) else str(token)
+
+
+def _tokenizer(files: Files, settings: dict[str, Any]) -> tokenizers.Tokenizer | None:
+    if "tokenizer.json" in files:
+        try:
+            return tokenizers.Tokenizer.from_file(str(files.path("tokenizer.json")))
+        except Exception as error:  # the library raises plain Exception
+            raise ZooError(f"tokenizer.json of {files.origin} is not valid.", why=str(error)) from error
+    if "vocab.txt" in files:
+        return _wordpiece(files, settings)
+    return None
+
+
+def _wordpiece(files: Files, settings: dict[str, Any]) -> tokenizers.Tokenizer:
+    """The original BERT tokenizer from its vocabulary alone (transformers/models/bert/tokenization_bert.py)."""
+    from tokenizers import models, normalizers, pre_tokenizers, processors
+
+    lines = files.path("vocab.txt").read_text(encoding="utf-8").split("\n")
+    vocab = {token: n for n, token in enumerate(lines) if token or n < len(lines) - 1}
+    special = {
+        key: _content(settings.get(f"{key}_token", default))
+        for key, default in (
+            ("unk", "[UNK]"),
+            ("cls", "[CLS]"),
+            ("sep", "[SEP]"),
+            ("pad", "[PAD]"),
+            ("mask", "[MASK]"),
+        )
+    }
+    lacking = [token for token in special.values() if token not in vocab]
+    if lacking:
+        raise ZooError(f"vocab.txt of {files.origin} lacks special tokens.", why=", ".join(lacking))
+    tokenizer = tokenizers.Tokenizer(models.WordPiece(vocab, unk_token=special["unk"]))
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=settings.get("tokenize_chinese_chars", True),
+        strip_accents=settings.get("strip_accents"),
+        lowercase=settings.get("do_lower_case", True),
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    cls, sep = special["cls"], special["sep"]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{cls}:0 $A:0 {sep}:0",
+        pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
+        special_tokens=[(cls, vocab[cls]), (sep, vocab[sep])],
+    )
+    tokenizer.add_special_tokens(list(special.values()))
+    return tokenizer

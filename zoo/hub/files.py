@@ -1,0 +1,101 @@
+"""The files of one checkpoint: names and where they lie. Nothing outside the listed names can be opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ZooError
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+_COMPANIONS = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "1_Pooling/config.json",
+    "generation_config.json",
+    "preprocessor_config.json",
+)
+
+
+@dataclass(frozen=True)
+class Files:
+    """A checkpoint's files.
+
+    Args:
+        paths: `{name in the checkpoint: path on this machine}`.
+        origin: where they came from, for messages and records.
+    """
+
+    paths: Mapping[str, Path]
+    origin: str
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.paths
+
+    def path(self, name: str) -> Path:
+        """Where `name` lies. Raises a ZooError where the checkpoint has no such file."""
+        if name not in self.paths:
+            raise ZooError(f"{self.origin} has no file '{name}'.")
+        return self.paths[name]
+
+    def json(self, name: str) -> Any:
+        """The parsed JSON of `name`. Raises a ZooError where it is missing or malformed."""
+        try:
+            return json.loads(self.path(name).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ZooError(f"{name} of {self.origin} is not valid JSON.", why=str(error)) from error
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """The JSON object in `name`, or an empty one where the checkpoint has no such file."""
+        value = self.json(name) if name in self else {}
+        if not isinstance(value, dict):
+            raise ZooError(f"{name} of {self.origin} is not a JSON object.")
+        return value
+
+    def weights(self) -> list[Path]:
+        """The safetensors files, every shard of them."""
+        if WEIGHTS in self:
+            return [self.path(WEIGHTS)]
+        if WEIGHTS_INDEX in self:
+            return [self.path(name) for name in shard_names(self.json(WEIGHTS_INDEX), self.origin)]
+        raise ZooError(
+            f"{self.origin} has no weights.",
+            why=f"neither '{WEIGHTS}' nor '{WEIGHTS_INDEX}' is there; zoo reads safetensors only",
+        )
+
+
+def shard_names(index: Any, origin: str) -> list[str]:
+    """The shards that an index names. Only plain names are accepted, never a path out of the folder."""
+    mapping = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(mapping, dict) or not mapping:
+        raise ZooError(f"{WEIGHTS_INDEX} of {origin} has no weight_map.")
+    names = sorted({str(name) for name in mapping.values()})
+    hostile = [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]
+    if hostile:
+        raise ZooError(f"{WEIGHTS_INDEX} of {origin} names files that are not shards.", why=hostile)
+    return names
+
+
+def wanted(names: Iterable[str]) -> list[str]:
+    """Of the files a repository lists, those that zoo reads."""
+    there = set(names)
+    shards = sorted(n for n in there if "/" not in n and n.endswith(".safetensors") and "-of-" in n)
+    weights = [WEIGHTS] if WEIGHTS in there else [WEIGHTS_INDEX, *shards]
+    return [name for name in (CONFIG, *weights, *_COMPANIONS) if name in there]
+
+
+def local_files(folder: Path) -> Files:
+    """The files of a checkpoint directory on this machine."""
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    return Files({name: folder / name for name in wanted(names)}, origin=str(folder))

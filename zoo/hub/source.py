@@ -1,0 +1,48 @@
+"""Source URLs: `hf://org/name[@revision]`, `pkg://package/folder`, `file://folder`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.errors import ZooError, did_you_mean
+
+SCHEMES = ("hf", "pkg", "file")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place that holds the files of a checkpoint.
+
+    Args:
+        scheme: `hf`, `pkg` or `file`.
+        location: `org/name`, `package/folder`, or a path.
+        revision: a commit, branch or tag; only a Hub repository has one.
+    """
+
+    scheme: str
+    location: str
+    revision: str = ""
+
+    @staticmethod
+    def parse(url: str) -> Source:
+        """Read a URL. Raises a ZooError where it is not one of the known forms."""
+        scheme, _, rest = url.partition("://")
+        if scheme not in SCHEMES:
+            raise ZooError(
+                f"'{url}' is not a source zoo knows.{did_you_mean(scheme, SCHEMES)}",
+                fix="Sources read hf://org/name[@revision], pkg://package/folder or file://folder.",
+            )
+        location, _, revision = rest.partition("@") if scheme == "hf" else (rest, "", "")
+        if not location or (scheme == "hf" and location.count("/") != 1):
+            raise ZooError(f"'{url}' does not say which files: {scheme}:// needs {_FORMS[scheme]}.")
+        return Source(scheme, location, revision)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.location}" + (f"@{self.revision}" if self.revision else "")
+
+
+_FORMS = {"hf": "org/name", "pkg": "package/folder", "file": "a folder"}
+
+
+def is_url(name: str) -> bool:
+    return "://" in name

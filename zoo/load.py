@@ -1,0 +1,229 @@
+"""`zoo.load`: from a name to a model with its weights and its preprocessing."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from zoo.errors import ZooError, did_you_mean, some
+from zoo.hub.fetch import fetch_preset, fetch_source
+from zoo.hub.files import CONFIG, Files, local_files
+from zoo.hub.source import Source, is_url
+from zoo.registry.code import architecture_of, find_architecture
+from zoo.registry.presets import find_preset, is_preset, presets, read_lock
+from zoo.registry.records import Architecture
+
+Weights = Literal["pretrained", "random"]
+DTYPES = ("float32", "bfloat16", "mixed_bfloat16")
+_log = logging.getLogger("zoo")
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What a name stands for: files, and what is known of them before they are read.
+
+    Args:
+        name: the name as it was given.
+        files: the checkpoint's files.
+        architecture: the qualified architecture, or empty where only `config.json` tells.
+        task: the task it was published for, or empty where only `config.json` tells.
+        layout: the checkpoint format.
+        commit: the commit on the Hub it comes from, if it is known.
+    """
+
+    name: str
+    files: Files
+    architecture: str = ""
+    task: str = ""
+    layout: str = "transformers"
+    commit: str = ""
+
+
+def load(
+    name: str | Path,
+    *,
+    task: str | None = None,
+    labels: Sequence[str] | None = None,
+    dtype: str | None = None,
+    weights: Weights = "pretrained",
+    seed: int = 0,
+) -> Any:
+    """A model with its preprocessing, ready for its task.
+
+    Args:
+        name: a preset (`bert_base`, `bert:bert_base`), a URL (`hf://org/name@commit`, `pkg://`, `file://`), or a
+            path to a run, a checkpoint directory or a `.keras` file of your own.
+        task: a Hub task name; by default the one the checkpoint was made for.
+        labels: class names. Other ones than the checkpoint's start a new head at random.
+        dtype: `float32`, `bfloat16`, or `mixed_bfloat16` (float32 weights, bfloat16 arithmetic).
+        weights: `random` builds the same model without its weights.
+        seed: decides everything random: a new head, random weights, dropout.
+
+    Returns:
+        a `keras.Model`, a subclass of `zoo.tasks.Model` with the task's verb.
+
+    Raises:
+        ZooError: the name is unknown, the files are not to be had or not the pinned ones, or weights and
+            config do not match. Nothing is half-loaded.
+    """
+    path = Path(name)
+    if path.suffix == ".keras" and path.is_file():
+        from zoo.tasks.model import load_keras_file
+
+        return load_keras_file(path)
+    _check_choices(dtype, weights)
+    return build(locate(str(name)), task=task, labels=labels, dtype=dtype, weights=weights, seed=seed)
+
+
+def locate(name: str) -> Found:
+    """The files that a name stands for, fetched and verified; nothing is built yet."""
+    if is_url(name):
+        files, commit = fetch_source(Source.parse(name))
+        return Found(name, files, commit=commit)
+    path = Path(name).expanduser()
+    if is_preset(name):
+        if path.exists() and "/" not in name:
+            raise ZooError(
+                f"'{name}' is a preset, and a file or directory here has the same name.",
+                fix=f"Say {find_preset(name).qualified} for the preset, or ./{name} for the path.",
+            )
+        preset = find_preset(name)
+        lock = read_lock(preset)
+        owner, _, architecture = preset.architecture.rpartition(":")
+        return Found(
+            name=preset.name,
+            files=fetch_preset(preset, lock),
+            architecture=f"{owner or preset.plugin}:{architecture}",
+            task=preset.task,
+            layout=preset.layout,
+            commit=lock.commit,
+        )
+    if path.is_dir():
+        folder = path / "model" if (path / "recipe.toml").is_file() else path
+        return Found(name, local_files(folder))
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> ZooError:
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return ZooError(
+            f"There is no preset and no directory '{name}'.",
+            fix=f"If you mean the repository on the Hub, say hf://{name}",
+        )
+    names = [preset.name for preset in presets()]
+    return ZooError(f"There is no preset '{name}'.{did_you_mean(name, names)}", fix="'zoo list' shows them all.")
+
+
+def _check_choices(dtype: str | None, weights: str) -> None:
+    if dtype is not None and dtype not in DTYPES:
+        raise ZooError(f"dtype = '{dtype}' cannot be.{did_you_mean(dtype, DTYPES)}", why=f"choose of {some(DTYPES)}")
+    if weights not in ("pretrained", "random"):
+        raise ZooError(f"weights = '{weights}' cannot be; choose 'pretrained' or 'random'.")
+
+
+def build(
+    found: Found,
+    *,
+    task: str | None = None,
+    labels: Sequence[str] | None = None,
+    dtype: str | None = None,
+    weights: Weights = "pretrained",
+    seed: int = 0,
+) -> Any:
+    """Build the model of `found`; the arguments are those of `load`."""
+    from zoo.backend import use_jax
+
+    use_jax()
+    import keras
+
+    from zoo.tasks import TASKS
+    from zoo.weights.build import build as build_model
+    from zoo.weights.reader import Checkpoint
+
+    source = found.files.mapping(CONFIG)
+    if not source:
+        raise ZooError(f"{found.files.origin} is not a checkpoint: it has no {CONFIG}.")
+    qualified = found.architecture or architecture_of(str(source.get("model_type")))
+    architecture = find_architecture(qualified)
+    task = task or found.task or task_of(source, architecture)
+    if task not in TASKS or task not in architecture.heads:
+        raise ZooError(
+            f"{found.name} cannot do '{task}'.{did_you_mean(task, architecture.heads)}",
+            why=f"its tasks are {', '.join(architecture.heads)}",
+        )
+    kind = TASKS[task]
+    own = read_labels(source) if task == task_of(source, architecture, default="") else ()
+    chosen, relabelled = _choose_labels(kind.needs_labels, found.name, own, labels)
+    config = architecture.config.read(source, found.files.origin)
+    checkpoint = None
+    if weights == "pretrained":
+        checkpoint = Checkpoint(found.files.weights(), found.files.origin)
+        config = architecture.infer(config, task, checkpoint)
+    layout = architecture.layouts[found.layout](config, task)
+    if relabelled:
+        layout = layout.relabelled()
+
+    def make() -> Any:
+        model = kind(qualified, config, chosen, found.layout, found.name, name="model")
+        model.build(None)
+        return model
+
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype or "float32")
+    try:
+        model, model.audit = build_model(make, layout, checkpoint, seed)
+    finally:
+        keras.config.set_dtype_policy(previous)
+    model.built = True
+    model.read_companions(found.files)
+    if checkpoint is not None and model.audit.fresh:
+        _log.info("%s: new, at random: %s", found.name, some(model.audit.fresh))
+    return model
+
+
+def task_of(source: Mapping[str, Any], architecture: Architecture, default: str | None = None) -> str:
+    """The task that a `config.json` was saved for, by the classes it lists in `architectures`."""
+    classes = source.get("architectures") or ()
+    for task, head in architecture.heads.items():
+        if any(name in head.references for name in classes):
+            return task
+    if default is not None:
+        return default
+    raise ZooError(
+        f"The checkpoint does not say which task it is for: its architectures are {list(classes)}.",
+        fix=f"Say which: task='{next(iter(architecture.heads))}'. It can do {', '.join(architecture.heads)}.",
+    )
+
+
+def read_labels(source: Mapping[str, Any]) -> tuple[str, ...]:
+    """The label names of a `config.json`, in the order of their numbers."""
+    named = source.get("id2label") or {}
+    try:
+        return tuple(str(named[key]) for key in sorted(named, key=int))
+    except (TypeError, ValueError, KeyError) as error:
+        raise ZooError("id2label of config.json does not map numbers to names.", why=repr(named)[:200]) from error
+
+
+def _choose_labels(
+    needed: bool, name: str, own: Sequence[str], asked: Sequence[str] | None
+) -> tuple[tuple[str, ...], bool]:
+    """The labels of the model, and whether they are others than the checkpoint's."""
+    if not needed:
+        if asked:
+            raise ZooError(f"labels were given, and the task of {name} has none.")
+        return (), False
+    if asked is None:
+        if own:
+            return tuple(own), False
+        raise ZooError(
+            f"{name} has no labels of its own for this task.",
+            fix='Say which: labels=["bad", "good"].',
+        )
+    if isinstance(asked, str) or len(set(asked)) != len(asked) or len(asked) < 2:
+        raise ZooError(f"labels = {asked!r} cannot be: a list of two or more different names is needed.")
+    if set(asked) == set(own):
+        return tuple(own), False
+    return tuple(str(label) for label in asked), bool(own)

@@ -1,0 +1,25 @@
+"""Layers that several architectures share."""
+
+from zoo.backend import use_jax
+
+use_jax()
+
+from zoo.nn.activations import activation  # noqa: E402
+from zoo.nn.attention import SelfAttention, attention_mask  # noqa: E402
+from zoo.nn.config import Config  # noqa: E402
+from zoo.nn.dropout import Dropout  # noqa: E402
+from zoo.nn.linear import linear  # noqa: E402
+from zoo.nn.norm import LayerNorm  # noqa: E402
+from zoo.nn.packing import first_tokens, positions  # noqa: E402
+
+__all__ = [
+    "Config",
+    "Dropout",
+    "LayerNorm",
+    "SelfAttention",
+    "activation",
+    "attention_mask",
+    "first_tokens",
+    "linear",
+    "positions",
+]

@@ -1,0 +1,80 @@
+"""Configs: frozen dataclasses read from a checkpoint's `config.json`, and written back without losing a key."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from zoo.errors import Faults
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Base of an architecture's config.
+
+    A subclass's fields carry the names of `config.json`, its defaults are the reference's. Keys that it has no
+    field for are kept in `source`; those in `unsupported` would change the maths and are refused.
+    """
+
+    unsupported: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+    """`{key: the values that change nothing}`; any other value is a ZooError."""
+
+    source: Mapping[str, Any] = dataclasses.field(default_factory=dict, kw_only=True, repr=False)
+
+    @classmethod
+    def read(cls, source: Mapping[str, Any], origin: str) -> Self:
+        """Read a parsed `config.json`. Raises a ZooError that lists every fault."""
+        faults = Faults()
+        hints = typing.get_type_hints(cls)
+        values = {}
+        for field in dataclasses.fields(cls):
+            if field.name == "source" or field.name not in source:
+                continue
+            value = source[field.name]
+            if _fits(value, hints[field.name]):
+                values[field.name] = value
+            else:
+                faults.add(f"{field.name} = {value!r}: a {_spell(hints[field.name])} is needed")
+        for key, harmless in cls.unsupported.items():
+            if key in source and source[key] not in harmless:
+                faults.add(f"{key} = {source[key]!r} is not supported")
+        if not faults:
+            config = cls(**values, source=dict(source))
+            faults.found += config.faults()
+            if not faults:
+                return config
+        faults.check(f"config.json of {origin} does not describe a model that zoo can build.")
+        raise AssertionError
+
+    def faults(self) -> list[str]:
+        """What is wrong between fields that are each of the right type; for subclasses."""
+        return []
+
+    def replace(self, **changes: Any) -> Self:
+        return dataclasses.replace(self, **changes)
+
+    def written(self, **changes: Any) -> dict[str, Any]:
+        """The content for a `config.json`: what was read, in its own spelling, and what changed since."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "source"}
+        if self.source:
+            defaults = {f.name: f.default for f in dataclasses.fields(self)}
+            fields = {k: v for k, v in fields.items() if k in self.source or v != defaults[k]}
+        return {**self.source, **fields, **changes}
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if isinstance(kind, types.UnionType):
+        return any(_fits(value, option) for option in typing.get_args(kind))
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def _spell(kind: Any) -> str:
+    options = typing.get_args(kind) or (kind,)
+    return " or ".join("null" if option is type(None) else option.__name__ for option in options)

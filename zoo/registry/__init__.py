@@ -1,0 +1,1 @@
+"""Who offers what: plugins found by manifest, presets by name, code imported only when used."""

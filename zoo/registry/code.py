@@ -1,0 +1,100 @@
+"""Plugin code: imported on first use, registered with pluggy, asked for its records one plugin at a time."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Iterable
+from typing import Any
+
+import pluggy
+
+from zoo.errors import ZooError, did_you_mean
+from zoo.registry import hookspecs
+from zoo.registry.manifest import Manifest
+from zoo.registry.plugins import manifests
+from zoo.registry.records import Architecture, DataSet
+
+
+@functools.cache
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager("zoo")
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _records(manifest: Manifest, hook: str) -> Iterable[Any]:
+    """What one plugin's hook returns. Its code runs here for the first time, and its faults end here."""
+    manager = _manager()
+    try:
+        module = manager.get_plugin(manifest.plugin)
+        if module is None:
+            module = importlib.import_module(manifest.module)
+            manager.register(module, name=manifest.plugin)
+        others = [other for name, other in manager.list_name_plugin() if name != manifest.plugin]
+        results = manager.subset_hook_caller(hook, remove_plugins=others)()
+    except (KeyboardInterrupt, ZooError):
+        raise
+    except BaseException as error:  # a plugin may even call sys.exit
+        raise ZooError(
+            f"Plugin '{manifest.plugin}' ({manifest.distribution}) cannot be used: its code failed.",
+            why=f"{type(error).__name__}: {error}",
+            fix=f"Update or uninstall it, or set ZOO_DISABLE_PLUGINS={manifest.plugin}.",
+        ) from error
+    return [record for result in results for record in result]
+
+
+def find_architecture(reference: str, plugin: str = "") -> Architecture:
+    """The architecture `plugin:name`, or `name` as `plugin` means it: its own, else anyone's."""
+    owner, _, name = reference.rpartition(":")
+    owner = owner or plugin
+    offers = [m for m in manifests() if name in m.architectures]
+    own = [m for m in offers if m.plugin == owner]
+    if not own and len(offers) > 1:
+        raise ZooError(
+            f"Several plugins have an architecture '{name}'.",
+            why=[f"{m.plugin}:{name} from {m.distribution}" for m in offers],
+            fix=f"Say which: {offers[0].plugin}:{name}",
+        )
+    if not offers:
+        known = [name for m in manifests() for name in m.architectures]
+        raise ZooError(
+            f"No installed plugin has an architecture '{reference}'.{did_you_mean(name, known)}",
+            fix="'zoo plugins' shows what is installed.",
+        )
+    return _named(own or offers, "zoo_architectures", name)
+
+
+def architecture_of(model_type: str) -> str:
+    """The qualified name of the architecture that reads a `config.json` with this `model_type`."""
+    for manifest in manifests():
+        for name, entry in manifest.architectures.items():
+            if model_type in entry.model_types:
+                return f"{manifest.plugin}:{name}"
+    known = sorted({t for m in manifests() for entry in m.architectures.values() for t in entry.model_types})
+    raise ZooError(
+        f"No installed plugin reads checkpoints of model_type '{model_type}'.{did_you_mean(model_type, known)}",
+        why=f"the installed plugins read: {', '.join(known)}",
+    )
+
+
+def dataset_names() -> list[str]:
+    """The registered data sets, without importing any plugin."""
+    return sorted(name for manifest in manifests() for name in manifest.datasets)
+
+
+def find_dataset(name: str) -> DataSet:
+    """The registered data set `name`."""
+    return _named([m for m in manifests() if name in m.datasets], "zoo_datasets", name)
+
+
+def _named(offers: list[Manifest], hook: str, name: str) -> Any:
+    if len(offers) != 1:
+        raise ZooError(f"'{name}' is offered by {', '.join(m.distribution for m in offers) or 'no plugin'}.")
+    for record in _records(offers[0], hook):
+        if record.name == name:
+            return record
+    raise ZooError(
+        f"Plugin '{offers[0].plugin}' promises '{name}' in its manifest, and its {hook} does not return it.",
+        fix=f"This is a fault of {offers[0].distribution}; tell its author.",
+    )

@@ -1,0 +1,65 @@
+"""What plugins hand over: frozen records, one kind for each hook.
+
+Nothing here imports keras; the callables inside a record do, when they are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a task adds on top of an architecture's backbone.
+
+    Args:
+        layer: `(config, labels) -> keras.Layer`, the head for that many labels.
+        references: class names of the reference implementation that carry this head, as
+            `config.json` lists them in `architectures`; the first is the one zoo writes.
+    """
+
+    layer: Callable[[Any, int], Any]
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A family of models: everything zoo needs to turn its checkpoints into keras models, and back.
+
+    Args:
+        name: the name in the plugin's manifest.
+        config: a frozen dataclass derived from `zoo.nn.Config`.
+        backbone: `(config) -> keras.Layer`. Called with the dict of input arrays, it returns features
+            `(batch, length, dim)`; its attribute `dim` says how wide they are.
+        heads: the tasks it can serve.
+        layouts: `{name: (config, task) -> zoo.weights.Layout}`, one for each checkpoint format.
+        preprocessor: `(files, config) -> zoo.data.text.TextPreprocessor | None`, from the checkpoint's own files.
+        infer: `(config, task, checkpoint) -> config`: fills in what only the tensors tell.
+    """
+
+    name: str
+    config: type
+    backbone: Callable[[Any], Any]
+    heads: Mapping[str, Head]
+    layouts: Mapping[str, Callable[[Any, str], Any]]
+    preprocessor: Callable[[Any, Any], Any]
+    infer: Callable[[Any, str, Any], Any] = lambda config, task, checkpoint: config
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set that recipes can name.
+
+    Args:
+        name: the name in the plugin's manifest.
+        description: one line for people.
+        load: builds the splits; `{"train": table, "validation": table, "test": table}` of pyarrow tables.
+        columns: the recipe's column keys and what they are called here, as `{"text": "text", "label": "label"}`.
+    """
+
+    name: str
+    description: str
+    load: Callable[[], Mapping[str, Any]]
+    columns: Mapping[str, str]

@@ -1,0 +1,75 @@
+"""Labelled texts as a Keras data set: tokenised once, padded batch by batch to few lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.data.text import Encoded, TextPreprocessor
+from zoo.errors import ZooError, did_you_mean
+
+_STEP = 32  # lengths are rounded up to a multiple of this, so that few shapes compile
+
+
+def label_numbers(given: Sequence[Any], labels: Sequence[str]) -> list[int]:
+    """Label names as numbers of the output's last axis. Raises a ZooError that names the unknown ones."""
+    numbers = {label: n for n, label in enumerate(labels)}
+    names = [label if isinstance(label, str) else _name(label, labels) for label in given]
+    unknown = sorted({name for name in names if name not in numbers})
+    if unknown:
+        raise ZooError(
+            f"The model has no label '{unknown[0]}'.{did_you_mean(unknown[0], labels)}",
+            why=f"its labels are {', '.join(labels)}",
+        )
+    return [numbers[name] for name in names]
+
+
+def _name(label: Any, labels: Sequence[str]) -> str:
+    n = int(label)
+    return labels[n] if 0 <= n < len(labels) else str(label)
+
+
+class LabelledTexts(keras.utils.PyDataset):
+    """Batches `(arrays, targets)`, in a new order each epoch that `seed` decides.
+
+    Args:
+        encoded: the tokenised inputs.
+        targets: `(inputs,)` class numbers, or a list of `(length,)` token classes.
+    """
+
+    def __init__(
+        self, preprocess: TextPreprocessor, encoded: Sequence[Encoded], targets: Any, batch_size: int, seed: int
+    ) -> None:
+        super().__init__()
+        if len(encoded) != len(targets):
+            raise ZooError(f"There are {len(encoded)} inputs and {len(targets)} labels.")
+        self.preprocess, self.encoded, self.targets = preprocess, encoded, targets
+        self.batch_size, self.seed, self.epoch = batch_size, seed, 0
+        self._shuffle()
+
+    def __len__(self) -> int:
+        return -(-len(self.encoded) // self.batch_size)
+
+    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        rows = [self.encoded[n] for n in chosen]
+        length = -(-max(len(row) for row in rows) // _STEP) * _STEP
+        arrays = self.preprocess.pad(rows, length=length)
+        if isinstance(self.targets, np.ndarray):
+            return arrays, self.targets[chosen]
+        from zoo.tasks.model import NO_LABEL
+
+        targets = np.full((len(rows), length), NO_LABEL, np.int32)
+        for row, n in enumerate(chosen):
+            targets[row, : len(self.targets[n])] = self.targets[n]
+        return arrays, targets
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        self.order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.encoded))

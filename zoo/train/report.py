@@ -1,0 +1,172 @@
+"""The page a run leaves behind: `report.html`, complete in itself, readable on paper and on a phone."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from zoo.train.charts import is_share, loss_chart, score_chart, title, validations
+
+MOST_CLASSES = 60  # beyond it a matrix is a wall: the report then lists the commonest confusions
+NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One wrong prediction; `probability` is what the model gave the class it chose."""
+
+    row: int
+    text: str
+    label: str
+    predicted: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the page shows.
+
+    Args:
+        title: the run's name.
+        metrics: the final scores on the held-out rows; `score` names the one of the headline.
+        evaluated_on: which rows those are, as in "test (512 rows)".
+        baseline: the commonest class and its share of those rows.
+        history: the records of `metrics.jsonl`.
+        confusion: counts, a row for each true label and a column for each predicted one, or None.
+        mistakes: the worst predictions, the worst first.
+        facts: section titles, each with its names and values.
+        recipe: the text of the resolved recipe.
+    """
+
+    title: str
+    preset: str
+    task: str
+    metrics: dict[str, float]
+    score: str
+    evaluated_on: str
+    baseline: tuple[str, float]
+    history: list[dict]
+    labels: list[str]
+    confusion: list[list[int]] | None
+    mistakes: list[Mistake]
+    facts: dict[str, dict[str, str]]
+    recipe: str
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """How one class fared; a share is None where there is nothing to take it of."""
+
+    label: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+def render_report(report: Report) -> str:
+    """The whole HTML page. It refers to nothing outside itself and shows every text as text."""
+    names = _score_names(report)
+    share = report.baseline[1] if math.isfinite(report.baseline[1]) else None
+    page = _template().render(
+        report=report,
+        interval=_interval(report.confusion),
+        baseline=share,
+        losses=loss_chart(report.history),
+        scores=score_chart(report.history, names, share if "accuracy" in names else None),
+        names=names,
+        evaluations=[record for record in report.history if "split" in record],
+        unusable=_unusable(report.history),
+        classes=class_scores(report.labels, report.confusion or []),
+        matrix=report.confusion if len(report.labels) <= MOST_CLASSES else None,
+        confusions=confusions(report.labels, report.confusion or [])[:20],
+    )
+    return NOT_TEXT.sub("\ufffd", page)
+
+
+def wilson(correct: int, total: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval for a share seen as `correct` of `total`; (0, 1) where nothing was seen."""
+    if not total:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share, weight = correct / total, z * z / total
+    centre = (share + weight / 2) / (1 + weight)
+    reach = z * math.sqrt(share * (1 - share) / total + weight / (4 * total)) / (1 + weight)
+    return max(0.0, centre - reach), min(1.0, centre + reach)
+
+
+def class_scores(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[ClassScores]:
+    """Precision, recall, F1 and support of every class that a confusion matrix counts."""
+    found = []
+    for i, row in enumerate(confusion):
+        support, chosen = sum(row), sum(other[i] for other in confusion)
+        found.append(
+            ClassScores(
+                label=labels[i],
+                precision=row[i] / chosen if chosen else None,
+                recall=row[i] / support if support else None,
+                f1=2 * row[i] / (support + chosen) if support + chosen else None,
+                support=support,
+            )
+        )
+    return found
+
+
+def confusions(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[tuple[str, str, int]]:
+    """(true label, predicted label, count) of every kind of mistake, the commonest first."""
+    found = [
+        (labels[i], labels[j], count)
+        for i, row in enumerate(confusion)
+        for j, count in enumerate(row)
+        if i != j and count
+    ]
+    return sorted(found, key=lambda one: -one[2])
+
+
+def _interval(confusion: list[list[int]] | None) -> tuple[float, float] | None:
+    total = sum(map(sum, confusion or []))
+    return wilson(sum(row[i] for i, row in enumerate(confusion or [])), total) if total else None
+
+
+def _score_names(report: Report) -> list[str]:
+    """The metrics to draw: the headline's, and those on the same scale as it."""
+    known = {name for record in validations(report.history) for name in record}
+    others = [name for name in report.metrics if name != report.score and name in known]
+    if report.score == "loss":
+        return []
+    return [report.score, *(name for name in others if is_share(name) and is_share(report.score))]
+
+
+def _unusable(history: Sequence[dict]) -> int:
+    """How many records hold a loss that no chart can show."""
+    return sum("loss" in record and not math.isfinite(record["loss"]) for record in history)
+
+
+def _template():
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {"percent": _percent, "metric": _metric, "title": title, "svg": Markup}
+    return pages.get_template("report.html")
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None or not math.isfinite(share) else f"{share:.1%}"
+
+
+def _metric(value: float | None, name: str) -> str:
+    """A metric's value as people read it: a share in per cent, anything else in four digits."""
+    if is_share(name) or value is None or not math.isfinite(value):
+        return _percent(value)
+    return f"{value:.4g}"

@@ -1,0 +1,116 @@
+"""Layout tables: which tensor of a checkpoint is which variable of a model. One table loads, saves and is audited.
+
+    Rule("encoder.layer.{i}.output.dense.weight", "layer_{i}/mlp/down/kernel", transpose)
+
+`{i}` stands for a number and is the same number on both sides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Op:
+    """A reversible rearrangement of numbers.
+
+    Args:
+        load: tensor -> variable.
+        save: variable -> tensor.
+        shape: the tensor's shape for a variable's shape.
+    """
+
+    name: str
+    load: Callable[[np.ndarray], np.ndarray]
+    save: Callable[[np.ndarray], np.ndarray]
+    shape: Callable[[tuple[int, ...]], tuple[int, ...]]
+
+
+same = Op("same", lambda x: x, lambda x: x, lambda shape: shape)
+# Torch keeps a linear layer's matrix as (out, in), Keras as (in, out).
+transpose = Op("transpose", np.transpose, np.transpose, lambda shape: shape[::-1])
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of a layout.
+
+    Args:
+        tensor: the tensor's name in the checkpoint; what zoo writes.
+        variable: the variable's path in the model.
+        op: how the numbers are rearranged between the two.
+        aliases: other names the tensor is known by; read, never written.
+    """
+
+    tensor: str
+    variable: str
+    op: Op = same
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The rows of one checkpoint format.
+
+    Args:
+        rules: one for each kind of variable.
+        ignore: `{pattern of tensor names: why zoo does not read them}`. `*` stands for anything.
+        prefix: a prefix that the names of a checkpoint may carry or lack as a whole, such as `bert.`; it is
+            written where the rule's tensor name carries it.
+        fresh: patterns of variable paths that a checkpoint may lack: a new head, which starts at random.
+        labelled: patterns of the variable paths whose shapes follow the labels: the output layer.
+    """
+
+    rules: tuple[Rule, ...]
+    ignore: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    fresh: tuple[str, ...] = ()
+    labelled: tuple[str, ...] = ()
+
+    def relabelled(self) -> Layout:
+        """The layout for labels other than the checkpoint's: its output layer is ignored, the new one fresh."""
+        output = [rule for rule in self.rules if any(_glob(p).fullmatch(rule.variable) for p in self.labelled)]
+        rules = tuple(rule for rule in self.rules if rule not in output)
+        ignore = {rule.tensor: "an output layer for other labels" for rule in output}
+        return replace(self, rules=rules, ignore={**self.ignore, **ignore})
+
+    def rule(self, variable: str) -> tuple[Rule, str] | None:
+        """The row for a variable, and the number that `{i}` stands for there."""
+        for rule in self.rules:
+            if found := _pattern(rule.variable).fullmatch(variable):
+                return rule, (found.groupdict() or {"i": ""})["i"]
+        return None
+
+    def names(self, rule: Rule, i: str) -> Iterator[str]:
+        """Every name the tensor may have, the one that zoo writes first."""
+        for name in (rule.tensor, *rule.aliases):
+            full = name.replace("{i}", i)
+            yield full
+            if self.prefix and full.startswith(self.prefix):
+                yield full.removeprefix(self.prefix)
+
+    def ignored(self, tensor: str) -> str:
+        """Why this tensor is not read; empty where no row says so."""
+        bare = tensor.removeprefix(self.prefix)
+        for pattern, reason in self.ignore.items():
+            if _glob(pattern).fullmatch(tensor) or _glob(pattern).fullmatch(bare):
+                return reason
+        return ""
+
+    def may_be_fresh(self, variable: str) -> bool:
+        return any(_glob(pattern).fullmatch(variable) for pattern in self.fresh)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    head, *rest = (re.escape(part) for part in template.split("{i}"))
+    if not rest:
+        return re.compile(head)
+    return re.compile(head + r"(?P<i>\d+)" + r"(?P=i)".join(rest))
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")))
