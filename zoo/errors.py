@@ -13,7 +13,12 @@ class ZooError(Exception):
         what: what happened, in one sentence.
         why: the facts behind it; a list is shown one fact a line.
         fix: what the reader can do about it.
+
+    Attributes:
+        exit_code: what a command exits with: 2, the request was wrong and nothing was started.
     """
+
+    exit_code = 2
 
     def __init__(self, what: str, *, why: str | Iterable[str] = (), fix: str = "") -> None:
         self.what = what
@@ -33,6 +38,12 @@ class ZooError(Exception):
 
 def _rebuild(kind: type[ZooError], what: str, why: list[str], fix: str) -> ZooError:
     return kind(what, why=why, fix=fix)
+
+
+class RunError(ZooError):
+    """Something failed while it was running; a command exits with 1."""
+
+    exit_code = 1
 
 
 class Faults:

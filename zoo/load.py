@@ -119,7 +119,9 @@ def _unknown(name: str) -> ZooError:
 
 def _check_choices(dtype: str | None, weights: str) -> None:
     if dtype is not None and dtype not in DTYPES:
-        raise ZooError(f"dtype = '{dtype}' cannot be.{did_you_mean(dtype, DTYPES)}", why=f"choose of {some(DTYPES)}")
+        raise ZooError(
+            f"dtype = '{dtype}' cannot be.{did_you_mean(dtype, DTYPES)}", why=f"choose of {some(DTYPES)}"
+        )
     if weights not in ("pretrained", "random"):
         raise ZooError(f"weights = '{weights}' cannot be; choose 'pretrained' or 'random'.")
 

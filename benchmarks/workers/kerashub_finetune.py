@@ -28,7 +28,9 @@ classifier.compile(
 def rows(path: str) -> tuple[np.ndarray, np.ndarray]:
     with open(path, newline="", encoding="utf-8") as file:
         read = list(csv.DictReader(file))
-    return np.array([row["text"] for row in read]), np.array([JOB["labels"].index(row["label"]) for row in read])
+    return np.array([row["text"] for row in read]), np.array(
+        [JOB["labels"].index(row["label"]) for row in read]
+    )
 
 
 train_began = elapsed()
@@ -36,7 +38,7 @@ classifier.fit(*rows(JOB["train"]), batch_size=JOB["batch_size"], epochs=JOB["ep
 trained = elapsed()
 classifier.save_to_preset(JOB["output"])
 saved = elapsed()
-accuracy = classifier.evaluate(
-    *rows(JOB["test"]), batch_size=JOB["batch_size"], verbose=0, return_dict=True
-)["accuracy"]
+accuracy = classifier.evaluate(*rows(JOB["test"]), batch_size=JOB["batch_size"], verbose=0, return_dict=True)[
+    "accuracy"
+]
 answer(train_s=trained - train_began, saved_s=saved, accuracy=float(accuracy))

@@ -4,4 +4,4 @@ import keras_hub
 from job import JOB, embed_in_turn
 
 embedder = keras_hub.models.TextEmbedder.from_preset(JOB["model"])
-embed_in_turn(lambda text: embedder.encode_text([text]))
+embed_in_turn(lambda text: embedder.encode_text([text], verbose=0))

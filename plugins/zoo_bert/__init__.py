@@ -7,11 +7,10 @@ import zoo
 
 @zoo.hookimpl
 def zoo_architectures() -> list[zoo.Architecture]:
+    from zoo.data.text import text_preprocessor
     from zoo_bert import heads, weights
     from zoo_bert.config import BertConfig
     from zoo_bert.model import BertBackbone
-
-    from zoo.data.text import text_preprocessor
 
     return [
         zoo.Architecture(

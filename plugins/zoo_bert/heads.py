@@ -9,9 +9,9 @@ from typing import Any
 
 import keras
 from keras import ops
-from zoo_bert.config import BertConfig
 
 from zoo.nn import Dropout, LayerNorm, activation, first_tokens, linear
+from zoo_bert.config import BertConfig
 
 
 class SequenceHead(keras.layers.Layer):

@@ -9,9 +9,9 @@ from typing import Any
 
 import keras
 from keras import ops
-from zoo_bert.config import BertConfig
 
 from zoo.nn import Dropout, LayerNorm, SelfAttention, activation, attention_mask, linear, positions
+from zoo_bert.config import BertConfig
 
 
 @keras.saving.register_keras_serializable("zoo_bert")
@@ -40,10 +40,10 @@ class BertBackbone(keras.layers.Layer):
         return self.embeddings.word.embeddings
 
     def call(self, arrays: dict[str, Any], training: bool = False) -> Any:
-        mask = attention_mask(arrays)
+        visible = attention_mask(arrays)
         x = self.embeddings(arrays, training=training)
         for block in self.blocks:
-            x = block(x, mask=mask, training=training)
+            x = block(x, visible=visible, training=training)
         return x
 
 
@@ -103,8 +103,8 @@ class BertBlock(keras.layers.Layer):
             layer.build(input_shape)
         self.down.build((None, None, self.intermediate_size))
 
-    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
-        mixed = self.attention_output(self.attention(x, mask=mask, training=training))
+    def call(self, x: Any, visible: Any = None, training: bool = False) -> Any:
+        mixed = self.attention_output(self.attention(x, visible=visible, training=training))
         x = self.attention_norm(x + self.dropouts[0](mixed, training=training))
         changed = self.down(self.activation(self.up(x)))
         return self.mlp_norm(x + self.dropouts[1](changed, training=training))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from zoo_bert.config import BertConfig
 
 from zoo.weights import Checkpoint, Layout, Rule, transpose
+from zoo_bert.config import BertConfig
 
 _PREFIX = "bert."
 _DECODER = "cls.predictions.decoder.weight"
@@ -74,9 +74,7 @@ def transformers_layout(config: BertConfig, task: str) -> Layout:
         del ignore["classifier.*"]
     rules = (*_BACKBONE, *head)
     if task == "feature-extraction":  # a bare model carries no prefix
-        rules = tuple(
-            Rule(r.tensor.removeprefix(_PREFIX), r.variable, r.op, (r.tensor, *r.aliases)) for r in rules
-        )
+        rules = tuple(Rule(r.tensor.removeprefix(_PREFIX), r.variable, r.op, (r.tensor, *r.aliases)) for r in rules)
     fresh = ("head/*",) if task.endswith("classification") else ()
     return Layout(rules, ignore, _PREFIX, fresh, labelled=("head/classifier/*",))
 
@@ -106,7 +104,8 @@ def infer(config: BertConfig, task: str, checkpoint: Checkpoint) -> BertConfig:
     config = config.replace(add_pooling_layer=pooler)
     if task == "fill-mask" and config.tie_word_embeddings and _DECODER in checkpoint:
         words = next(
-            (n for n in checkpoint.tensors if n.removeprefix(_PREFIX) == "embeddings.word_embeddings.weight"), None
+            (n for n in checkpoint.tensors if n.removeprefix(_PREFIX) == "embeddings.word_embeddings.weight"),
+            None,
         )
         if words and not np.array_equal(checkpoint.read(words), checkpoint.read(_DECODER)):
             config = config.replace(tie_word_embeddings=False)

@@ -144,9 +144,7 @@ def _looks_headless(table: Table) -> bool:
     """Whether the names of a CSV's or TSV's columns look as if its first row were data."""
     if not table.source.lower().endswith((".csv", ".tsv")):
         return False
-    return any(
-        len(name) > 64 or len(name.split()) > 5 or name in table.column(name) for name in table.columns
-    )
+    return any(len(name) > 64 or len(name.split()) > 5 or name in table.column(name) for name in table.columns)
 
 
 def _mean_length(values: list[str | None]) -> float:
@@ -168,12 +166,7 @@ def _holds_text(kind: pa.DataType) -> bool:
     import pyarrow.types as types
 
     # A column of nothing but missing values has no kind; its rows are refused later, by number.
-    return (
-        types.is_string(kind)
-        or types.is_large_string(kind)
-        or types.is_string_view(kind)
-        or types.is_null(kind)
-    )
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
 
 
 def _holds_labels(kind: pa.DataType) -> bool:

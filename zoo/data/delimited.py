@@ -86,5 +86,5 @@ def _check_last_quote(path: Path, data: pa.Table) -> None:
         raise ZooError(
             f"'{path}' has a quote that is never closed.",
             why=f"Row {data.num_rows} runs from it to the end of the file.",
-            fix='Quote a cell that begins with a quote as a whole, its own quotes doubled: """so"" she said".',
+            fix='Quote such a cell as a whole and double the quotes in it: """so"" she said".',
         )

@@ -56,9 +56,7 @@ def read_examples(table: Table, columns: Columns) -> Examples:
     labels = None if columns.label is None else [_label(value) for value in table.column(columns.label)]
     if labels is not None:
         _check_filled(labels, f"a label (column '{columns.label}')", faults)
-    faults.check(
-        f"'{table.source}' has rows that are not whole.", fix="Complete these rows, or leave them out."
-    )
+    faults.check(f"'{table.source}' has rows that are not whole.", fix="Complete these rows, or leave them out.")
     inputs = texts if pairs is None else list(zip(texts, pairs, strict=True))
     return Examples(inputs, labels, list(range(1, len(table) + 1)), table.source)
 

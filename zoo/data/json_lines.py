@@ -21,6 +21,8 @@ _KINDS = {
     type(None): "null",
 }
 _SHOWN = 5
+# What pyarrow raises for mixed kinds, half surrogate pairs and integers beyond 64 bits.
+_UNFIT = (pa.ArrowException, ValueError, TypeError, OverflowError)
 
 
 def read_json_lines(path: Path) -> pa.Table:
@@ -63,14 +65,25 @@ def _lines(path: Path) -> Iterator[str]:
 def _column(path: Path, name: str, values: list[Any]) -> pa.Array:
     try:
         return pa.array(values)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-        first: dict[str, int] = {}
-        for row, value in enumerate(values, 1):
-            if value is not None:
-                first.setdefault(_KINDS[type(value)], row)
-        mixed = [f"Row {row} has {kind}." for kind, row in first.items()]
+    except _UNFIT as error:
         raise ZooError(
             f"Column '{name}' of '{path}' holds values that do not go together.",
-            why=mixed if len(mixed) > 1 else str(error),
+            why=_unfit(values) or str(error),
             fix="Write all values of a column alike, all as text for instance.",
         ) from error
+
+
+def _unfit(values: list[Any]) -> list[str]:
+    """The first row of each kind of value if there are several, else the first row that fits nothing."""
+    first: dict[str, int] = {}
+    for row, value in enumerate(values, 1):
+        if value is not None:
+            first.setdefault(_KINDS[type(value)], row)
+    if len(first) > 1:
+        return [f"Row {row} has {kind}." for kind, row in first.items()]
+    for row, value in enumerate(values, 1):
+        try:
+            pa.array([value])
+        except _UNFIT as error:
+            return [f"Row {row}: {error}."]
+    return []

@@ -63,7 +63,9 @@ def _fetch(source: Source, mirrors: Iterable[Source], name: str, pinned: PinnedF
     try:
         path = huggingface.download(source, name, again=path is not None)
     except ZooError as error:
-        raise ZooError(f"{name} was not found.", why=[*tried, f"{source}: {error.why[0]}"], fix=error.fix) from error
+        raise ZooError(
+            f"{name} was not found.", why=[*tried, f"{source}: {error.why[0]}"], fix=error.fix
+        ) from error
     if wrong := difference(path, pinned):
         raise ZooError(f"{name} is not the pinned file.", why=[*tried, f"{source}: {name}: {wrong}"])
     return path

@@ -43,16 +43,16 @@ class SelfAttention(keras.layers.Layer):
         for projection in (self.query, self.key, self.value):
             projection.build(input_shape)
 
-    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+    def call(self, x: Any, visible: Any = None, training: bool = False) -> Any:
         query, key, value = (self._split(p(x)) for p in (self.query, self.key, self.value))
         scores = ops.matmul(query * (1.0 / math.sqrt(self.head_dim)), ops.transpose(key, (0, 1, 3, 2)))
         scores = ops.cast(scores, "float32")
-        if mask is not None:
+        if visible is not None:
             # Not minus infinity: a row of padding alone would turn into NaN.
-            scores = ops.where(mask, scores, -1e30)
+            scores = ops.where(visible, scores, -1e30)
         weights = ops.cast(ops.softmax(scores, axis=-1), value.dtype)
         mixed = ops.matmul(self.dropout(weights, training=training), value)
-        return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), ops.shape(x)[:-1] + (self.heads * self.head_dim,))
+        return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (*ops.shape(x)[:-1], self.heads * self.head_dim))
 
     def _split(self, x: Any) -> Any:
         batch, length = ops.shape(x)[:2]

@@ -19,7 +19,7 @@ from keras import ops
 _ODD = (np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE35), np.uint32(0x9E3779B1))
 
 
-def _scramble(x: Any, key: Any = np.uint32(0)) -> Any:
+def _scramble(x: Any, key: Any) -> Any:
     x = (x ^ (x >> np.uint32(16))) * _ODD[0]
     x = (x + key) ^ (x >> np.uint32(13))
     x = x * _ODD[1]
@@ -30,8 +30,8 @@ def _scramble(x: Any, key: Any = np.uint32(0)) -> Any:
 def random_bits(shape: tuple[int, ...], seed: Any) -> Any:
     """Uniform uint32 `shape`, a function of the position and of `seed` `(2,)` uint32: a stream and a step."""
     seed = ops.cast(seed, "uint32")
-    first = _scramble(seed[0] + _ODD[2])
-    second = _scramble(seed[1] ^ first)
+    first = _scramble(seed[0] + _ODD[2], _ODD[0])
+    second = _scramble(seed[1] ^ first, _ODD[1])
     counter = ops.arange(math.prod(shape), dtype="uint32")
     return ops.reshape(_scramble(counter ^ second, first), shape)
 

@@ -41,7 +41,12 @@ class LabelledTexts(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, preprocess: TextPreprocessor, encoded: Sequence[Encoded], targets: Any, batch_size: int, seed: int
+        self,
+        preprocess: TextPreprocessor,
+        encoded: Sequence[Encoded],
+        targets: Any,
+        batch_size: int,
+        seed: int,
     ) -> None:
         super().__init__()
         if len(encoded) != len(targets):

@@ -62,7 +62,12 @@ class TokenClassifier(Model):
         super().compile(optimizer, loss, [TokenAccuracy()] if metrics is None else metrics, **kwargs)
 
     def dataset(
-        self, inputs: Sequence[Sequence[str]], labels: Sequence[Sequence[Any]], batch_size: int = 32, *, seed: int = 0
+        self,
+        inputs: Sequence[Sequence[str]],
+        labels: Sequence[Sequence[Any]],
+        batch_size: int = 32,
+        *,
+        seed: int = 0,
     ) -> LabelledTexts:
         """Lists of words and lists of their labels as batches for `fit`; a word's first token carries its label."""
         for n, (words, tags) in enumerate(zip(inputs, labels, strict=True)):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from xml.etree import ElementTree
 
 import pygal
@@ -44,7 +45,7 @@ def loss_chart(history: Sequence[dict]) -> Chart | None:
     half = max(1, len(trained) // 20) if len(trained) > 8 else 0
     series = [Series("training", "train", smooth(trained, half))]
     if half:
-        series.insert(0, Series("training, every record", "raw", trained))
+        series.insert(0, Series("training, unsmoothed", "raw", trained))
     series.append(Series("validation", "validation", curve(validations(history), "loss"), dots=True))
     return line_chart("loss", series, end=last_step(history))
 
@@ -56,7 +57,8 @@ def score_chart(history: Sequence[dict], names: Sequence[str], baseline: float |
     """
     records = validations(history)
     looks = ["score", "second", "third"]
-    scores = [Series(title(n), look, curve(records, n), dots=True) for n, look in zip(names, looks, strict=False)]
+    drawn = zip(names, looks, strict=False)
+    scores = [Series(title(name), look, curve(records, name), dots=True) for name, look in drawn]
     scores = [one for one in scores if one.points]
     if not scores:
         return None
@@ -71,12 +73,12 @@ def score_chart(history: Sequence[dict], names: Sequence[str], baseline: float |
 
 def validations(history: Sequence[dict]) -> list[dict]:
     """The records of the evaluations made during training."""
-    return [record for record in history if record.get("split") == "validation"]
+    return [record for record in history if record.get("split") == "validation" and not record.get("final")]
 
 
 def last_step(history: Sequence[dict]) -> float:
     """The step at which the axes end; never 0."""
-    return max(1.0, *(float(record["step"]) for record in history))
+    return max([1.0, *(float(record["step"]) for record in history)])
 
 
 def is_share(metric: str) -> bool:
@@ -91,8 +93,12 @@ def title(metric: str) -> str:
 
 def curve(records: Sequence[dict], name: str) -> list[Point]:
     """The finite values of one metric over the steps."""
-    points = [(float(record["step"]), float(record[name])) for record in records if name in record]
-    return [point for point in points if math.isfinite(point[1])]
+    return [(float(r["step"]), float(r[name])) for r in records if is_finite(r.get(name))]
+
+
+def is_finite(value: object) -> bool:
+    """Whether a record's value is a number that can be shown."""
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def thin(points: Sequence[Point], limit: int = MOST_POINTS) -> list[Point]:
@@ -103,17 +109,18 @@ def thin(points: Sequence[Point], limit: int = MOST_POINTS) -> list[Point]:
 
 
 def smooth(points: Sequence[Point], half: int) -> list[Point]:
-    """A centred moving mean over `2 * half + 1` points, over fewer near the ends: it never lags."""
-    reach = [min(half, i, len(points) - 1 - i) for i in range(len(points))]
-    return [(points[i][0], _mean([y for _, y in points[i - r : i + r + 1]])) for i, r in enumerate(reach)]
+    """A centred moving mean over `2 * half + 1` points, over fewer at the ends; the steep start is kept."""
+    windows = [points[i - min(i, half) : i + min(i, half) + 1] for i in range(len(points))]
+    return [(x, _mean([y for _, y in window])) for (x, _), window in zip(points, windows, strict=True)]
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers that enclose `low` and `high`, at most `most` intervals apart from the rounding out."""
-    span = max(high - low, 1e-6 * max(abs(low), abs(high)), 1e-12)
+    """Round, evenly spaced numbers from `low` or less to `high` or more, about `most` steps of them."""
+    span = max(high - low, 1e-3 * max(abs(low), abs(high)), 1e-12)
     power = 10.0 ** math.floor(math.log10(span / most))
     step = next(power * m for m in (1, 2, 2.5, 5, 10, 20) if power * m * most >= span)
-    return [i * step for i in range(math.floor(low / step), math.ceil(high / step) + 1)]
+    first, last = math.floor(round(low / step, 6)), math.ceil(round(high / step, 6))
+    return [i * step for i in range(first, last + 1)]
 
 
 def line_chart(y_title: str, series: Sequence[Series], *, end: float, percent: bool = False) -> Chart | None:
@@ -123,10 +130,14 @@ def line_chart(y_title: str, series: Sequence[Series], *, end: float, percent: b
         return None
     values = [y for one in series for _, y in one.points]
     low, high = min(values), max(values)
-    if 0 < low < high / 2:
-        low = 0.0
+    if low == high or 0 < low < high / 2:
+        low, high = min(low, 0.0), max(high, 0.0)
     levels = ticks(low, high)
-    write = _percent if percent else _number
+    scale, unit = (100, "%") if percent else (1, "")
+
+    def write(value: float) -> str:
+        return f"{scale * value:.4g}{unit}"
+
     chart = pygal.XY(
         js=[],
         no_prefix=True,
@@ -134,8 +145,9 @@ def line_chart(y_title: str, series: Sequence[Series], *, end: float, percent: b
         width=WIDTH,
         height=HEIGHT,
         margin=4,
+        margin_top=14,
         margin_right=12,
-        spacing=10,
+        spacing=4,
         show_legend=False,
         style=Style(label_font_size=15, title_font_size=15),
         title=y_title,
@@ -144,8 +156,9 @@ def line_chart(y_title: str, series: Sequence[Series], *, end: float, percent: b
         range=(levels[0], levels[-1]),
         x_labels=[tick for tick in ticks(0, end) if tick <= end and tick == int(tick)],
         y_labels=levels,
+        y_labels_major=levels,
         x_value_formatter=lambda x: f"{x:,.0f}",
-        value_formatter=write,
+        value_formatter=lambda y: f"{scale * y:.6g}{unit}",
         truncate_label=-1,
         dots_size=3.5,
     )
@@ -183,11 +196,16 @@ def _clean(drawn: str, looks: Sequence[str], description: str) -> str:
         if "plot_title" in name:
             element.set("x", "0")
     root.attrib.clear()
-    root.attrib |= {"class": "chart", "viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria-label": description}
+    root.attrib |= {
+        "class": "chart",
+        "viewBox": f"0 0 {WIDTH} {HEIGHT}",
+        "role": "img",
+        "aria-label": description,
+    }
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _tell(series: Series, write) -> str:
+def _tell(series: Series, write: Callable[[float], str]) -> str:
     (first, start), (last, end) = series.points[0], series.points[-1]
     if len(series.points) == 1:
         return f"{series.name}: {write(start)} at step {first:,.0f}"
@@ -196,11 +214,3 @@ def _tell(series: Series, write) -> str:
 
 def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.4g}%"

@@ -10,11 +10,12 @@ from pathlib import Path
 from statistics import NormalDist
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
-from zoo.train.charts import is_share, loss_chart, score_chart, title, validations
+from zoo.train.charts import is_finite, is_share, loss_chart, score_chart, title, validations
 
 MOST_CLASSES = 60  # beyond it a matrix is a wall: the report then lists the commonest confusions
+WHERE = ("step", "epoch", "split", "final")  # what says where in the run a record was made
+NOTHING = "\N{EN DASH}"
 NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -40,7 +41,7 @@ class Report:
         baseline: the commonest class and its share of those rows.
         history: the records of `metrics.jsonl`.
         confusion: counts, a row for each true label and a column for each predicted one, or None.
-        mistakes: the worst predictions, the worst first.
+        mistakes: the wrong predictions made with the highest probability, the highest first.
         facts: section titles, each with its names and values.
         recipe: the text of the resolved recipe.
     """
@@ -74,15 +75,16 @@ class ClassScores:
 def render_report(report: Report) -> str:
     """The whole HTML page. It refers to nothing outside itself and shows every text as text."""
     names = _score_names(report)
-    share = report.baseline[1] if math.isfinite(report.baseline[1]) else None
+    share = report.baseline[1] if is_finite(report.baseline[1]) else None
+    evaluations = [record for record in report.history if "split" in record]
     page = _template().render(
         report=report,
         interval=_interval(report.confusion),
         baseline=share,
         losses=loss_chart(report.history),
         scores=score_chart(report.history, names, share if "accuracy" in names else None),
-        names=names,
-        evaluations=[record for record in report.history if "split" in record],
+        evaluations=evaluations,
+        measured=list(dict.fromkeys(name for record in evaluations for name in record if name not in WHERE)),
         unusable=_unusable(report.history),
         classes=class_scores(report.labels, report.confusion or []),
         matrix=report.confusion if len(report.labels) <= MOST_CLASSES else None,
@@ -146,7 +148,7 @@ def _score_names(report: Report) -> list[str]:
 
 def _unusable(history: Sequence[dict]) -> int:
     """How many records hold a loss that no chart can show."""
-    return sum("loss" in record and not math.isfinite(record["loss"]) for record in history)
+    return sum("loss" in record and not is_finite(record["loss"]) for record in history)
 
 
 def _template():
@@ -157,16 +159,16 @@ def _template():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"percent": _percent, "metric": _metric, "title": title, "svg": Markup}
+    pages.filters |= {"percent": _percent, "metric": _metric, "title": title, "finite": is_finite}
     return pages.get_template("report.html")
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None or not math.isfinite(share) else f"{share:.1%}"
+    return f"{share:.1%}" if share is not None and math.isfinite(share) else NOTHING
 
 
 def _metric(value: float | None, name: str) -> str:
     """A metric's value as people read it: a share in per cent, anything else in four digits."""
-    if is_share(name) or value is None or not math.isfinite(value):
+    if is_share(name):
         return _percent(value)
-    return f"{value:.4g}"
+    return f"{value:.4g}" if value is not None and math.isfinite(value) else NOTHING

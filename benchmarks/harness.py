@@ -1,0 +1,195 @@
+"""Runs contenders in turn, each in a process of its own, and measures time and memory from outside. Linux."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.compare import Agreement, Comparison, agreement
+from benchmarks.peers import PEERS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+WORKERS = Path(__file__).parent / "workers"
+# What a shell may carry and a contender's user would not; the Hub is never asked while the clock runs.
+DROPPED = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "KERAS_BACKEND", "XLA_FLAGS", "VIRTUAL_ENV")
+SET = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
+
+
+class RunFailed(Exception):
+    """A contender's process failed or ran past its limit; the message has the end of what it said."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """One turn of every contender.
+
+    Args:
+        directory: an empty folder of this turn of this contender.
+        seed: another one each round; the warm-up has 0.
+        warm_up: nothing is counted, and the outputs are compared.
+        quick: a small job, to try the harness.
+    """
+
+    directory: Path
+    seed: int
+    warm_up: bool
+    quick: bool
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one turn of one contender gave: metrics by name, and in the warm-up the output to compare."""
+
+    metrics: Mapping[str, float]
+    output: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Who takes part.
+
+    Args:
+        environment: the peer whose environment it needs.
+        measure: does one turn.
+        tolerance: the largest difference of its output from the reference's that still counts as the same work.
+    """
+
+    name: str
+    environment: str
+    measure: Callable[[Round], Measurement]
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One question.
+
+    Args:
+        runs: how many counted turns each contender has, unless the user says otherwise.
+        reference: the contender whose output the others must agree with.
+    """
+
+    name: str
+    question: str
+    runs: int
+    contenders: Sequence[Contender]
+    comparisons: Sequence[Comparison]
+    reference: str | None = None
+
+
+@dataclass
+class Outcome:
+    """What was measured: samples by contender and metric, agreements, and who was left out and why."""
+
+    samples: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    agreements: dict[str, Agreement] = field(default_factory=dict)
+    excluded: dict[str, str] = field(default_factory=dict)
+
+
+def run_in_turn(
+    benchmark: Benchmark, runs: int, *, quick: bool, tell: Callable[[str], None] = print
+) -> Outcome:
+    """A warm-up each, whose outputs are compared; then A B C, A B C, ... of those that agree.
+
+    A contender without its environment, that fails, or that does other work is left out, with the reason.
+    """
+    outcome = Outcome()
+    taking_part = []
+    for contender in benchmark.contenders:
+        if PEERS[contender.environment].is_ready:
+            taking_part.append(contender)
+        else:
+            outcome.excluded[contender.name] = (
+                f"no environment: python -m benchmarks setup {contender.environment}"
+            )
+
+    outputs = {}
+    for turn in range(runs + 1):
+        for contender in taking_part:
+            if contender.name in outcome.excluded:
+                continue
+            tell(f"{'warm-up' if turn == 0 else f'run {turn} of {runs}'}: {contender.name}")
+            try:
+                with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
+                    measured = contender.measure(Round(Path(directory), turn, turn == 0, quick))
+            except RunFailed as failure:
+                outcome.excluded[contender.name] = str(failure)
+                continue
+            if turn == 0:
+                outputs[contender.name] = measured.output
+            else:
+                samples = outcome.samples.setdefault(contender.name, {})
+                for metric, value in measured.metrics.items():
+                    samples.setdefault(metric, []).append(value)
+        if turn == 0 and benchmark.reference is not None:
+            tolerances = {each.name: each.tolerance for each in taking_part if each.tolerance is not None}
+            outcome.agreements = agreement(outputs, benchmark.reference, tolerances)
+            for name, found in outcome.agreements.items():
+                tell(f"{name}: {found}")
+                if not found.agrees:
+                    outcome.excluded[name] = str(found)
+    for name in outcome.excluded:
+        outcome.samples.pop(name, None)
+    return outcome
+
+
+def run_worker(environment: str, script: str, job: Mapping[str, object], *, limit_s: float) -> dict[str, float]:
+    """Run a worker; what it answers, with the `wall_s` and `peak_mib` of its process."""
+    command = [str(PEERS[environment].python), str(WORKERS / script), json.dumps(job)]
+    # Keras picks its backend by this variable, and a KerasHub user on JAX has to set it.
+    extra = {"KERAS_BACKEND": "jax"} if environment == "kerashub" else {}
+    text, metrics = run_process(command, limit_s=limit_s, extra=extra)
+    try:
+        return {**json.loads(text.splitlines()[-1]), **metrics}
+    except (IndexError, ValueError):
+        raise RunFailed(f"{script} answered no JSON line: {text[-500:]}") from None
+
+
+def run_process(
+    command: Sequence[str], *, limit_s: float, exit_code: int = 0, extra: Mapping[str, str] | None = None
+) -> tuple[str, dict[str, float]]:
+    """Run a command to its end; its stdout, and `wall_s` (seconds) and `peak_mib` of its process tree.
+
+    The peak is the kernel's own account of the child, from `wait4`. It also counts the harness at the moment
+    of the fork, some 60 MiB, so it says nothing about processes smaller than that.
+
+    Raises:
+        RunFailed: it ended with another exit code, or ran longer than `limit_s`.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in DROPPED}
+    environment.update(SET, **(extra or {}))
+    with tempfile.TemporaryDirectory() as nowhere, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        started = time.monotonic()
+        environment["BENCHMARK_STARTED"] = repr(started)
+        process = subprocess.Popen(
+            command, cwd=nowhere, env=environment, stdout=out, stderr=err, start_new_session=True
+        )
+        late = threading.Timer(limit_s, os.killpg, (process.pid, signal.SIGKILL))
+        late.start()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            late.cancel()
+        wall_s = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        if process.returncode != exit_code:
+            said = err.read().decode(errors="replace").strip()[-800:]
+            reason = f"over {limit_s:g} s" if wall_s >= limit_s else f"exit code {process.returncode}"
+            raise RunFailed(f"{reason}: {said}")
+        return out.read().decode(errors="replace"), {"wall_s": wall_s, "peak_mib": usage.ru_maxrss / 1024}

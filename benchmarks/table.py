@@ -1,0 +1,103 @@
+"""Shows results: on the terminal, and as the table in the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.compare import Line
+from benchmarks.results import lines_of
+
+BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+COLUMNS = ("", "ratio", "zoo", "beside it", "target")
+
+
+def show(kept: dict, console: Console) -> None:
+    """Print one result."""
+    table = Table(*COLUMNS, title=kept["question"], title_justify="left")
+    for line in lines_of(kept):
+        style = {True: "green", False: "red", None: ""}[line.met]
+        table.add_row(*cells(line), style=style)
+    console.print(table)
+    for name, found in kept["agreement"].items():
+        console.print(f"{name}: outputs differ by {found['difference']:.1e} ({found['tolerance']:.0e} allowed)")
+    for name, reason in kept["excluded"].items():
+        console.print(f"{name}: left out: {reason}", style="red", markup=False)
+    console.print(conditions(kept), style="dim", markup=False, highlight=False)
+
+
+def render(records: list[dict]) -> str:
+    """The README's part between the marks: for each result a table, and under it what it was measured on."""
+    return "\n".join("\n".join(_section(kept)) for kept in records)
+
+
+def rewrite(readme: Path, records: list[dict]) -> None:
+    """Put the table between the README's two marks.
+
+    Raises:
+        ValueError: the marks are not there, once each and in order.
+    """
+    text = readme.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in rest or END in after:
+        raise ValueError(f"{readme.name} needs one line {BEGIN} and after it one line {END}")
+    readme.write_text(f"{before}{BEGIN}\n{render(records)}\n{END}{after}", encoding="utf-8")
+
+
+def cells(line: Line) -> tuple[str, str, str, str, str]:
+    """A line as text: its name, the ratio, our value, theirs with who they are, the target."""
+    return (
+        line.what,
+        f"{line.ratio:.2f}x",
+        _value(line.metric, line.our_value),
+        f"{_value(line.metric, line.their_value)} ({line.theirs})",
+        _target(line),
+    )
+
+
+def conditions(kept: dict) -> str:
+    """How, on what machine and with which versions a result was measured."""
+    machine = kept["hardware"]
+    versions = {name: version for each in kept["versions"].values() for name, version in each.items()}
+    return ". ".join(
+        (
+            f"Medians of {kept['runs']} runs in turn (accuracies: means)",
+            f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:.0f} GiB",
+            f"Python {machine['python']}, {', '.join(f'{name} {version}' for name, version in versions.items())}",
+            f"Commit {kept['commit']}, {kept['date'][:10]}",
+        )
+    )
+
+
+def _section(kept: dict) -> list[str]:
+    lines = [f"**{kept['question']}**", "", f"| {' | '.join(COLUMNS)} |", "|---|---:|---:|---:|---|"]
+    for line in lines_of(kept):
+        what, ratio, *others = cells(line)
+        lines.append(f"| {' | '.join((what, f'**{ratio}**', *others))} |")
+    lines += ["", f"<sub>{conditions(kept)}.</sub>"]
+    for name, reason in kept["excluded"].items():
+        first_line = reason.splitlines()[0] if reason else "failed"
+        lines.append(f"<sub>{name} is left out: {first_line}.</sub>")
+    return [*lines, ""]
+
+
+def _value(metric: str, value: float) -> str:
+    if metric.endswith("_s"):
+        return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+    if metric.endswith("_mib"):
+        return f"{value:,.0f} MiB"
+    return f"{value:.1%}"
+
+
+def _target(line: Line) -> str:
+    if line.at_most is None:
+        return ""
+    limit = {
+        "ratio": f"{line.at_most:g}x",
+        "value": f"{line.at_most:g} s",
+        "shortfall": f"{line.at_most * 100:g} points less",
+    }[line.of]
+    return f"at most {limit}: {'met' if line.met else '**missed**'}"

@@ -1,0 +1,25 @@
+"""`zoo evaluate`"""
+
+from __future__ import annotations
+
+import click
+
+from zoo.cli.console import json_option, print_facts, print_json, use_keras
+
+
+@click.command("evaluate")
+@click.argument("run")
+@click.option("--data", required=True, help="A labelled file, or a registered data set (its test rows).")
+@json_option
+def command(run: str, data: str, as_json: bool) -> None:
+    """Score RUN on data it has not seen."""
+    from zoo.train.evaluate import evaluate
+    from zoo.train.run import Run
+
+    opened = Run(run)
+    use_keras()
+    metrics = evaluate(opened, data)
+    if as_json:
+        print_json({"run": run, "data": data, "metrics": metrics})
+        return
+    print_facts({name: f"{value:.4f}" for name, value in metrics.items()})

@@ -1,0 +1,101 @@
+"""`zoo finetune`"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import click
+
+from zoo.cli.console import json_option, print_json, use_keras
+from zoo.train.finetune import finetune, resolve
+
+
+@click.command("finetune")
+@click.argument("what", metavar="PRESET|RECIPE")
+@click.option("--data", help="Training data: short for --set data.train=...")
+@click.option("--task", help="What the model is to do: short for --set model.task=...")
+@click.option("--output", help="The run directory: short for --set output.dir=...")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key, such as train.epochs=1."
+)
+@json_option
+def command(
+    what: str,
+    data: str | None,
+    task: str | None,
+    output: str | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Fine-tune PRESET on your data, or run RECIPE: a TOML file, or the name of a shipped recipe."""
+    recipe = resolve(what, data=data, task=task, output=output, overrides=overrides)
+    with Terminal() as terminal:
+        terminal.stage("starting")
+        use_keras()
+        run = finetune(recipe, listener=terminal)
+    final = run.history[-1]
+    label, share = terminal.baseline
+    if as_json:
+        print_json({"run": str(run.path), "metrics": run.metrics, "split": final["split"], "baseline": share})
+        return
+    click.echo(f"{final['split']} accuracy  {final['accuracy']:.1%}   (always guessing '{label}': {share:.1%})")
+    click.echo(f"model          {run.path}/model")
+    click.echo(f"report         {run.path}/report.html")
+    click.echo(f'next           zoo predict {run.path} "some text"')
+
+
+class Terminal:
+    """Shows a run on stderr: what was found, then a bar with step, loss, examples/s and the time left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self.console = Console(stderr=True, highlight=False)
+        self.baseline = ("", 0.0)
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[status]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+        )
+        self.task: Any = None
+
+    def __enter__(self) -> Terminal:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def stage(self, what: str) -> None:
+        if self.task is not None:
+            self.progress.remove_task(self.task)
+        self.task = self.progress.add_task(what, total=None, status="")
+
+    def fact(self, name: str, value: str) -> None:
+        self.progress.print(f"[dim]{name:<10}[/dim] {value}")
+
+    def training(self, steps: int) -> None:
+        self.progress.update(self.task, total=steps)
+
+    def step(self, step: int, loss: float, examples_per_second: float) -> None:
+        self.progress.update(
+            self.task, completed=step, status=f"loss {loss:.3f}  {examples_per_second:.0f} examples/s"
+        )
+
+    def result(self, label: str, share: float) -> None:
+        self.baseline = (label, share)

@@ -1,0 +1,53 @@
+"""`zoo list`"""
+
+from __future__ import annotations
+
+import click
+
+from zoo.cli.console import json_option, print_json, print_table
+from zoo.errors import ZooError, did_you_mean
+
+
+@click.command("list")
+@click.option("--task", help="Only presets that can do this task.")
+@json_option
+def command(task: str | None, as_json: bool) -> None:
+    """Show the presets that can be loaded."""
+    from zoo.registry.plugins import manifests
+    from zoo.registry.presets import presets
+
+    tasks = {f"{m.plugin}:{name}": entry.tasks for m in manifests() for name, entry in m.architectures.items()}
+    known = {task for offered in tasks.values() for task in offered}
+    if task and task not in known:
+        raise ZooError(
+            f"There is no task '{task}'.{did_you_mean(task, known)}",
+            why=f"there are {', '.join(sorted(known))}",
+        )
+    rows = []
+    for preset in presets():
+        owner, _, name = preset.architecture.rpartition(":")
+        can = tasks.get(f"{owner or preset.plugin}:{name}", ())
+        if task is None or task in can:
+            rows.append((preset, can))
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": preset.name,
+                    "plugin": preset.plugin,
+                    "architecture": preset.architecture,
+                    "task": preset.task,
+                    "tasks": list(can),
+                    "license": preset.license,
+                    "parameters": preset.parameters or None,
+                    "source": preset.source,
+                    "description": preset.description,
+                }
+                for preset, can in rows
+            ]
+        )
+        return
+    print_table(
+        ("PRESET", "TASK", "LICENSE", "DESCRIPTION"),
+        [(preset.name, preset.task, preset.license, preset.description) for preset, _ in rows],
+    )

@@ -1,0 +1,1 @@
+"""Fine-tuning: a recipe goes in, a run directory comes out."""

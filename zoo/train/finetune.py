@@ -1,0 +1,212 @@
+"""`zoo.finetune`: from a recipe to a run directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from zoo.errors import RunError
+from zoo.train.recipe import Recipe
+from zoo.train.recipe_file import make_recipe, read_recipe, recipe_text, shipped_recipes
+from zoo.train.request import check_request
+from zoo.train.run import Run, next_free
+from zoo.train.splits import Splits, read_splits
+
+RUNS = Path("runs")
+
+
+class Listener(Protocol):
+    """Hears how a run goes on; the CLI's shows it on the terminal."""
+
+    def stage(self, what: str) -> None:
+        """A new stage has begun, such as `reading data`."""
+
+    def fact(self, name: str, value: str) -> None:
+        """Something worth knowing was found out."""
+
+    def training(self, steps: int) -> None:
+        """Training begins; it takes this many steps."""
+
+    def step(self, step: int, loss: float, examples_per_second: float) -> None:
+        """A step is done."""
+
+    def result(self, label: str, share: float) -> None:
+        """The run is done; always guessing the class `label` would have been right for this share."""
+
+
+class Silent:
+    """The listener that says nothing."""
+
+    def stage(self, what: str) -> None: ...
+    def fact(self, name: str, value: str) -> None: ...
+    def training(self, steps: int) -> None: ...
+    def step(self, step: int, loss: float, examples_per_second: float) -> None: ...
+    def result(self, label: str, share: float) -> None: ...
+
+
+def finetune(
+    recipe: Recipe | str | Path,
+    *,
+    data: str | Path | None = None,
+    task: str | None = None,
+    output: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    listener: Listener | None = None,
+) -> Run:
+    """Fine-tune a model as a recipe says, and leave a run directory.
+
+    Args:
+        recipe: a `Recipe`, a recipe file, the name of a shipped recipe, or a preset (then `data` is needed).
+        data: short for `data.train`.
+        task: short for `model.task`.
+        output: short for `output.dir`.
+        overrides: `table.key=value`, as on the command line.
+        listener: hears the progress.
+
+    Raises:
+        ZooError: recipe, data or files are wrong, all faults of one kind at once; then nothing is written.
+    """
+    return _run(resolve(recipe, data=data, task=task, output=output, overrides=overrides), listener or Silent())
+
+
+def resolve(
+    recipe: Recipe | str | Path,
+    *,
+    data: str | Path | None = None,
+    task: str | None = None,
+    output: str | Path | None = None,
+    overrides: Sequence[str] = (),
+) -> Recipe:
+    """The recipe that a request means, checked as far as that takes no reading of data or weights."""
+    short = {"data.train": data, "model.task": task, "output.dir": output}
+    overrides = [*overrides, *(f'{key}="{_quoted(value)}"' for key, value in short.items() if value)]
+    if isinstance(recipe, Recipe):
+        resolved = make_recipe(recipe.written(), overrides, name=recipe.name, origin="in Python")
+    elif Path(recipe).suffix == ".toml" or str(recipe) in shipped_recipes():
+        resolved = read_recipe(recipe, overrides)
+    else:
+        name = Path(str(data)).stem if data else str(recipe)
+        raw = {"model": {"preset": str(recipe)}}
+        resolved = make_recipe(raw, overrides, name=name, origin=f"for '{recipe}'")
+    check_request(resolved)
+    return resolved
+
+
+def _quoted(value: str | Path) -> str:
+    return str(value).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _run(recipe: Recipe, listener: Listener) -> Run:
+    started = time.perf_counter()
+    listener.stage("reading data")
+    splits = read_splits(recipe)
+    _tell(splits, listener)
+    listener.stage("loading the model")
+    model = _model(recipe, splits)
+    encoded = model.preprocess.encode(splits.train.inputs, max_length=recipe.data.max_length)
+
+    folder = _folder(recipe)
+    recipe = recipe.replace("output", dir=str(folder)).replace("data", **dataclasses.asdict(splits.columns))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
+    _train(recipe, model, splits, encoded, folder, listener, started)
+    return Run(folder)
+
+
+def _tell(splits: Splits, listener: Listener) -> None:
+    from zoo.data.labels import majority
+
+    columns = [f"{k} = '{v}'" for k, v in dataclasses.asdict(splits.columns).items() if v]
+    listener.fact("columns", ", ".join(columns))
+    rows = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    listener.fact("rows", ", ".join(f"{len(part):,} {name}" for name, part in rows.items() if part))
+    label, share = majority(splits.train.labels or [])
+    listener.fact("classes", f"{len(set(splits.train.labels or []))}, the largest '{label}' with {share:.1%}")
+
+
+def _model(recipe: Recipe, splits: Splits) -> Any:
+    from zoo.data.labels import label_order
+    from zoo.load import build, locate, read_labels
+
+    found = locate(recipe.model.preset)
+    own = read_labels(found.files.mapping("config.json"))
+    labels = label_order(splits.train.labels or [], own)
+    dtype = "mixed_bfloat16" if recipe.train.precision == "bfloat16" else "float32"
+    return build(
+        found,
+        task=recipe.model.task,
+        labels=labels,
+        dtype=dtype,
+        weights="random" if recipe.model.weights == "random" else "pretrained",
+        seed=recipe.train.seed,
+    )
+
+
+def _folder(recipe: Recipe) -> Path:
+    return Path(recipe.output.dir) if recipe.output.dir else next_free(RUNS / recipe.name)
+
+
+def _train(
+    recipe: Recipe,
+    model: Any,
+    splits: Splits,
+    encoded: Any,
+    folder: Path,
+    listener: Listener,
+    started: float,
+) -> None:
+    import numpy as np
+
+    from zoo.train.batches import Batches
+    from zoo.train.loop import Journal, train
+    from zoo.train.optimizer import make_optimizer, make_schedule
+    from zoo.train.scores import Scores, score
+    from zoo.train.step import make_trainer
+    from zoo.train.summary import baseline, write_report
+
+    numbers = {label: n for n, label in enumerate(model.labels)}
+    targets = np.array([numbers[label] for label in splits.train.labels or ()], np.int32)
+    keys = recipe.train
+    batches = Batches(
+        encoded,
+        targets,
+        keys.batch_size,
+        keys.epochs,
+        keys.seed,
+        recipe.data.packing,
+        model.preprocess.pad_id,
+    )
+    schedule = make_schedule(keys, len(batches))
+    trainer = make_trainer(model, make_optimizer(keys, schedule, model.trainable_variables))
+    journal = Journal(folder / "metrics.jsonl")
+
+    def scored(part: Any) -> Callable[[], Scores]:
+        return lambda: score(model, part, recipe.data.max_length)
+
+    listener.stage("training")
+    listener.training(len(batches))
+    evaluate = scored(splits.validation) if splits.validation else None
+    train_started = time.perf_counter()
+    best = train(trainer, batches, evaluate, journal, schedule, listener.step)
+    train_seconds = time.perf_counter() - train_started
+
+    listener.stage("evaluating")
+    split, part = next(
+        (name, part)
+        for name, part in (("test", splits.test), ("validation", splits.validation), ("train", splits.train))
+        if part
+    )
+    final = score(model, part, recipe.data.max_length)
+    step = best.step or len(batches)
+    journal.add(step=step, epoch=step / batches.per_epoch, split=split, final=True, **final.metrics)
+    listener.stage("writing the run")
+    try:
+        model.save_pretrained(folder / "model")
+        seconds = {"train": train_seconds, "total": time.perf_counter() - started}
+        write_report(folder, recipe, model, splits, (split, part), final, batches, journal.records, seconds)
+    except OSError as error:
+        raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
+    listener.result(*baseline(splits.train, part))

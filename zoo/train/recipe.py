@@ -1,0 +1,101 @@
+"""The recipe: every key there is, its type, its limits and what it is for. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def key(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] = (),
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+) -> Any:
+    """A recipe key: a dataclass field that knows its limits and what it is for."""
+    limits = {"choices": choices, "least": least, "above": above, "most": most}
+    return field(default=default, metadata={"help": help, **limits})
+
+
+@dataclass(frozen=True)
+class ModelKeys:
+    """`[model]`: what is trained."""
+
+    preset: str = key("", "a preset, a URL, or the path of a run or checkpoint")
+    task: str = key("text-classification", "what the model is to do, a Hub task name")
+    weights: str = key(
+        "pretrained", "start from the preset's weights, or at random", choices=("pretrained", "random")
+    )
+
+
+@dataclass(frozen=True)
+class DataKeys:
+    """`[data]`: what it learns from."""
+
+    train: str = key("", "a csv, tsv, jsonl or parquet file, or a registered data set")
+    validation: float | str | None = key(
+        None,
+        "a share of the training rows, a file, or 0 for none; 0.1 where the data set has no split of its own",
+    )
+    test: str = key("", "a file that is only looked at once, at the end; the data set's own split by default")
+    text: str | None = key(None, "the column with the text; guessed where it is left out")
+    text_pair: str | None = key(None, "the column with a second text")
+    label: str | None = key(None, "the column with the label; guessed where it is left out")
+    max_length: int | None = key(
+        None, "truncate texts after this many tokens; the model's limit by default", least=8
+    )
+    packing: bool = key(True, "lay several short texts in one row, each seeing only itself; False pads them")
+
+
+@dataclass(frozen=True)
+class TrainKeys:
+    """`[train]`: how it learns."""
+
+    epochs: int = key(3, "how often every row is seen", least=1)
+    batch_size: int = key(32, "examples per optimiser step", least=1)
+    learning_rate: float = key(5e-5, "the highest learning rate of the schedule", above=0)
+    schedule: str = key("linear", "how the rate falls after the warm-up", choices=("constant", "linear", "cosine"))
+    warmup: float = key(0.1, "steps of linear warm-up: a fraction of all below 1, else a count", least=0)
+    weight_decay: float = key(0.01, "AdamW's decoupled decay, spared on biases and norms", least=0)
+    clip_norm: float = key(1.0, "largest global norm of a gradient; 0 does not clip", least=0)
+    precision: str = key("float32", "bfloat16 computes in it, on float32 weights", choices=("float32", "bfloat16"))
+    seed: int = key(0, "decides the split, the order, new heads and dropout", least=0, most=2**32 - 1)
+
+
+@dataclass(frozen=True)
+class OutputKeys:
+    """`[output]`: where it goes."""
+
+    dir: str = key("", "the run directory; runs/NAME, with the next free number, by default")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Model, data, training and output: all that a fine-tuning run depends on.
+
+    Build one in Python, or read a file with `zoo.train.recipe_file.read_recipe`. `zoo.finetune` takes either.
+    """
+
+    model: ModelKeys = field(default_factory=ModelKeys)
+    data: DataKeys = field(default_factory=DataKeys)
+    train: TrainKeys = field(default_factory=TrainKeys)
+    output: OutputKeys = field(default_factory=OutputKeys)
+    name: str = "run"
+
+    def replace(self, table: str, **changes: Any) -> Recipe:
+        """The recipe with some keys of one table changed."""
+        return dataclasses.replace(self, **{table: dataclasses.replace(getattr(self, table), **changes)})
+
+    def written(self) -> dict[str, dict[str, Any]]:
+        """The tables and their keys, as they stand in a file; keys without a value are left out."""
+        return {
+            table: {k: v for k, v in dataclasses.asdict(getattr(self, table)).items() if v not in (None, "")}
+            for table in TABLES
+        }
+
+
+TABLES = {"model": ModelKeys, "data": DataKeys, "train": TrainKeys, "output": OutputKeys}

@@ -1,0 +1,161 @@
+"""Reading and writing recipes: TOML and overrides in, every fault at once out, in milliseconds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import Faults, ZooError, did_you_mean, some
+from zoo.registry.manifest import read_toml
+from zoo.train.recipe import TABLES, Recipe
+
+
+def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file, or a shipped recipe by its name, and apply `table.key=value` overrides.
+
+    Raises a ZooError that lists every fault of file and overrides together.
+    """
+    file = recipe_path(path)
+    return make_recipe(read_toml(file), overrides, name=file.stem, origin=str(path))
+
+
+def make_recipe(
+    raw: Mapping[str, Any], overrides: Sequence[str] = (), *, name: str = "run", origin: str = "the request"
+) -> Recipe:
+    """A recipe from tables of keys. Raises a ZooError that lists every fault."""
+    faults = Faults()
+    raw = {table: dict(keys) if isinstance(keys, dict) else keys for table, keys in raw.items()}
+    for override in overrides:
+        _override(raw, override, faults)
+    tables = {}
+    for table, keys in raw.items():
+        if table not in TABLES:
+            faults.add(f"[{table}] is not a table of a recipe.{did_you_mean(table, TABLES)}")
+        elif not isinstance(keys, dict):
+            faults.add(f"{table} is not a table")
+        else:
+            tables[table] = _keys(table, keys, faults)
+    faults.found += [f"{key} is missing: {what}" for key, what in _missing(raw)]
+    faults.check(f"The recipe {origin} is not valid.", fix="docs/recipes.md describes every key.")
+    return Recipe(**tables, name=name)
+
+
+def recipe_path(name: str | Path) -> Path:
+    """The file of a recipe: a path, or the name of a shipped one."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = shipped_recipes()
+    if str(name) in shipped:
+        return shipped[str(name)]
+    near = [p.name for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+    raise ZooError(
+        f"There is no recipe '{name}'.{did_you_mean(path.name, [*near, *shipped])}",
+        why=f"shipped recipes: {some(shipped)}",
+    )
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """The recipes that come with zoo, by name."""
+    spec = find_spec("zoo_recipes")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path()
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """The recipe as a TOML file with every key that has a value."""
+    lines = []
+    for table, keys in recipe.written().items():
+        # JSON's spelling of strings, numbers and booleans is TOML's too.
+        lines += [f"[{table}]", *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in keys.items()), ""]
+    return "\n".join(lines)
+
+
+def _missing(raw: Mapping[str, Any]) -> list[tuple[str, str]]:
+    def lacks(table: str, key: str) -> bool:
+        keys = raw.get(table, {})
+        return isinstance(keys, dict) and not keys.get(key)
+
+    wanted = {
+        ("model", "preset"): "which model to start from, such as 'minilm_l6'",
+        ("data", "train"): "which file or data set to learn from",
+    }
+    return [(f"{table}.{key}", what) for (table, key), what in wanted.items() if lacks(table, key)]
+
+
+def _override(raw: dict[str, Any], override: str, faults: Faults) -> None:
+    name, equals, text = override.partition("=")
+    table, dot, key = name.strip().partition(".")
+    if not (equals and dot and table and key):
+        faults.add(f"--set {override}: it must read table.key=value, such as train.epochs=1")
+        return
+    keys = raw.setdefault(table, {})
+    if isinstance(keys, dict):
+        keys[key] = _value(text.strip())
+
+
+def _value(text: str) -> Any:
+    """A value as TOML reads it; a bare word is a string, so that paths need no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _keys(table: str, keys: Mapping[str, Any], faults: Faults) -> Any:
+    kind = TABLES[table]
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for name, value in keys.items():
+        if name not in fields:
+            faults.add(f"{table}.{name} is not a key of a recipe.{_nearest(name, table)}")
+        elif fault := _fault(value, hints[name], fields[name].metadata):
+            faults.add(f"{table}.{name} = {value!r}: {fault}")
+        else:
+            values[name] = float(value) if hints[name] is float else value
+    return kind(**values)
+
+
+def _nearest(name: str, table: str) -> str:
+    own = {f.name for f in dataclasses.fields(TABLES[table])}
+    if hint := did_you_mean(name, own):
+        return hint
+    homes = [t for t, kind in TABLES.items() if name in {f.name for f in dataclasses.fields(kind)}]
+    return f" It belongs in [{homes[0]}]." if homes else ""
+
+
+def _fault(value: Any, kind: Any, limits: Mapping[str, Any]) -> str:
+    options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if not any(_is(value, option) for option in options):
+        return f"{' or '.join(_SPELLED[option] for option in options if option is not type(None))} is needed"
+    if limits["choices"] and value not in limits["choices"]:
+        return f"choose of {', '.join(limits['choices'])}.{did_you_mean(str(value), limits['choices'])}"
+    if isinstance(value, int | float):
+        if not math.isfinite(value):
+            return "a finite number is needed"
+        for limit, wrong, words in (
+            (limits["least"], lambda bound: value < bound, "at least"),
+            (limits["above"], lambda bound: value <= bound, "more than"),
+            (limits["most"], lambda bound: value > bound, "at most"),
+        ):
+            if limit is not None and wrong(limit):
+                return f"it must be {words} {limit}"
+    return ""
+
+
+_SPELLED = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+def _is(value: Any, kind: type) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, int | float) if kind is float else isinstance(value, kind)

@@ -1,0 +1,60 @@
+"""What can be known of a recipe without opening anything: names, paths and combinations, all faults at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoo.data.readers import check_readable
+from zoo.errors import Faults, did_you_mean
+from zoo.hub.source import is_url
+from zoo.registry.code import dataset_names
+from zoo.registry.plugins import manifests
+from zoo.registry.presets import is_preset, presets
+from zoo.train.recipe import Recipe
+
+TRAINABLE = ("text-classification",)
+"""The tasks that a recipe can train; the others train with `model.fit`, where they have a loss."""
+
+
+def check_request(recipe: Recipe) -> None:
+    """Raise a ZooError that lists everything wrong with the names and paths of a recipe."""
+    faults = Faults()
+    _check_model(recipe, faults)
+    data = recipe.data
+    for name, value in (("data.train", data.train), ("data.test", data.test)):
+        if value and value not in dataset_names():
+            _check_data(name, value, faults)
+    if isinstance(data.validation, str):
+        _check_data("data.validation", data.validation, faults)
+    elif data.validation is not None and not 0 <= data.validation < 1:
+        faults.add(f"data.validation = {data.validation}: a share from 0 up to 1, or a file, is needed")
+    if recipe.output.dir:
+        _check_output(Path(recipe.output.dir), faults)
+    faults.check(f"The recipe '{recipe.name}' asks for what is not there.")
+
+
+def _check_model(recipe: Recipe, faults: Faults) -> None:
+    name, task = recipe.model.preset, recipe.model.task
+    if not (is_url(name) or is_preset(name) or Path(name).expanduser().is_dir()):
+        names = [preset.name for preset in presets()]
+        faults.add(f"model.preset: there is no preset '{name}'.{did_you_mean(name, names)}")
+    known = {task for m in manifests() for entry in m.architectures.values() for task in entry.tasks}
+    if task not in known:
+        faults.add(f"model.task: there is no task '{task}'.{did_you_mean(task, known)}")
+    elif task not in TRAINABLE:
+        faults.add(f"model.task: a recipe cannot train '{task}', only {', '.join(TRAINABLE)}")
+
+
+def _check_data(name: str, value: str, faults: Faults) -> None:
+    near = did_you_mean(value, dataset_names())
+    if near and not Path(value).exists():
+        faults.add(f"{name}: there is no file and no data set '{value}'.{near}")
+    else:
+        check_readable(value, faults, name)
+
+
+def _check_output(folder: Path, faults: Faults) -> None:
+    if (folder / "recipe.toml").exists():
+        faults.add(f"output.dir: '{folder}' already holds a run; choose another directory, or remove it")
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        faults.add(f"output.dir: '{folder}' is not an empty directory")

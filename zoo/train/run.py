@@ -1,0 +1,71 @@
+"""A run: the directory that a recipe leaves behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.train.recipe import Recipe
+
+
+class Run:
+    """A finished fine-tuning run.
+
+    Holds `recipe.toml` (resolved), `metrics.jsonl`, `report.html` and `model/`.
+
+    Raises a ZooError where the directory is not a run.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not (self.path / "recipe.toml").is_file():
+            raise ZooError(
+                f"'{path}' is not a run.",
+                why="it has no recipe.toml" if self.path.is_dir() else "there is no such directory",
+                fix="'zoo finetune' makes runs.",
+            )
+
+    def __repr__(self) -> str:
+        return f"zoo.Run({str(self.path)!r})"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe as it was resolved."""
+        from zoo.train.recipe_file import read_recipe
+
+        return read_recipe(self.path / "recipe.toml")
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Every record of `metrics.jsonl`, in order."""
+        file = self.path / "metrics.jsonl"
+        return (
+            [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+        )
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The final scores: on the test rows, or the validation rows where there are none."""
+        final = [record for record in self.history if record.get("final")]
+        return {k: v for k, v in final[-1].items() if k in ("accuracy", "macro_f1", "loss")} if final else {}
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    def model(self) -> Any:
+        """The trained model: the weights of the best epoch."""
+        from zoo.load import load
+
+        return load(self.path)
+
+
+def next_free(folder: Path) -> Path:
+    """`folder`, or with the first number behind it that is free: `runs/reviews-2`."""
+    candidate, n = folder, 1
+    while candidate.exists():
+        n += 1
+        candidate = folder.with_name(f"{folder.name}-{n}")
+    return candidate

@@ -1,0 +1,61 @@
+"""How good a classifier is: its probabilities on examples, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.data.examples import Examples
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The outcome on one set of examples.
+
+    Args:
+        probabilities: `(examples, classes)` float32.
+        targets: `(examples,)` the true classes.
+    """
+
+    probabilities: np.ndarray
+    targets: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def losses(self) -> np.ndarray:
+        """Cross-entropy of each example, in nats."""
+        likelihood = self.probabilities[np.arange(len(self.targets)), self.targets]
+        return -np.log(np.maximum(likelihood, 1e-12))
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """`(classes, classes)` counts: true classes down, predicted ones across."""
+        classes = self.probabilities.shape[1]
+        counts = np.zeros((classes, classes), np.int64)
+        np.add.at(counts, (self.targets, self.predicted), 1)
+        return counts
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Accuracy, macro F1 over the classes that occur, and mean loss."""
+        counts = self.confusion
+        hits, true, called = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+        occurs = true + called > 0
+        f1 = 2 * hits[occurs] / (true + called)[occurs]
+        return {
+            "accuracy": float(hits.sum() / counts.sum()),
+            "macro_f1": float(f1.mean()),
+            "loss": float(self.losses.mean()),
+        }
+
+
+def score(model: Any, examples: Examples, max_length: int | None) -> Scores:
+    """Run a text classifier over labelled examples."""
+    numbers = {label: n for n, label in enumerate(model.labels)}
+    targets = np.array([numbers[label] for label in examples.labels or ()], np.int32)
+    return Scores(model.probabilities(examples.inputs, max_length=max_length), targets)

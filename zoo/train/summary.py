@@ -1,0 +1,107 @@
+"""What a finished run tells: gathered here, laid out by the report."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.data.examples import Examples
+from zoo.data.labels import majority
+from zoo.train.batches import Batches
+from zoo.train.recipe import Recipe
+from zoo.train.recipe_file import recipe_text
+from zoo.train.report import Mistake, Report, render_report
+from zoo.train.scores import Scores
+from zoo.train.splits import Splits
+
+_MISTAKES = 20
+_PACKAGES = ("keras-zoo", "keras", "jax", "jaxlib", "tokenizers", "numpy")
+
+
+def write_report(
+    folder: Path,
+    recipe: Recipe,
+    model: Any,
+    splits: Splits,
+    held_out: tuple[str, Examples],
+    final: Scores,
+    batches: Batches,
+    history: list[dict[str, Any]],
+    seconds: dict[str, float],
+) -> None:
+    """Write `report.html` into the run's folder."""
+    split, examples = held_out
+    report = Report(
+        title=recipe.name,
+        preset=recipe.model.preset,
+        task=recipe.model.task,
+        metrics=final.metrics,
+        score="accuracy",
+        evaluated_on=f"{split} ({len(examples):,} rows)",
+        baseline=baseline(splits.train, examples),
+        history=history,
+        labels=list(model.labels),
+        confusion=final.confusion.tolist(),
+        mistakes=_mistakes(model.labels, examples, final),
+        facts={
+            "Data": _data_facts(recipe, splits, batches),
+            "Training": {
+                "weights": f"{sum(int(np.prod(v.shape)) for v in model.weights):,}",
+                "steps": f"{len(batches):,}, {batches.per_epoch:,} an epoch",
+                "training time": f"{seconds['train']:.0f} s",
+                "whole run": f"{seconds['total']:.0f} s",
+            },
+            "Environment": {
+                "device": _device(),
+                "python": platform.python_version(),
+                **{package: version(package) for package in _PACKAGES},
+            },
+        },
+        recipe=recipe_text(recipe),
+    )
+    (folder / "report.html").write_text(render_report(report), encoding="utf-8")
+
+
+def baseline(train: Examples, held_out: Examples) -> tuple[str, float]:
+    """The training data's largest class, and how often guessing it is right on the held-out rows."""
+    label, _ = majority(train.labels or [])
+    labels = held_out.labels or []
+    return label, labels.count(label) / len(labels)
+
+
+def _data_facts(recipe: Recipe, splits: Splits, batches: Batches) -> dict[str, str]:
+    lengths = np.array([len(item) for item in batches.encoded])
+    cells = sum(batches.batch(k)[0]["input_ids"].size for k in range(batches.per_epoch))
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    return {
+        "source": recipe.data.train,
+        **{f"{name} rows": f"{len(part):,}" for name, part in parts.items() if part},
+        "tokens a row": f"{lengths.mean():.0f} on average, {lengths.max()} at most",
+        "padding": f"{1 - batches.tokens / cells:.0%} of what was computed",
+    }
+
+
+def _mistakes(labels: Any, examples: Examples, final: Scores) -> list[Mistake]:
+    wrong = np.flatnonzero(final.predicted != final.targets)
+    worst = wrong[np.argsort(-final.losses[wrong], kind="stable")][:_MISTAKES]
+    return [
+        Mistake(
+            row=examples.rows[n],
+            text=item if isinstance(item := examples.inputs[n], str) else " / ".join(item),
+            label=labels[final.targets[n]],
+            predicted=labels[final.predicted[n]],
+            probability=float(final.probabilities[n].max()),
+        )
+        for n in worst.tolist()
+    ]
+
+
+def _device() -> str:
+    import jax
+
+    devices = jax.devices()
+    return f"{len(devices)} x {devices[0].device_kind}"
