@@ -1,0 +1,67 @@
+"""`python -m benchmarks NAME`, `setup`, `table`."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+from rich.console import Console
+
+from benchmarks import harness, peers, results, table
+
+NAMES = ("cli", "load", "finetune_text")
+console = Console()
+
+
+@click.group()
+def main() -> None:
+    """zoo beside its peers: the same work, on the same machine, in turn."""
+
+
+@main.command()
+@click.argument("names", metavar="[PEER]...", nargs=-1, type=click.Choice(tuple(peers.PEERS)))
+def setup(names: tuple[str, ...]) -> None:
+    """Make the environments (all, or those named) under .bench/. KerasHub's brings TensorFlow: 3 GB."""
+    for name in names or peers.PEERS:
+        console.print(f"{name}: installing {' '.join(peers.PEERS[name].requirements) or 'this tree'}")
+        peers.set_up(peers.PEERS[name])
+
+
+@main.command("table")
+def write_table() -> None:
+    """Rewrite the README's table from the newest results."""
+    table.rewrite(peers.ROOT / "README.md", results.newest())
+
+
+def _run(name: str, runs: int | None, quick: bool) -> None:
+    benchmark = importlib.import_module(f"benchmarks.{name}").BENCHMARK
+    if not peers.PEERS["zoo"].is_ready:
+        raise click.ClickException("The environments are not there yet. Make them: python -m benchmarks setup")
+    peers.install_zoo("--no-deps", "--force-reinstall")
+    runs = runs or (1 if quick else benchmark.runs)
+    outcome = harness.run_in_turn(benchmark, runs, quick=quick, tell=lambda line: console.print(line, markup=False))
+    kept = results.record(benchmark, outcome, runs, quick=quick)
+    table.show(kept, console)
+    if quick:
+        console.print("A quick run shows that the harness works, and is not kept.")
+    else:
+        console.print(f"Kept in {results.append(kept).relative_to(peers.ROOT)}")
+
+
+def _command(name: str) -> click.Command:
+    return click.Command(
+        name,
+        callback=lambda runs, quick: _run(name, runs, quick),
+        params=[
+            click.Option(["--runs"], type=click.IntRange(min=1), help="Counted runs of each contender."),
+            click.Option(["--quick"], is_flag=True, help="A small job, once: to try the harness."),
+        ],
+        help=f"Run benchmarks/{name}.py.",
+    )
+
+
+for _name in NAMES:
+    main.add_command(_command(_name))
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")

@@ -1,0 +1,62 @@
+"""How long from starting Python to the first embedding? Real MiniLM weights, each library's own way to it.
+
+The compile caches are as each library has them by default, and warm. The second embedding, of another
+sentence, says what every later call costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.compare import Comparison
+from benchmarks.harness import Benchmark, Contender, Measurement, Round, run_worker
+from benchmarks.peers import PEERS
+
+LIMIT_S = 180
+TEXTS = ("The horn of a rhinoceros is made of keratin.", "A zoo keeps what it loves, and shows it to others.")
+MORE_TEXTS = (  # the outputs are compared on these too, in the warm-up
+    "no",
+    "Ein Gürteltier 🐾 rollt sich zusammen, wenn es erschrickt!",
+    "Quarterly revenue rose 4.2% to $1,310 million, beating estimates; shares fell.",
+    "words " * 400,
+)
+# Of unit-length embeddings. KerasHub computes GELU by tanh, where this checkpoint says erf.
+TOLERANCE = {"zoo": 1e-4, "kerashub": 5e-3}
+
+
+def embed(environment: str, texts: Sequence[str], turn: Round) -> Measurement:
+    """Embed the texts in an environment; the metrics, and the `(texts, 384)` embeddings."""
+    output = turn.directory / "embeddings.npy"
+    job = {"model": str(PEERS[environment].minilm), "texts": list(texts), "output": str(output)}
+    metrics = run_worker(environment, f"{environment}_load.py", job, limit_s=LIMIT_S)
+    return Measurement(metrics, np.load(output))
+
+
+def contender(name: str, environment: str) -> Contender:
+    def measure(turn: Round) -> Measurement:
+        return embed(environment, TEXTS + MORE_TEXTS if turn.warm_up else TEXTS, turn)
+
+    return Contender(name, environment, measure, TOLERANCE.get(environment))
+
+
+BENCHMARK = Benchmark(
+    name="load",
+    question="How long from starting Python to the first sentence embedding (all-MiniLM-L6-v2)?",
+    runs=5,
+    reference="transformers",
+    contenders=(
+        contender("zoo", "zoo"),
+        contender("transformers", "transformers"),
+        contender("KerasHub", "kerashub"),
+    ),
+    comparisons=(
+        Comparison("first embedding", "first_s", "zoo", "KerasHub", 0.4),
+        Comparison("first embedding", "first_s", "zoo", "transformers", 0.7),
+        Comparison("peak memory", "peak_mib", "zoo", "KerasHub", 0.6),
+        Comparison("peak memory", "peak_mib", "zoo", "transformers"),
+        Comparison("second embedding", "second_s", "zoo", "KerasHub"),
+        Comparison("second embedding", "second_s", "zoo", "transformers"),
+    ),
+)
