@@ -30,7 +30,10 @@ def setup(names: tuple[str, ...]) -> None:
 @main.command("table")
 def write_table() -> None:
     """Rewrite the README's table from the newest results."""
-    table.rewrite(peers.ROOT / "README.md", results.newest())
+    try:
+        table.rewrite(peers.ROOT / "README.md", results.newest())
+    except ValueError as fault:
+        raise click.ClickException(str(fault)) from None
 
 
 def _run(name: str, runs: int | None, quick: bool) -> None:
@@ -38,10 +41,14 @@ def _run(name: str, runs: int | None, quick: bool) -> None:
     if not peers.PEERS["zoo"].is_ready:
         raise click.ClickException("The environments are not there yet. Make them: python -m benchmarks setup")
     peers.install_zoo("--no-deps", "--force-reinstall")
-    runs = runs or (1 if quick else benchmark.runs)
-    outcome = harness.run_in_turn(benchmark, runs, quick=quick, tell=lambda line: console.print(line, markup=False))
-    kept = results.record(benchmark, outcome, runs, quick=quick)
+    counted = runs or (1 if quick else benchmark.runs)
+    outcome = harness.run_in_turn(
+        benchmark, counted, quick=quick, tell=lambda line: console.print(line, markup=False)
+    )
+    kept = results.record(benchmark, outcome, counted, quick=quick)
     table.show(kept, console)
+    if not kept["lines"]:
+        raise click.ClickException("Nothing could be compared, and nothing is kept.")
     if quick:
         console.print("A quick run shows that the harness works, and is not kept.")
     else:

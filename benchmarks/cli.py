@@ -56,7 +56,9 @@ BENCHMARK = Benchmark(
     comparisons=(
         Comparison("`zoo --help`", "wall_s", "zoo --help", "python -c pass", 0.15, "value"),
         Comparison("`zoo list`", "wall_s", "zoo list", "python -c pass", 0.15, "value"),
-        Comparison("a misspelt key in a recipe", "wall_s", "zoo finetune wrong.toml", "python -c pass", 0.3, "value"),
+        Comparison(
+            "a misspelt key in a recipe", "wall_s", "zoo finetune wrong.toml", "python -c pass", 0.3, "value"
+        ),
         Comparison("`zoo list`", "wall_s", "zoo list", "import transformers"),
         Comparison("`zoo list`", "wall_s", "zoo list", "import keras_hub"),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,19 +72,13 @@ class Comparison:
     of: Literal["ratio", "value", "shortfall"] = "ratio"
 
 
-@dataclass(frozen=True)
-class Line:
-    """A comparison with its figures: as it is shown, and as it is kept. `met` is None without a target."""
+@dataclass(frozen=True, kw_only=True)
+class Line(Comparison):
+    """A comparison with its figures, as it is shown and kept. `met` is None where there is no target."""
 
-    what: str
-    metric: str
-    ours: str
-    theirs: str
     our_value: float
     their_value: float
     ratio: float
-    of: str
-    at_most: float | None
     met: bool | None
 
 
@@ -104,18 +99,6 @@ def compare(samples: Samples, comparisons: Sequence[Comparison]) -> list[Line]:
         ratio = our_value / their_value if their_value else float("inf")
         limited = {"ratio": ratio, "value": our_value, "shortfall": their_value - our_value}[each.of]
         met = None if each.at_most is None else limited <= each.at_most
-        lines.append(
-            Line(
-                what=each.what,
-                metric=each.metric,
-                ours=each.ours,
-                theirs=each.theirs,
-                our_value=our_value,
-                their_value=their_value,
-                ratio=ratio,
-                of=each.of,
-                at_most=each.at_most,
-                met=met,
-            )
-        )
+        figures = {"our_value": our_value, "their_value": their_value, "ratio": ratio, "met": met}
+        lines.append(Line(**dataclasses.asdict(each), **figures))
     return lines

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 WORKERS = Path(__file__).parent / "workers"
 # What a shell may carry and a contender's user would not; the Hub is never asked while the clock runs.
 DROPPED = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "KERAS_BACKEND", "XLA_FLAGS", "VIRTUAL_ENV")
-SET = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
+SET = {"HF_HUB_OFFLINE": "1"}
 
 
-class RunFailed(Exception):
+class RunError(Exception):
     """A contender's process failed or ran past its limit; the message has the end of what it said."""
 
 
@@ -97,9 +97,7 @@ class Outcome:
     excluded: dict[str, str] = field(default_factory=dict)
 
 
-def run_in_turn(
-    benchmark: Benchmark, runs: int, *, quick: bool, tell: Callable[[str], None] = print
-) -> Outcome:
+def run_in_turn(benchmark: Benchmark, runs: int, *, quick: bool, tell: Callable[[str], None] = print) -> Outcome:
     """A warm-up each, whose outputs are compared; then A B C, A B C, ... of those that agree.
 
     A contender without its environment, that fails, or that does other work is left out, with the reason.
@@ -110,9 +108,7 @@ def run_in_turn(
         if PEERS[contender.environment].is_ready:
             taking_part.append(contender)
         else:
-            outcome.excluded[contender.name] = (
-                f"no environment: python -m benchmarks setup {contender.environment}"
-            )
+            outcome.excluded[contender.name] = f"no environment: python -m benchmarks setup {contender.environment}"
 
     outputs = {}
     for turn in range(runs + 1):
@@ -123,7 +119,7 @@ def run_in_turn(
             try:
                 with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
                     measured = contender.measure(Round(Path(directory), turn, turn == 0, quick))
-            except RunFailed as failure:
+            except RunError as failure:
                 outcome.excluded[contender.name] = str(failure)
                 continue
             if turn == 0:
@@ -153,7 +149,7 @@ def run_worker(environment: str, script: str, job: Mapping[str, object], *, limi
     try:
         return {**json.loads(text.splitlines()[-1]), **metrics}
     except (IndexError, ValueError):
-        raise RunFailed(f"{script} answered no JSON line: {text[-500:]}") from None
+        raise RunError(f"{script} answered no JSON line: {text[-500:]}") from None
 
 
 def run_process(
@@ -165,7 +161,7 @@ def run_process(
     of the fork, some 60 MiB, so it says nothing about processes smaller than that.
 
     Raises:
-        RunFailed: it ended with another exit code, or ran longer than `limit_s`.
+        RunError: it ended with another exit code, or ran longer than `limit_s`.
     """
     environment = {name: value for name, value in os.environ.items() if name not in DROPPED}
     environment.update(SET, **(extra or {}))
@@ -191,5 +187,5 @@ def run_process(
         if process.returncode != exit_code:
             said = err.read().decode(errors="replace").strip()[-800:]
             reason = f"over {limit_s:g} s" if wall_s >= limit_s else f"exit code {process.returncode}"
-            raise RunFailed(f"{reason}: {said}")
+            raise RunError(f"{reason}: {said}")
         return out.read().decode(errors="replace"), {"wall_s": wall_s, "peak_mib": usage.ru_maxrss / 1024}

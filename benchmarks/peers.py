@@ -92,9 +92,7 @@ def set_up(peer: Peer) -> None:
 def install_zoo(*options: str) -> None:
     """Install the tree as it is now, from a copy: a build leaves nothing behind, and finds nothing stale."""
     with tempfile.TemporaryDirectory() as copy:
-        shutil.copytree(
-            ROOT, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OUTSIDE_THE_PRODUCT)
-        )
+        shutil.copytree(ROOT, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OUTSIDE_THE_PRODUCT))
         _pip(PEERS["zoo"], *options, copy)
 
 

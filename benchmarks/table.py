@@ -86,7 +86,7 @@ def _section(kept: dict) -> list[str]:
 
 def _value(metric: str, value: float) -> str:
     if metric.endswith("_s"):
-        return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+        return f"{value:.0f} s" if value >= 100 else f"{value:.3g} s"
     if metric.endswith("_mib"):
         return f"{value:,.0f} MiB"
     return f"{value:.1%}"

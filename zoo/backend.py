@@ -56,6 +56,6 @@ def cache_home() -> Path:
 def _keep_compiled_programs() -> None:
     import jax
 
-    if jax.config.jax_compilation_cache_dir is None:
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
         jax.config.update("jax_compilation_cache_dir", str(cache_home() / "compiled"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

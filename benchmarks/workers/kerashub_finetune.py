@@ -7,7 +7,7 @@ Job: `model`, `train`, `test`, `labels`, `max_length`, `epochs`, `batch_size`, `
 import csv
 
 import keras
-import keras_hub
+import keras_hub  # pyright: ignore[reportMissingImports]
 import numpy as np
 from job import JOB, answer, elapsed
 
@@ -28,9 +28,7 @@ classifier.compile(
 def rows(path: str) -> tuple[np.ndarray, np.ndarray]:
     with open(path, newline="", encoding="utf-8") as file:
         read = list(csv.DictReader(file))
-    return np.array([row["text"] for row in read]), np.array(
-        [JOB["labels"].index(row["label"]) for row in read]
-    )
+    return np.array([row["text"] for row in read]), np.array([JOB["labels"].index(row["label"]) for row in read])
 
 
 train_began = elapsed()

@@ -55,12 +55,14 @@ trainer = Trainer(
     ),
     train_dataset=rows(JOB["train"]),
     data_collator=DataCollatorWithPadding(tokenizer),
-    compute_metrics=lambda scored: {"accuracy": np.mean(scored.predictions.argmax(-1) == scored.label_ids)},
+    compute_metrics=lambda scored: {
+        "accuracy": np.mean(np.argmax(scored.predictions, axis=-1) == scored.label_ids)
+    },
 )
 train_began = elapsed()
 trainer.train()
 trained = elapsed()
 trainer.save_model()
 saved = elapsed()
-accuracy = trainer.evaluate(rows(JOB["test"]))["eval_accuracy"]
+accuracy = trainer.evaluate(rows(JOB["test"]))["eval_accuracy"]  # pyright: ignore[reportArgumentType]
 answer(train_s=trained - train_began, saved_s=saved, accuracy=float(accuracy))

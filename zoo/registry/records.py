@@ -20,7 +20,7 @@ class Head:
             `config.json` lists them in `architectures`; the first is the one zoo writes.
     """
 
-    layer: Callable[[Any, int], Any]
+    layer: Callable[..., Any]
     references: tuple[str, ...]
 
 
@@ -41,7 +41,7 @@ class Architecture:
 
     name: str
     config: type
-    backbone: Callable[[Any], Any]
+    backbone: Callable[..., Any]
     heads: Mapping[str, Head]
     layouts: Mapping[str, Callable[[Any, str], Any]]
     preprocessor: Callable[[Any, Any], Any]

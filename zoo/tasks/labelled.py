@@ -11,6 +11,9 @@ import numpy as np
 from zoo.data.text import Encoded, TextPreprocessor
 from zoo.errors import ZooError, did_you_mean
 
+NO_LABEL = -100
+"""The label of a token that is not trained, as in the reference."""
+
 _STEP = 32  # lengths are rounded up to a multiple of this, so that few shapes compile
 
 
@@ -65,8 +68,6 @@ class LabelledTexts(keras.utils.PyDataset):
         arrays = self.preprocess.pad(rows, length=length)
         if isinstance(self.targets, np.ndarray):
             return arrays, self.targets[chosen]
-        from zoo.tasks.model import NO_LABEL
-
         targets = np.full((len(rows), length), NO_LABEL, np.int32)
         for row, n in enumerate(chosen):
             targets[row, : len(self.targets[n])] = self.targets[n]

@@ -21,10 +21,6 @@ from zoo.registry.records import Architecture
 from zoo.weights.audit import Audit
 from zoo.weights.writer import tensors_of, write_checkpoint
 
-NO_LABEL = -100
-"""The label of a token that is not trained, as in the reference."""
-
-
 class Model(keras.Model):
     """A backbone, the head of one task, and the preprocessing of its checkpoint.
 
@@ -54,10 +50,9 @@ class Model(keras.Model):
     ) -> None:
         super().__init__(**kwargs)
         record = find_architecture(architecture)
-        if isinstance(config, dict):
-            config = record.config.read(config, architecture)
+        config = record.config.read(config, architecture) if isinstance(config, dict) else config
         self.architecture = architecture
-        self.config = config
+        self.config: Config = config
         self.labels = tuple(labels)
         self.layout = layout
         self.preset = preset

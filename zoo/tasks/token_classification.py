@@ -10,8 +10,8 @@ import numpy as np
 
 from zoo.data.text import Encoded, as_list
 from zoo.errors import ZooError
-from zoo.tasks.labelled import LabelledTexts, label_numbers
-from zoo.tasks.model import NO_LABEL, Model, softmax
+from zoo.tasks.labelled import NO_LABEL, LabelledTexts, label_numbers
+from zoo.tasks.model import Model, softmax
 
 
 @keras.saving.register_keras_serializable("zoo")

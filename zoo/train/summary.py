@@ -87,7 +87,8 @@ def _data_facts(recipe: Recipe, splits: Splits, batches: Batches) -> dict[str, s
 
 def _mistakes(labels: Any, examples: Examples, final: Scores) -> list[Mistake]:
     wrong = np.flatnonzero(final.predicted != final.targets)
-    worst = wrong[np.argsort(-final.losses[wrong], kind="stable")][:_MISTAKES]
+    surest = np.argsort(-final.probabilities.max(axis=1)[wrong], kind="stable")
+    worst = wrong[surest][:_MISTAKES]
     return [
         Mistake(
             row=examples.rows[n],

@@ -69,7 +69,7 @@ class Checkpoint:
             file.seek(tensor.start)
             done = 0
             while done < buffer.nbytes:
-                read = file.readinto(memoryview(buffer)[done:])
+                read = file.readinto(buffer.data[done:])
                 if not read:
                     raise ZooError(f"{tensor.path} ended in the middle of tensor '{name}'.")
                 done += read
