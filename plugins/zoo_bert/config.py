@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.nn import Config
+from zoo.nn import Config, inferred
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class BertConfig(Config):
     layer_norm_eps: float = 1e-12
     pad_token_id: int | None = 0
     tie_word_embeddings: bool = True
-    add_pooling_layer: bool = True  # whether a bare model has the pooler; only the tensors tell
+    add_pooling_layer: bool = inferred(True)  # whether a bare model has the pooler
 
     def faults(self) -> list[str]:
         sizes = (

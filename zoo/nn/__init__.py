@@ -6,7 +6,7 @@ use_jax()
 
 from zoo.nn.activations import activation  # noqa: E402
 from zoo.nn.attention import SelfAttention, attention_mask  # noqa: E402
-from zoo.nn.config import Config  # noqa: E402
+from zoo.nn.config import Config, inferred  # noqa: E402
 from zoo.nn.dropout import Dropout  # noqa: E402
 from zoo.nn.linear import linear  # noqa: E402
 from zoo.nn.norm import LayerNorm  # noqa: E402
@@ -20,6 +20,7 @@ __all__ = [
     "activation",
     "attention_mask",
     "first_tokens",
+    "inferred",
     "linear",
     "positions",
 ]

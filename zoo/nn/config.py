@@ -58,11 +58,24 @@ class Config:
 
     def written(self, **changes: Any) -> dict[str, Any]:
         """The content for a `config.json`: what was read, in its own spelling, and what changed since."""
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "source"}
+        fields = {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name != "source" and not f.metadata.get("inferred")
+        }
         if self.source:
             defaults = {f.name: f.default for f in dataclasses.fields(self)}
             fields = {k: v for k, v in fields.items() if k in self.source or v != defaults[k]}
         return {**self.source, **fields, **changes}
+
+    def inferred(self) -> dict[str, Any]:
+        """The fields that no `config.json` has, because only the tensors tell."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata.get("inferred")}
+
+
+def inferred(default: Any) -> Any:
+    """A field that is no key of `config.json`: the architecture's `infer` sets it from the tensors."""
+    return dataclasses.field(default=default, metadata={"inferred": True})
 
 
 def _fits(value: Any, kind: Any) -> bool:

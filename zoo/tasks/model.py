@@ -21,6 +21,7 @@ from zoo.registry.records import Architecture
 from zoo.weights.audit import Audit
 from zoo.weights.writer import tensors_of, write_checkpoint
 
+
 class Model(keras.Model):
     """A backbone, the head of one task, and the preprocessing of its checkpoint.
 
@@ -184,7 +185,7 @@ class Model(keras.Model):
     def get_config(self) -> dict[str, Any]:
         return {
             "architecture": self.architecture,
-            "config": self.config.written(),
+            "config": self.config.written() | self.config.inferred(),
             "labels": list(self.labels),
             "layout": self.layout,
             "preset": self.preset,

@@ -84,15 +84,12 @@ def resolve(
     short = {"data.train": data, "model.task": task, "output.dir": output}
     overrides = [*overrides, *(f'{key}="{_quoted(value)}"' for key, value in short.items() if value)]
     if isinstance(recipe, Recipe):
-        resolved = make_recipe(recipe.written(), overrides, name=recipe.name, origin="in Python")
-    elif Path(recipe).suffix == ".toml" or str(recipe) in shipped_recipes():
-        resolved = read_recipe(recipe, overrides)
-    else:
-        name = Path(str(data)).stem if data else str(recipe)
-        raw = {"model": {"preset": str(recipe)}}
-        resolved = make_recipe(raw, overrides, name=name, origin=f"for '{recipe}'")
-    check_request(resolved)
-    return resolved
+        return make_recipe(recipe.written(), overrides, check_request, name=recipe.name, origin="in Python")
+    if Path(recipe).suffix == ".toml" or str(recipe) in shipped_recipes():
+        return read_recipe(recipe, overrides, check_request)
+    name = Path(str(data)).stem if data else str(recipe)
+    raw = {"model": {"preset": str(recipe)}}
+    return make_recipe(raw, overrides, check_request, name=name, origin=f"for '{recipe}'")
 
 
 def _quoted(value: str | Path) -> str:

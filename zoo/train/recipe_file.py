@@ -8,7 +8,7 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,28 @@ from zoo.registry.manifest import read_toml
 from zoo.train.recipe import TABLES, Recipe
 
 
-def read_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+Check = Callable[[Recipe, Faults], None]
+"""Looks at a recipe and adds what is wrong with it to the faults."""
+
+
+def read_recipe(path: str | Path, overrides: Sequence[str] = (), check: Check | None = None) -> Recipe:
     """Read a recipe file, or a shipped recipe by its name, and apply `table.key=value` overrides.
 
-    Raises a ZooError that lists every fault of file and overrides together.
+    Raises a ZooError that lists every fault of file and overrides together, and those that `check` finds.
     """
     file = recipe_path(path)
-    return make_recipe(read_toml(file), overrides, name=file.stem, origin=str(path))
+    return make_recipe(read_toml(file), overrides, check, name=file.stem, origin=str(path))
 
 
 def make_recipe(
-    raw: Mapping[str, Any], overrides: Sequence[str] = (), *, name: str = "run", origin: str = "the request"
+    raw: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    check: Check | None = None,
+    *,
+    name: str = "run",
+    origin: str = "the request",
 ) -> Recipe:
-    """A recipe from tables of keys. Raises a ZooError that lists every fault."""
+    """A recipe from tables of keys. Raises a ZooError that lists every fault, `check`'s among them."""
     faults = Faults()
     raw = {table: dict(keys) if isinstance(keys, dict) else keys for table, keys in raw.items()}
     for override in overrides:
@@ -44,8 +53,11 @@ def make_recipe(
         else:
             tables[table] = _keys(table, keys, faults)
     faults.found += [f"{key} is missing: {what}" for key, what in _missing(raw)]
+    recipe = Recipe(**tables, name=name)
+    if check:
+        check(recipe, faults)
     faults.check(f"The recipe {origin} is not valid.", fix="docs/recipes.md describes every key.")
-    return Recipe(**tables, name=name)
+    return recipe
 
 
 def recipe_path(name: str | Path) -> Path:

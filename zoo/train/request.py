@@ -16,9 +16,8 @@ TRAINABLE = ("text-classification",)
 """The tasks that a recipe can train; the others train with `model.fit`, where they have a loss."""
 
 
-def check_request(recipe: Recipe) -> None:
-    """Raise a ZooError that lists everything wrong with the names and paths of a recipe."""
-    faults = Faults()
+def check_request(recipe: Recipe, faults: Faults) -> None:
+    """Add to `faults` everything that is wrong with the names and paths of a recipe."""
     _check_model(recipe, faults)
     data = recipe.data
     for name, value in (("data.train", data.train), ("data.test", data.test)):
@@ -30,12 +29,11 @@ def check_request(recipe: Recipe) -> None:
         faults.add(f"data.validation = {data.validation}: a share from 0 up to 1, or a file, is needed")
     if recipe.output.dir:
         _check_output(Path(recipe.output.dir), faults)
-    faults.check(f"The recipe '{recipe.name}' asks for what is not there.")
 
 
 def _check_model(recipe: Recipe, faults: Faults) -> None:
     name, task = recipe.model.preset, recipe.model.task
-    if not (is_url(name) or is_preset(name) or Path(name).expanduser().is_dir()):
+    if name and not (is_url(name) or is_preset(name) or Path(name).expanduser().is_dir()):
         names = [preset.name for preset in presets()]
         faults.add(f"model.preset: there is no preset '{name}'.{did_you_mean(name, names)}")
     known = {task for m in manifests() for entry in m.architectures.values() for task in entry.tasks}
