@@ -201,12 +201,17 @@ def task_of(source: Mapping[str, Any], architecture: Architecture, default: str 
 
 
 def read_labels(source: Mapping[str, Any]) -> tuple[str, ...]:
-    """The label names of a `config.json`, in the order of their numbers."""
-    named = source.get("id2label") or {}
+    """The label names of a `config.json`, in the order of their numbers.
+
+    A config without names means `LABEL_0`, `LABEL_1`, ...: `num_labels` of them, else two, as in the reference.
+    """
     try:
+        named = source.get("id2label") or {n: f"LABEL_{n}" for n in range(source.get("num_labels") or 2)}
         return tuple(str(named[key]) for key in sorted(named, key=int))
     except (TypeError, ValueError, KeyError) as error:
-        raise ZooError("id2label of config.json does not map numbers to names.", why=repr(named)[:200]) from error
+        raise ZooError(
+            "id2label of config.json does not map numbers to names.", why=repr(source.get("id2label"))[:200]
+        ) from error
 
 
 def _choose_labels(

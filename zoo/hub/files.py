@@ -53,7 +53,9 @@ class Files:
         """The parsed JSON of `name`. Raises a ZooError where it is missing or malformed."""
         try:
             return json.loads(self.path(name).read_text(encoding="utf-8"))
-        except ValueError as error:
+        except OSError as error:
+            raise ZooError(f"{name} of {self.origin} cannot be read.", why=str(error)) from error
+        except (ValueError, RecursionError) as error:
             raise ZooError(f"{name} of {self.origin} is not valid JSON.", why=str(error)) from error
 
     def mapping(self, name: str) -> dict[str, Any]:
@@ -97,5 +99,7 @@ def wanted(names: Iterable[str]) -> list[str]:
 
 def local_files(folder: Path) -> Files:
     """The files of a checkpoint directory on this machine."""
-    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    return Files({name: folder / name for name in wanted(names)}, origin=str(folder))
+    # Only where zoo's names can be: the folder may be a home directory.
+    names = [*(path.name for path in folder.iterdir()), *_COMPANIONS]
+    names = [name for name in wanted(names) if (folder / name).is_file()]
+    return Files({name: folder / name for name in names}, origin=str(folder))

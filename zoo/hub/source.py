@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from zoo.errors import ZooError, did_you_mean
 
 SCHEMES = ("hf", "pkg", "file")
+_FORMS = {"hf": "org/name[@revision]", "pkg": "package/folder", "file": "a folder"}
+_LOCATIONS = {"hf": r"[\w.-]+/[\w.-]+", "pkg": r"[^\W\d]\w*(/.*)?", "file": r".+"}
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,13 @@ class Source:
                 f"'{url}' is not a source zoo knows.{did_you_mean(scheme, SCHEMES)}",
                 fix="Sources read hf://org/name[@revision], pkg://package/folder or file://folder.",
             )
-        location, _, revision = rest.partition("@") if scheme == "hf" else (rest, "", "")
-        if not location or (scheme == "hf" and location.count("/") != 1):
+        location, at, revision = rest.partition("@") if scheme == "hf" else (rest, "", "")
+        if not re.fullmatch(_LOCATIONS[scheme], location) or (at and not revision):
             raise ZooError(f"'{url}' does not say which files: {scheme}:// needs {_FORMS[scheme]}.")
         return Source(scheme, location, revision)
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.location}" + (f"@{self.revision}" if self.revision else "")
-
-
-_FORMS = {"hf": "org/name", "pkg": "package/folder", "file": "a folder"}
 
 
 def is_url(name: str) -> bool:

@@ -33,6 +33,7 @@ def _records(manifest: Manifest, hook: str) -> Iterable[Any]:
             manager.register(module, name=manifest.plugin)
         others = [other for name, other in manager.list_name_plugin() if name != manifest.plugin]
         results = manager.subset_hook_caller(hook, remove_plugins=others)()
+        return [record for result in results for record in result]
     except (KeyboardInterrupt, ZooError):
         raise
     except BaseException as error:  # a plugin may even call sys.exit
@@ -41,7 +42,6 @@ def _records(manifest: Manifest, hook: str) -> Iterable[Any]:
             why=f"{type(error).__name__}: {error}",
             fix=f"Update or uninstall it, or set ZOO_DISABLE_PLUGINS={manifest.plugin}.",
         ) from error
-    return [record for result in results for record in result]
 
 
 def find_architecture(reference: str, plugin: str = "") -> Architecture:
@@ -67,10 +67,20 @@ def find_architecture(reference: str, plugin: str = "") -> Architecture:
 
 def architecture_of(model_type: str) -> str:
     """The qualified name of the architecture that reads a `config.json` with this `model_type`."""
-    for manifest in manifests():
-        for name, entry in manifest.architectures.items():
-            if model_type in entry.model_types:
-                return f"{manifest.plugin}:{name}"
+    offers = [
+        (f"{manifest.plugin}:{name}", manifest)
+        for manifest in manifests()
+        for name, entry in manifest.architectures.items()
+        if model_type in entry.model_types
+    ]
+    if len(offers) > 1:
+        raise ZooError(
+            f"Several plugins read checkpoints of model_type '{model_type}'.",
+            why=[f"{qualified} from {manifest.distribution}" for qualified, manifest in offers],
+            fix=f"Leave one out: ZOO_DISABLE_PLUGINS={offers[-1][1].plugin}",
+        )
+    if offers:
+        return offers[0][0]
     known = sorted({t for m in manifests() for entry in m.architectures.values() for t in entry.model_types})
     raise ZooError(
         f"No installed plugin reads checkpoints of model_type '{model_type}'.{did_you_mean(model_type, known)}",
@@ -84,15 +94,22 @@ def dataset_names() -> list[str]:
 
 
 def find_dataset(name: str) -> DataSet:
-    """The registered data set `name`."""
-    return _named([m for m in manifests() if name in m.datasets], "zoo_datasets", name)
+    """The registered data set `name`. Raises a ZooError with the nearest name."""
+    offers = [m for m in manifests() if name in m.datasets]
+    if not offers:
+        raise ZooError(f"There is no registered data set '{name}'.{did_you_mean(name, dataset_names())}")
+    return _named(offers, "zoo_datasets", name)
 
 
 def _named(offers: list[Manifest], hook: str, name: str) -> Any:
-    if len(offers) != 1:
-        raise ZooError(f"'{name}' is offered by {', '.join(m.distribution for m in offers) or 'no plugin'}.")
+    if len(offers) > 1:
+        raise ZooError(
+            f"Several plugins have '{name}'.",
+            why=[f"{m.plugin}:{name} from {m.distribution}" for m in offers],
+            fix=f"Leave one out: ZOO_DISABLE_PLUGINS={offers[-1].plugin}",
+        )
     for record in _records(offers[0], hook):
-        if record.name == name:
+        if getattr(record, "name", None) == name:
             return record
     raise ZooError(
         f"Plugin '{offers[0].plugin}' promises '{name}' in its manifest, and its {hook} does not return it.",

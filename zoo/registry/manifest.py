@@ -69,6 +69,9 @@ def read_manifest(path: Path, *, plugin: str, distribution: str) -> Manifest:
     module = raw.get("module")
     if not isinstance(module, str):
         faults.add("module is missing: the module to import when the plugin is used")
+    requires = raw.get("requires-zoo", "")
+    if not isinstance(requires, str):
+        faults.add("requires-zoo is not a string")
     architectures = {}
     for name, entry in _table(raw, "architectures", faults).items():
         where = f"architectures.{name}."
@@ -86,7 +89,7 @@ def read_manifest(path: Path, *, plugin: str, distribution: str) -> Manifest:
         distribution=distribution,
         path=path,
         module=str(module),
-        requires_zoo=str(raw.get("requires-zoo", "")),
+        requires_zoo=str(requires),
         presets=_strings(raw, "presets", "", faults),
         architectures=architectures,
         datasets=_strings(provides, "datasets", "provides.", faults),
@@ -96,7 +99,7 @@ def read_manifest(path: Path, *, plugin: str, distribution: str) -> Manifest:
 
 
 def _unknown_keys(table: Mapping[str, Any], known: set[str], where: str, faults: Faults) -> None:
-    for key in table.keys() - known:
+    for key in sorted(table.keys() - known):
         faults.add(f"{where}{key} is not a key of a manifest.{did_you_mean(key, known)}")
 
 

@@ -1,27 +1,30 @@
-"""Finding plugins: every installed `zoo.plugins` entry point, its manifest read, none of its code imported."""
+"""Finding plugins: every installed `zoo.plugins` entry point, its manifest and catalogues read, none of its
+code imported.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
 from dataclasses import dataclass
-from importlib.metadata import Distribution, EntryPoint, distributions
-from importlib.util import find_spec
-from pathlib import Path
+from importlib.metadata import EntryPoint, entry_points
 
 from zoo.errors import ZooError, some
+from zoo.registry.catalogue import Preset, read_catalogue
 from zoo.registry.manifest import Manifest, read_manifest
+from zoo.registry.packages import package_file
 
 GROUP = "zoo.plugins"
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """A row of `zoo plugins`: an entry point with its manifest, or with what is wrong with it."""
+    """A row of `zoo plugins`: an entry point with its manifest and presets, or with what is wrong with it."""
 
     name: str
     distribution: str
     manifest: Manifest | None = None
+    presets: tuple[Preset, ...] = ()
     error: str = ""
 
 
@@ -32,7 +35,7 @@ def plugins() -> tuple[Plugin, ...]:
     `ZOO_DISABLE_PLUGINS=name,name` leaves plugins out; `ZOO_PLUGIN_ERRORS=raise` raises the first error.
     """
     disabled = set(os.environ.get("ZOO_DISABLE_PLUGINS", "").replace(",", " ").split())
-    rows = [_plugin(point, owner) for point, owner in _entry_points() if point.name not in disabled]
+    rows = [_plugin(point) for point in entry_points(group=GROUP) if point.name not in disabled]
     rows = _without_clashes(sorted(rows, key=lambda row: row.name))
     if os.environ.get("ZOO_PLUGIN_ERRORS") == "raise":
         for row in rows:
@@ -46,51 +49,25 @@ def manifests() -> list[Manifest]:
     return [row.manifest for row in plugins() if row.manifest]
 
 
-def _entry_points() -> list[tuple[EntryPoint, Distribution]]:
-    # The first distribution of a name on sys.path is the one that imports would find.
-    seen: set[str] = set()
-    found = []
-    for owner in distributions():
-        name = (owner.metadata["Name"] or "").lower()
-        if name in seen:
-            continue
-        seen.add(name)
-        found += [(point, owner) for point in owner.entry_points if point.group == GROUP]
-    return found
-
-
-def _plugin(point: EntryPoint, owner: Distribution) -> Plugin:
+def _plugin(point: EntryPoint) -> Plugin:
+    owner = point.dist
+    assert owner is not None  # entry points that are found, not made, know their distribution
     distribution = f"{owner.metadata['Name']} {owner.version}"
     try:
-        path = package_file(point.value)
-        manifest = read_manifest(path, plugin=point.name, distribution=distribution)
+        manifest = read_manifest(package_file(point.value), plugin=point.name, distribution=distribution)
         _check_version(manifest)
+        presets = [preset for reference in manifest.presets for preset in read_catalogue(reference, manifest)]
+        _check_unique(presets)
     except ZooError as error:
         return Plugin(point.name, distribution, error=str(error))
-    return Plugin(point.name, distribution, manifest)
+    return Plugin(point.name, distribution, manifest, tuple(presets))
 
 
-def package_file(reference: str) -> Path:
-    """The file that `package:name` means, found without importing the package.
-
-    Only a top-level package will do: looking for a nested one would import its parent.
-    """
-    package, _, name = reference.partition(":")
-    if not package.isidentifier() or not name or Path(name).name != name:
-        raise ZooError(
-            f"'{reference}' does not name a file of a package.",
-            why="it must read 'package:file', with a top-level package and a file directly in it",
-        )
-    try:
-        spec = find_spec(package)
-    except (ImportError, ValueError) as error:
-        raise ZooError(f"Package '{package}' cannot be found.", why=str(error)) from error
-    if spec is None or not spec.origin:
-        raise ZooError(f"Package '{package}' is not installed, or has no __init__.py.")
-    path = Path(spec.origin).parent / name
-    if not path.is_file():
-        raise ZooError(f"Package '{package}' has no file '{name}'.", why=f"{path} is not there")
-    return path
+def _check_unique(presets: list[Preset]) -> None:
+    names = [preset.name for preset in presets]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ZooError("Its catalogues list a preset twice.", why=twice)
 
 
 def _check_version(manifest: Manifest) -> None:

@@ -1,54 +1,14 @@
-"""Presets by name: read from the catalogues that manifests point to, locks only when a preset is used."""
+"""Presets by name, from the catalogues of all plugins; a lock is read only when its preset is used."""
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from zoo.errors import Faults, ZooError, did_you_mean
-from zoo.registry.manifest import SCHEMA, Manifest, read_toml
-from zoo.registry.plugins import manifests, package_file
-
-_REQUIRED = {"architecture", "task", "description", "license", "source"}
-_KNOWN = _REQUIRED | {"layout", "mirrors", "parameters"}
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A name for one architecture, its pinned files and their licence.
-
-    Args:
-        name: the name users type.
-        plugin: the plugin whose catalogue lists it.
-        architecture: the architecture's name in that plugin, or `plugin:architecture`.
-        task: the task it was published for, and loads as when none is asked for.
-        description: one line for people.
-        license: SPDX identifier, lower case, or `unknown`.
-        source: the URL the files are pinned at, without the commit.
-        mirrors: other places that carry the very same files.
-        layout: the checkpoint format, a key of the architecture's layouts.
-        parameters: how many weights there are, or 0 where no source says.
-        catalogue: the TOML file that lists it; the lock lies beside it.
-    """
-
-    name: str
-    plugin: str
-    architecture: str
-    task: str
-    description: str
-    license: str
-    source: str
-    mirrors: tuple[str, ...]
-    layout: str
-    parameters: int
-    catalogue: Path
-
-    @property
-    def qualified(self) -> str:
-        return f"{self.plugin}:{self.name}"
+from zoo.errors import ZooError, did_you_mean
+from zoo.registry.catalogue import Preset
+from zoo.registry.plugins import plugins
 
 
 @dataclass(frozen=True)
@@ -68,19 +28,10 @@ class Lock:
     files: dict[str, PinnedFile]
 
 
-@functools.cache
-def catalogue() -> dict[str, tuple[Preset, ...]]:
-    """All presets by plain name. A name that several plugins offer maps to all of them."""
-    found: dict[str, list[Preset]] = {}
-    for manifest in manifests():
-        for preset in _plugin_presets(manifest):
-            found.setdefault(preset.name, []).append(preset)
-    return {name: tuple(offers) for name, offers in sorted(found.items())}
-
-
 def presets() -> list[Preset]:
-    """Every preset, in the order of names."""
-    return [preset for offers in catalogue().values() for preset in offers]
+    """Every preset, in the order of names. A name that several plugins offer is there once for each."""
+    offers = [preset for row in plugins() for preset in row.presets]
+    return sorted(offers, key=lambda preset: (preset.name, preset.plugin))
 
 
 def is_preset(name: str) -> bool:
@@ -99,7 +50,7 @@ def find_preset(name: str) -> Preset:
             fix=f"Say which: {offers[0].qualified}",
         )
     raise ZooError(
-        f"There is no preset '{name}'.{did_you_mean(name, catalogue())}",
+        f"There is no preset '{name}'.{did_you_mean(name, [preset.name for preset in presets()])}",
         fix="'zoo list' shows them all.",
     )
 
@@ -124,44 +75,4 @@ def read_lock(preset: Preset) -> Lock:
 
 
 def _distribution(preset: Preset) -> str:
-    return next(m.distribution for m in manifests() if m.plugin == preset.plugin)
-
-
-def _plugin_presets(manifest: Manifest) -> list[Preset]:
-    return [preset for reference in manifest.presets for preset in read_catalogue(reference, manifest)]
-
-
-def read_catalogue(reference: str, manifest: Manifest) -> list[Preset]:
-    """The presets of one catalogue file. Raises a ZooError that lists every fault."""
-    path = package_file(reference)
-    raw = read_toml(path)
-    faults = Faults()
-    if raw.pop("schema", None) != SCHEMA:
-        faults.add(f"schema is not {SCHEMA}")
-    found = []
-    for name, entry in raw.items():
-        if not isinstance(entry, dict):
-            faults.add(f"{name} is not a table")
-            continue
-        faults.found += [f"{name}.{key} is missing" for key in sorted(_REQUIRED - entry.keys())]
-        faults.found += [
-            f"{name}.{key} is not a key of a preset.{did_you_mean(key, _KNOWN)}"
-            for key in sorted(entry.keys() - _KNOWN)
-        ]
-        found.append(
-            Preset(
-                name=name,
-                plugin=manifest.plugin,
-                architecture=entry.get("architecture", ""),
-                task=entry.get("task", ""),
-                description=entry.get("description", ""),
-                license=entry.get("license", ""),
-                source=entry.get("source", ""),
-                mirrors=tuple(entry.get("mirrors", ())),
-                layout=entry.get("layout", "transformers"),
-                parameters=entry.get("parameters", 0),
-                catalogue=path,
-            )
-        )
-    faults.check(f"The preset catalogue of plugin '{manifest.plugin}' is not valid: {path}")
-    return found
+    return next(row.distribution for row in plugins() if row.name == preset.plugin)

@@ -17,7 +17,6 @@ from zoo.errors import Faults, ZooError, did_you_mean, some
 from zoo.registry.manifest import read_toml
 from zoo.train.recipe import TABLES, Recipe
 
-
 Check = Callable[[Recipe, Faults], None]
 """Looks at a recipe and adds what is wrong with it to the faults."""
 

@@ -22,7 +22,6 @@ _DTYPES = {
     "F16": np.dtype(np.float16),
     "BF16": np.dtype(ml_dtypes.bfloat16),
 }
-_NOT_A_WEIGHT = np.dtype(np.uint8)
 
 
 @dataclass(frozen=True)
