@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
 from pathlib import Path
 
 from zoo.errors import ZooError
@@ -11,7 +10,9 @@ from zoo.hub import huggingface
 from zoo.hub.files import Files, local_files, wanted
 from zoo.hub.source import Source
 from zoo.hub.verify import difference
-from zoo.registry.presets import Lock, PinnedFile, Preset
+from zoo.registry.catalogue import Preset
+from zoo.registry.packages import package_folder
+from zoo.registry.presets import Lock, PinnedFile
 
 Progress = Callable[[str, PinnedFile], None]
 
@@ -20,34 +21,37 @@ def fetch_preset(preset: Preset, lock: Lock, progress: Progress = lambda name, p
     """The verified files of a preset.
 
     They come, in this order, from the Hub's cache on this machine, from mirrors on this machine (used in
-    place), and from the Hub. Every file is checked against the lock, wherever it was found.
+    place), from the Hub, and from mirrors there. Every file is checked against the lock, wherever it was found.
 
     Raises a ZooError that tells what was tried and both ways to get the files.
     """
     source = Source.parse(preset.source)
     pinned_source = Source(source.scheme, source.location, lock.commit)
     mirrors = [Source.parse(url) for url in preset.mirrors]
-    paths, refused = {}, []
+    paths = {}
     for name, pinned in lock.files.items():
         progress(name, pinned)
         try:
-            paths[name] = _fetch(pinned_source, mirrors, name, pinned)
+            paths[name] = _fetch([pinned_source, *mirrors], name, pinned)
         except ZooError as error:
-            refused.append(error)
-            break  # the next file would be refused for the same reason
-    if refused:
-        raise ZooError(
-            f"The files of preset '{preset.name}' are not to be had.",
-            why=refused[0].why,
-            fix=_ways(pinned_source, mirrors, refused[0].fix),
-        )
+            # The next file would be refused for the same reason.
+            raise ZooError(
+                f"The files of preset '{preset.name}' are not to be had.",
+                why=error.why,
+                fix=_ways(pinned_source, mirrors, error.fix),
+            ) from error
     return Files(paths, origin=f"preset '{preset.name}'")
 
 
-def _fetch(source: Source, mirrors: Iterable[Source], name: str, pinned: PinnedFile) -> Path:
+def _fetch(places: Iterable[Source], name: str, pinned: PinnedFile) -> Path:
     """One verified file. Raises a ZooError whose `why` lists every place that was tried."""
-    tried = []
-    for place in mirrors if source.scheme == "hf" else [source, *mirrors]:
+    hubs = [place for place in places if place.scheme == "hf"]
+    cached = {place: path for place in hubs if (path := huggingface.cached(place, name))}
+    for path in cached.values():
+        if not difference(path, pinned):
+            return path
+    tried, fix = [], ""
+    for place in (place for place in places if place.scheme != "hf"):
         folder = _folder(place)
         if folder is None:
             tried.append(f"{place}: the package is not installed")
@@ -55,20 +59,19 @@ def _fetch(source: Source, mirrors: Iterable[Source], name: str, pinned: PinnedF
             tried.append(f"{place}: {name}: {wrong}")
         else:
             return folder / name
-    if source.scheme != "hf":
-        raise ZooError(f"{name} was not found.", why=tried)
-    path = huggingface.cached(source, name)
-    if path and not difference(path, pinned):
-        return path
-    try:
-        path = huggingface.download(source, name, again=path is not None)
-    except ZooError as error:
-        raise ZooError(
-            f"{name} was not found.", why=[*tried, f"{source}: {error.why[0]}"], fix=error.fix
-        ) from error
-    if wrong := difference(path, pinned):
-        raise ZooError(f"{name} is not the pinned file.", why=[*tried, f"{source}: {name}: {wrong}"])
-    return path
+    for place in hubs:
+        try:
+            path = huggingface.download(place, name, again=place in cached)
+        except ZooError as error:
+            tried.append(f"{place}: {error.why[0]}")
+            fix = fix or error.fix
+            continue
+        if wrong := difference(path, pinned):
+            huggingface.discard(path)
+            tried.append(f"{place}: {name}: {wrong}")
+        else:
+            return path
+    raise ZooError(f"{name} was not found.", why=tried, fix=fix)
 
 
 def _folder(source: Source) -> Path | None:
@@ -76,8 +79,8 @@ def _folder(source: Source) -> Path | None:
     if source.scheme == "file":
         return Path(source.location).expanduser()
     package, _, inside = source.location.partition("/")
-    spec = find_spec(package) if package.isidentifier() else None
-    return Path(spec.origin).parent / inside if spec and spec.origin else None
+    folder = package_folder(package)
+    return folder / inside if folder else None
 
 
 def _ways(source: Source, mirrors: Iterable[Source], hint: str) -> str:
@@ -106,5 +109,5 @@ def fetch_source(source: Source) -> tuple[Files, str]:
     names = wanted(listing.files)
     if not names:
         raise ZooError(f"{source} has no checkpoint that zoo can read.", why="there is no config.json")
-    paths = {name: _fetch(pinned_source, (), name, listing.files[name]) for name in names}
+    paths = {name: _fetch([pinned_source], name, listing.files[name]) for name in names}
     return Files(paths, origin=str(pinned_source)), listing.commit

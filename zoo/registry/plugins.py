@@ -36,7 +36,7 @@ def plugins() -> tuple[Plugin, ...]:
     """
     disabled = set(os.environ.get("ZOO_DISABLE_PLUGINS", "").replace(",", " ").split())
     rows = [_plugin(point) for point in entry_points(group=GROUP) if point.name not in disabled]
-    rows = _without_clashes(sorted(rows, key=lambda row: row.name))
+    rows = _without_clashes(sorted(rows, key=lambda row: (row.name, row.distribution)))
     if os.environ.get("ZOO_PLUGIN_ERRORS") == "raise":
         for row in rows:
             if row.error:

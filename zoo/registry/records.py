@@ -34,7 +34,8 @@ class Architecture:
         backbone: `(config) -> keras.Layer`. Called with the dict of input arrays, it returns features
             `(batch, length, dim)`; its attribute `dim` says how wide they are.
         heads: the tasks it can serve.
-        layouts: `{name: (config, task) -> zoo.weights.Layout}`, one for each checkpoint format.
+        layouts: `{name: (config, task) -> zoo.weights.Layout}`, one for each checkpoint format;
+            the first reads a directory, which does not say which it is in.
         preprocessor: `(files, config) -> zoo.data.text.TextPreprocessor | None`, from the checkpoint's own files.
         infer: `(config, task, checkpoint) -> config`: fills in what only the tensors tell.
     """

@@ -42,10 +42,10 @@ def build(make: Callable[[], Any], layout: Layout, checkpoint: Checkpoint | None
                 variable._initializer = _reading(checkpoint, *result.sources[path])
             else:
                 variable._initializer = _seeded(variable._initializer, seed, path)
-        for variable in model.variables:
-            path = variable_path(model, variable)
-            if path not in weights:
-                variable._initializer = _counter(seed, path)
+        # Keras numbers its seed generators through the process, so their paths say nothing; their order does.
+        states = [v for v in model.variables if variable_path(model, v) not in weights]
+        for number, variable in enumerate(states):
+            variable._initializer = _counter(seed, f"seed generator {number}")
     return model, result
 
 
@@ -55,7 +55,7 @@ def variable_path(model: Any, variable: Any) -> str:
 
 
 def _reading(checkpoint: Checkpoint, tensor: str, op: Op) -> Callable[..., np.ndarray]:
-    return lambda shape, dtype: np.ascontiguousarray(op.load(checkpoint.read(tensor))).astype(dtype, copy=False)
+    return lambda shape, dtype: np.asarray(op.load(checkpoint.read(tensor)), dtype, order="C")
 
 
 def _seeded(initializer: Any, seed: int, path: str) -> Any:

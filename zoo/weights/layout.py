@@ -75,8 +75,8 @@ class Layout:
         """The layout for labels other than the checkpoint's: its output layer is ignored, the new one fresh."""
         output = [rule for rule in self.rules if any(_glob(p).fullmatch(rule.variable) for p in self.labelled)]
         rules = tuple(rule for rule in self.rules if rule not in output)
-        ignore = {rule.tensor: "an output layer for other labels" for rule in output}
-        return replace(self, rules=rules, ignore={**self.ignore, **ignore})
+        ignore = {name: "an output layer for other labels" for rule in output for name in self.names(rule, "*")}
+        return replace(self, rules=rules, ignore={**self.ignore, **ignore}, fresh=(*self.fresh, *self.labelled))
 
     def rule(self, variable: str) -> tuple[Rule, str] | None:
         """The row for a variable, and the number that `{i}` stands for there."""

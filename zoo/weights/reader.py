@@ -59,9 +59,16 @@ class Checkpoint:
         return self.tensors[name].dtype in _DTYPES
 
     def read(self, name: str) -> np.ndarray:
-        """The tensor as a numpy array of its own dtype and shape."""
+        """The tensor as a numpy array of its own dtype and shape. Raises a ZooError where it is no weight."""
         tensor = self.tensors[name]
-        array = np.empty(tensor.shape, _DTYPES[tensor.dtype])
+        if not self.is_float(name):
+            raise ZooError(
+                f"'{name}' has dtype {tensor.dtype}; weights are {', '.join(_DTYPES)}.", why=str(tensor.path)
+            )
+        try:
+            array = np.empty(tensor.shape, _DTYPES[tensor.dtype])
+        except ValueError as error:  # no elements, and dimensions beyond any array's
+            raise ZooError(f"{tensor.path}: tensor '{name}' cannot be read.", why=str(error)) from error
         # The bytes go straight into the array: a mapped page would count as memory a second time.
         buffer = array.reshape(-1).view(np.uint8)
         with tensor.path.open("rb", buffering=0) as file:

@@ -1,0 +1,76 @@
+"""The local Hub, and processes that talk to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from local_hub import LocalHub
+
+_PROLOGUE = """
+import json, sys
+from pathlib import Path
+from zoo.errors import ZooError
+from zoo.hub.fetch import fetch_preset, fetch_source
+from zoo.hub.source import Source
+from zoo.registry.catalogue import Preset
+from zoo.registry.presets import Lock, PinnedFile
+
+given = json.loads(sys.argv[1])
+
+def preset():
+    mirrors = tuple(given.get("mirrors", ()))
+    found = Preset(
+        "tiny", "toy", "bert", "fill-mask", "", "mit", given["source"], mirrors, "transformers", 0, Path("p.toml")
+    )
+    files = {name: PinnedFile(**file) for name, file in given["files"].items()}
+    return fetch_preset(found, Lock(given["commit"], files)).paths
+
+def source():
+    files, commit = fetch_source(Source.parse(given["source"]))
+    assert files.origin.endswith(commit)
+    return files.paths
+
+try:
+    print(json.dumps({name: str(path) for name, path in globals()[given["do"]]().items()}))
+except ZooError as error:
+    print(json.dumps({"what": error.what, "why": error.why, "fix": error.fix}))
+"""
+
+
+@pytest.fixture
+def hub() -> Iterator[LocalHub]:
+    """A Hub on loopback, empty."""
+    with LocalHub() as running:
+        yield running
+
+
+@pytest.fixture
+def elsewhere(tmp_path, hub) -> Callable[..., dict[str, Any]]:
+    """`elsewhere("source", source=URL)` or `elsewhere("preset", source=, commit=, files=, mirrors=)`, in a process.
+
+    It gives the paths of the files, or `what`, `why` and `fix` of the error. Caches lie in `tmp_path`.
+    """
+
+    def run(do: str, *, env: dict[str, str] | None = None, **given: Any) -> dict[str, Any]:
+        settings = hub.environment(tmp_path / "hf") | {"ZOO_CACHE": str(tmp_path / "zoo")} | (env or {})
+        done = subprocess.run(
+            [sys.executable, "-c", _PROLOGUE, json.dumps({"do": do, **given})],
+            env=os.environ | settings,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run

