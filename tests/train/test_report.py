@@ -115,9 +115,7 @@ def test_the_page_holds_every_figure():
 def test_the_page_loads_nothing_from_elsewhere():
     text = render_report(report())
     page = Page(text)
-    assert not {"script", "link", "img", "iframe", "object", "embed", "base", "a"} & {
-        tag for tag, _ in page.tags
-    }
+    assert not {"script", "link", "img", "iframe", "object", "embed", "base", "a"} & {tag for tag, _ in page.tags}
     assert not [at for _, at in page.tags if {"src", "href", "xlink:href", "srcset", "data"} & set(at)]
     assert not [name for _, at in page.tags for name in at if name.startswith("on")]
     assert not re.search(r"https?://|//\w+\.|@import|url\(", text)

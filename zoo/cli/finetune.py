@@ -87,7 +87,9 @@ class Terminal:
         self.task = self.progress.add_task(what, total=None, status="")
 
     def fact(self, name: str, value: str) -> None:
-        self.progress.print(f"[dim]{name:<10}[/dim] {value}")
+        from rich.markup import escape
+
+        self.progress.print(f"[dim]{name:<10}[/dim] {escape(value)}")
 
     def training(self, steps: int) -> None:
         self.progress.update(self.task, total=steps)

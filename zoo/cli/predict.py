@@ -10,6 +10,7 @@ import click
 
 from zoo.cli.console import json_option, print_json, use_keras
 from zoo.errors import ZooError
+from zoo.train.recipe import DataKeys
 
 
 @click.command("predict")
@@ -19,34 +20,52 @@ from zoo.errors import ZooError
 @json_option
 def command(model: str, inputs: tuple[str, ...], column: str | None, as_json: bool) -> None:
     """Apply RUN or PRESET to texts, or to every row of a data file; one line of output for each."""
-    texts = _texts(inputs, column)
+    data = _trained_on(model)
+    texts = _texts(inputs, column, data)
     use_keras()
     from zoo.load import load
 
     loaded = load(model)
-    outputs = getattr(loaded, loaded.verb)(texts)
+    outputs = getattr(loaded, loaded.verb)(texts, max_length=data.max_length)
     rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     if as_json:
         print_json([{"input": text, "output": row} for text, row in zip(texts, rows, strict=True)])
         return
     for text, row in zip(texts, rows, strict=True):
-        click.echo(f"{_shown(row)}\t{' '.join(text.split())}")
+        shown = text if isinstance(text, str) else " / ".join(text)
+        click.echo(f"{_shown(row)}\t{' '.join(shown.split())}")
 
 
-def _texts(inputs: tuple[str, ...], column: str | None) -> list[str]:
+def _trained_on(model: str) -> DataKeys:
+    """How a run read its data, which is how it is to read more; the defaults for what is no run."""
+    from zoo.train.run import Run
+
+    return Run(model).recipe.data if Path(model, "recipe.toml").is_file() else DataKeys()
+
+
+def _texts(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> list[str] | list[tuple[str, str]]:
     from zoo.data.readers import FORMATS, read_table
 
     first = Path(inputs[0])
     if len(inputs) > 1 or first.suffix.lower() not in FORMATS:
         if column:
             raise ZooError("--column names a column of a file, and no data file was given.")
+        if data.text_pair:
+            raise ZooError(
+                "This run reads pairs of texts, and single ones were given.",
+                fix=f"Give a data file with the columns '{data.text}' and '{data.text_pair}'.",
+            )
         return list(inputs)
     from zoo.data.columns import choose_columns
     from zoo.data.examples import read_examples
 
     table = read_table(first)
-    columns = choose_columns(table, text=column, need_label=False)
-    return [str(text) for text in read_examples(table, columns).inputs]
+    known = column or (data.text if data.text in table.columns else None)
+    try:
+        columns = choose_columns(table, text=known, text_pair=data.text_pair, need_label=False)
+    except ZooError as error:
+        raise ZooError(error.what, why=error.why, fix="Say which has the texts: --column NAME.") from error
+    return read_examples(table, columns).inputs
 
 
 def _shown(row: Any) -> str:

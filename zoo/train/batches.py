@@ -31,6 +31,7 @@ class Batches:
         seed: decides the order.
         packed: several examples in a row, or one.
         pad_id: the padding token.
+        positions: the most tokens the model can take in a row without segments.
     """
 
     encoded: Sequence[Encoded]
@@ -40,6 +41,7 @@ class Batches:
     seed: int
     packed: bool
     pad_id: int
+    positions: int
 
     @property
     def per_epoch(self) -> int:
@@ -129,7 +131,8 @@ class Batches:
 
     def _padded(self, members: np.ndarray) -> dict[str, np.ndarray]:
         longest = max(len(self.encoded[n]) for n in members)
-        arrays = self._blank(self.size, -(-longest // _STEP) * _STEP, ("token_type_ids", "attention_mask"))
+        length = min(-(-longest // _STEP) * _STEP, self.positions)
+        arrays = self._blank(self.size, length, ("token_type_ids", "attention_mask"))
         for row, n in enumerate(members):
             item = self.encoded[n]
             arrays["input_ids"][row, : len(item)] = item.ids

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from zoo.errors import RunError
 from zoo.train.recipe import Recipe
-from zoo.train.recipe_file import make_recipe, read_recipe, recipe_text, shipped_recipes
+from zoo.train.recipe_file import make_recipe, read_recipe, recipe_text, shipped_recipes, toml_value
 from zoo.train.request import check_request
 from zoo.train.run import Run, next_free
 from zoo.train.splits import Splits, read_splits
@@ -82,18 +82,14 @@ def resolve(
 ) -> Recipe:
     """The recipe that a request means, checked as far as that takes no reading of data or weights."""
     short = {"data.train": data, "model.task": task, "output.dir": output}
-    overrides = [*overrides, *(f'{key}="{_quoted(value)}"' for key, value in short.items() if value)]
+    overrides = [*overrides, *(f"{key}={toml_value(str(value))}" for key, value in short.items() if value)]
     if isinstance(recipe, Recipe):
         return make_recipe(recipe.written(), overrides, check_request, name=recipe.name, origin="in Python")
     if Path(recipe).suffix == ".toml" or str(recipe) in shipped_recipes():
         return read_recipe(recipe, overrides, check_request)
-    name = Path(str(data)).stem if data else str(recipe)
     raw = {"model": {"preset": str(recipe)}}
-    return make_recipe(raw, overrides, check_request, name=name, origin=f"for '{recipe}'")
-
-
-def _quoted(value: str | Path) -> str:
-    return str(value).replace("\\", "\\\\").replace('"', '\\"')
+    resolved = make_recipe(raw, overrides, check_request, origin=f"for '{recipe}'")
+    return dataclasses.replace(resolved, name=Path(resolved.data.train).stem)
 
 
 def _run(recipe: Recipe, listener: Listener) -> Run:
@@ -107,9 +103,12 @@ def _run(recipe: Recipe, listener: Listener) -> Run:
 
     folder = _folder(recipe)
     recipe = recipe.replace("output", dir=str(folder)).replace("data", **dataclasses.asdict(splits.columns))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
-    _train(recipe, model, splits, encoded, folder, listener, started)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
+        _train(recipe, model, splits, encoded, folder, listener, started)
+    except OSError as error:
+        raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
     return Run(folder)
 
 
@@ -175,6 +174,7 @@ def _train(
         keys.seed,
         recipe.data.packing,
         model.preprocess.pad_id,
+        model.preprocess.positions,
     )
     schedule = make_schedule(keys, len(batches))
     trainer = make_trainer(model, make_optimizer(keys, schedule, model.trainable_variables))
@@ -200,10 +200,7 @@ def _train(
     step = best.step or len(batches)
     journal.add(step=step, epoch=step / batches.per_epoch, split=split, final=True, **final.metrics)
     listener.stage("writing the run")
-    try:
-        model.save_pretrained(folder / "model")
-        seconds = {"train": train_seconds, "total": time.perf_counter() - started}
-        write_report(folder, recipe, model, splits, (split, part), final, batches, journal.records, seconds)
-    except OSError as error:
-        raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
+    model.save_pretrained(folder / "model")
+    seconds = {"train": train_seconds, "total": time.perf_counter() - started}
+    write_report(folder, recipe, model, splits, (split, part), final, batches, journal.records, seconds)
     listener.result(*baseline(splits.train, part))

@@ -1,10 +1,11 @@
-"""The recipe reference, written from the recipe's own definition: `python -m zoo.train.recipe_docs > docs/recipes.md`."""
+"""The recipe reference, written from the recipe itself: `python -m zoo.train.recipe_docs > docs/recipes.md`."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import typing
+from typing import Any
 
 from zoo.train.recipe import TABLES
 
@@ -28,7 +29,7 @@ def recipe_reference() -> str:
     return "".join(parts)
 
 
-def _row(field: dataclasses.Field, hint: object) -> str:
+def _row(field: dataclasses.Field, hint: Any) -> str:
     options = [o for o in typing.get_args(hint) or (hint,) if o is not type(None)]
     kind = " or ".join(o.__name__ for o in options)
     default = "" if field.default in (None, "") else f"`{json.dumps(field.default)}`"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
+import sys
 import tomllib
 import types
 import typing
@@ -36,7 +36,7 @@ def make_recipe(
     check: Check | None = None,
     *,
     name: str = "run",
-    origin: str = "the request",
+    origin: str = "that was given",
 ) -> Recipe:
     """A recipe from tables of keys. Raises a ZooError that lists every fault, `check`'s among them."""
     faults = Faults()
@@ -45,10 +45,10 @@ def make_recipe(
         _override(raw, override, faults)
     tables = {}
     for table, keys in raw.items():
-        if table not in TABLES:
+        if table not in TABLES and isinstance(keys, dict):
             faults.add(f"[{table}] is not a table of a recipe.{did_you_mean(table, TABLES)}")
         elif not isinstance(keys, dict):
-            faults.add(f"{table} is not a table")
+            faults.add(f"{table} = {keys!r} stands outside the tables.{_home(table)}")
         else:
             tables[table] = _keys(table, keys, faults)
     faults.found += [f"{key} is missing: {what}" for key, what in _missing(raw)]
@@ -85,9 +85,13 @@ def recipe_text(recipe: Recipe) -> str:
     """The recipe as a TOML file with every key that has a value."""
     lines = []
     for table, keys in recipe.written().items():
-        # JSON's spelling of strings, numbers and booleans is TOML's too.
-        lines += [f"[{table}]", *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in keys.items()), ""]
+        lines += [f"[{table}]", *(f"{k} = {toml_value(v)}" for k, v in keys.items()), ""]
     return "\n".join(lines)
+
+
+def toml_value(value: str | float | bool) -> str:
+    """A value as TOML writes it: as JSON does, but for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _missing(raw: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -140,6 +144,10 @@ def _nearest(name: str, table: str) -> str:
     own = {f.name for f in dataclasses.fields(TABLES[table])}
     if hint := did_you_mean(name, own):
         return hint
+    return _home(name)
+
+
+def _home(name: str) -> str:
     homes = [t for t, kind in TABLES.items() if name in {f.name for f in dataclasses.fields(kind)}]
     return f" It belongs in [{homes[0]}]." if homes else ""
 
@@ -151,7 +159,7 @@ def _fault(value: Any, kind: Any, limits: Mapping[str, Any]) -> str:
     if limits["choices"] and value not in limits["choices"]:
         return f"choose of {', '.join(limits['choices'])}.{did_you_mean(str(value), limits['choices'])}"
     if isinstance(value, int | float):
-        if not math.isfinite(value):
+        if not abs(value) <= sys.float_info.max:  # NaN fails this too, and so does an integer beyond any float
             return "a finite number is needed"
         for limit, wrong, words in (
             (limits["least"], lambda bound: value < bound, "at least"),

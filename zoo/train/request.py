@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from zoo.data.readers import check_readable
@@ -11,6 +12,7 @@ from zoo.registry.code import dataset_names
 from zoo.registry.plugins import manifests
 from zoo.registry.presets import is_preset, presets
 from zoo.train.recipe import Recipe
+from zoo.train.recipe_file import shipped_recipes
 
 TRAINABLE = ("text-classification",)
 """The tasks that a recipe can train; the others train with `model.fit`, where they have a loss."""
@@ -21,7 +23,7 @@ def check_request(recipe: Recipe, faults: Faults) -> None:
     _check_model(recipe, faults)
     data = recipe.data
     for name, value in (("data.train", data.train), ("data.test", data.test)):
-        if value and value not in dataset_names():
+        if value:
             _check_data(name, value, faults)
     if isinstance(data.validation, str):
         _check_data("data.validation", data.validation, faults)
@@ -34,7 +36,8 @@ def check_request(recipe: Recipe, faults: Faults) -> None:
 def _check_model(recipe: Recipe, faults: Faults) -> None:
     name, task = recipe.model.preset, recipe.model.task
     if name and not (is_url(name) or is_preset(name) or Path(name).expanduser().is_dir()):
-        names = [preset.name for preset in presets()]
+        # A recipe too, because 'zoo finetune quikstart' asks for neither.
+        names = [*(preset.name for preset in presets()), *shipped_recipes()]
         faults.add(f"model.preset: there is no preset '{name}'.{did_you_mean(name, names)}")
     known = {task for m in manifests() for entry in m.architectures.values() for task in entry.tasks}
     if task not in known:
@@ -44,6 +47,8 @@ def _check_model(recipe: Recipe, faults: Faults) -> None:
 
 
 def _check_data(name: str, value: str, faults: Faults) -> None:
+    if value in dataset_names():
+        return
     near = did_you_mean(value, dataset_names())
     if near and not Path(value).exists():
         faults.add(f"{name}: there is no file and no data set '{value}'.{near}")
@@ -56,3 +61,7 @@ def _check_output(folder: Path, faults: Faults) -> None:
         faults.add(f"output.dir: '{folder}' already holds a run; choose another directory, or remove it")
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         faults.add(f"output.dir: '{folder}' is not an empty directory")
+    else:
+        there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK)):
+            faults.add(f"output.dir: '{folder}' cannot be made, because '{there}' cannot be written to")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,10 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe as it was resolved."""
+        """The recipe as it was resolved, under the run's name."""
         from zoo.train.recipe_file import read_recipe
 
-        return read_recipe(self.path / "recipe.toml")
+        return dataclasses.replace(read_recipe(self.path / "recipe.toml"), name=self.path.absolute().name)
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -56,9 +57,14 @@ class Run:
         return self.path / "report.html"
 
     def model(self) -> Any:
-        """The trained model: the weights of the best epoch."""
+        """The trained model: the weights of the best epoch. Raises a ZooError where the run has not finished."""
         from zoo.load import load
 
+        if not (self.path / "model").is_dir():
+            raise ZooError(
+                f"The run '{self.path}' has not finished: it has no model yet.",
+                fix=f"Start it over: zoo finetune {self.path}/recipe.toml --output ANOTHER",
+            )
         return load(self.path)
 
 

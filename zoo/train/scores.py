@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data.examples import Examples
+from zoo.errors import RunError
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,14 @@ class Scores:
 
 
 def score(model: Any, examples: Examples, max_length: int | None) -> Scores:
-    """Run a text classifier over labelled examples."""
+    """Run a text classifier over labelled examples. Raises a RunError where its outputs are no numbers."""
     numbers = {label: n for n, label in enumerate(model.labels)}
     targets = np.array([numbers[label] for label in examples.labels or ()], np.int32)
-    return Scores(model.probabilities(examples.inputs, max_length=max_length), targets)
+    probabilities = model.probabilities(examples.inputs, max_length=max_length)
+    if not np.isfinite(probabilities).all():
+        raise RunError(
+            f"The model's outputs on '{examples.source}' are not numbers.",
+            why="its weights grew beyond all bounds in training",
+            fix="Train again with a lower train.learning_rate, or a longer train.warmup.",
+        )
+    return Scores(probabilities, targets)

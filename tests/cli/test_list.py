@@ -1,0 +1,66 @@
+"""`zoo list`, `zoo show` and `zoo plugins`: what is known, without loading anything."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def test_presets_in_a_table(zoo):
+    shown = zoo("list")
+    assert shown.code == 0
+    header, *rows = shown.out.splitlines()
+    assert header.split() == ["PRESET", "TASK", "LICENSE", "DESCRIPTION"]
+    names = [row.split()[0] for row in rows]
+    assert names == sorted(names)
+    assert {"minilm_l6", "bert_base", "bert_base_cased", "bert_large", "bge_small", "bge_base"} <= set(names)
+
+
+def test_presets_as_json(zoo):
+    rows = {row["name"]: row for row in zoo("list", "--json").json}
+    row = rows["minilm_l6"]
+    assert row["source"] == "hf://sentence-transformers/all-MiniLM-L6-v2"
+    assert (row["plugin"], row["architecture"], row["license"]) == ("bert", "bert", "apache-2.0")
+    assert row["parameters"] == 22713216
+    assert "text-classification" in row["tasks"]
+    assert rows["bert_large"]["parameters"] is None
+
+
+def test_presets_that_can_do_a_task(zoo):
+    everything = zoo("list", "--json").json
+    assert zoo("list", "--task", "fill-mask", "--json").json == [r for r in everything if "fill-mask" in r["tasks"]]
+
+
+def test_a_task_that_is_not_there(zoo):
+    told = zoo("list", "--task", "text-clasification", "--json")
+    assert (told.code, told.out) == (2, "")
+    assert "There is no task 'text-clasification'. Did you mean 'text-classification'?" in told.err
+
+
+def test_what_a_preset_is_pinned_to(zoo):
+    facts = zoo("show", "minilm_l6", "--json").json
+    assert facts["name"] == "bert:minilm_l6"
+    assert len(facts["commit"]) == 40
+    assert facts["files"]["model.safetensors"]["size"] == 90868376
+    assert len(facts["files"]["model.safetensors"]["sha256"]) == 64
+    shown = zoo("show", "bert:minilm_l6")
+    assert shown.code == 0
+    assert facts["commit"] in shown.out
+    assert f"sha256 {facts['files']['model.safetensors']['sha256']}" in shown.out
+
+
+@pytest.mark.parametrize("command", ["show", "pull"])
+def test_a_preset_that_is_not_there(zoo, command):
+    told = zoo(command, "bert_bse", "--json")
+    assert (told.code, told.out) == (2, "")
+    assert told.err.startswith("error: There is no preset 'bert_bse'. Did you mean 'bert_base'?\n")
+    assert "'zoo list' shows them all." in told.err
+
+
+def test_plugins(zoo):
+    rows = {row["name"]: row for row in zoo("plugins", "--json").json}
+    assert rows["bert"]["architectures"] == ["bert"]
+    assert rows["datasets"]["datasets"] == ["docstrings"]
+    assert not [row for row in rows.values() if row["error"]]
+    shown = zoo("plugins")
+    assert shown.out.splitlines()[0].split() == ["PLUGIN", "FROM", "OFFERS"]
+    assert "docstrings" in shown.out

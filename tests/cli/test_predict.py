@@ -1,0 +1,93 @@
+"""`zoo predict` and `zoo pull`: a model applied to texts and files, and files fetched and verified."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from zoo.train.finetune import finetune
+from zoo.train.recipe import DataKeys, ModelKeys, OutputKeys, Recipe, TrainKeys
+
+
+def test_texts(zoo, run):
+    done = zoo("predict", run, "a superb film", "very\ndull", "--json")
+    assert done.code == 0
+    assert [row["input"] for row in done.json] == ["a superb film", "very\ndull"]
+    assert all(row["output"]["label"] in ("good", "bad") for row in done.json)
+    shown = zoo("predict", run, "a superb film", "very\ndull")
+    for line, row in zip(shown.out.splitlines(), done.json, strict=True):
+        label, score, text = line.split("\t")
+        assert (label, score) == (row["output"]["label"], f"{row['output']['score']:.4f}")
+        assert text == " ".join(row["input"].split())
+
+
+def test_a_file_is_read_by_the_columns_of_the_run(zoo, run, tmp_path):
+    # Without the run, which of the two long columns has the text would not be clear.
+    (tmp_path / "new.csv").write_text("notes,review\nsome long words here,a superb film\nand more of them,dull\n")
+    done = zoo("predict", run, "new.csv", "--json")
+    assert done.code == 0
+    assert [row["input"] for row in done.json] == ["a superb film", "dull"]
+    other = zoo("predict", run, "new.csv", "--column", "notes", "--json")
+    assert [row["input"] for row in other.json] == ["some long words here", "and more of them"]
+
+
+def test_a_file_with_other_columns(zoo, run, tmp_path):
+    (tmp_path / "new.jsonl").write_text('{"text": "a superb film"}\n')
+    assert zoo("predict", run, "new.jsonl", "--json").json[0]["input"] == "a superb film"
+    (tmp_path / "new.csv").write_text("one,two\nsome words,more words\n")
+    told = zoo("predict", run, "new.csv")
+    assert told.code == 2
+    assert "--column NAME" in told.err
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (("gone.csv",), "There is no file 'gone.csv'"),
+        (("some text", "--column", "review"), "--column names a column of a file"),
+        (("new.csv", "--column", "reviews"), "Did you mean 'review'?"),
+    ],
+)
+def test_inputs_that_cannot_be_read(zoo, run, tmp_path, args, why):
+    (tmp_path / "new.csv").write_text("review\nfine\n")
+    told = zoo("predict", run, *args, "--json")
+    assert (told.code, told.out) == (2, "")
+    assert why in told.err
+
+
+def test_a_model_that_is_not_there(zoo):
+    told = zoo("predict", "minlm_l6", "some text")
+    assert told.code == 2
+    assert "There is no preset 'minlm_l6'. Did you mean 'minilm_l6'?" in told.err
+
+
+def test_a_run_on_pairs_reads_pairs(zoo, checkpoint, tmp_path):
+    rows = ["the film,the story,yes", "the film,very dull,no"] * 4
+    (tmp_path / "pairs.csv").write_text("\n".join(["one,two,same", *rows, ""]))
+    recipe = Recipe(
+        ModelKeys(preset=str(checkpoint), weights="random"),
+        DataKeys(train="pairs.csv", text="one", text_pair="two", label="same", validation=0),
+        TrainKeys(epochs=1, batch_size=8),
+        OutputKeys(dir="pairs"),
+    )
+    finetune(recipe)
+    done = zoo("predict", "pairs", "pairs.csv", "--json")
+    assert done.code == 0
+    assert done.json[0]["input"] == ["the film", "the story"]
+    assert zoo("predict", "pairs", "pairs.csv").out.splitlines()[1].endswith("\tthe film / very dull")
+    told = zoo("predict", "pairs", "the film", "the story")
+    assert told.code == 2
+    assert "Give a data file with the columns 'one' and 'two'." in told.err
+
+
+def test_a_preset_embeds_and_its_files_are_verified(zoo, minilm):
+    pulled = zoo("pull", "minilm_l6", "--json")
+    assert pulled.code == 0
+    assert pulled.json["minilm_l6"]["model.safetensors"] == str(minilm / "model.safetensors")
+    assert "model.safetensors (90,868,376 bytes)" in pulled.err
+    assert re.fullmatch(r"minilm_l6: \d+ files, every one as pinned\n", zoo("pull", "minilm_l6").out)
+    shown = zoo("predict", "minilm_l6", "a sentence")
+    assert re.fullmatch(r"\[(-?0\.\d{4}, ){4}\.\.\. 384 numbers\]\ta sentence\n", shown.out)
+    (row,) = zoo("predict", "minilm_l6", "a sentence", "--json").json
+    assert len(row["output"]) == 384

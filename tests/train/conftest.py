@@ -1,0 +1,112 @@
+"""A tiny BERT checkpoint from transformers, separable reviews, and one finished run on them."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from zoo.train.recipe import DataKeys, ModelKeys, OutputKeys, Recipe, TrainKeys
+
+GOOD = ["superb", "lovely", "great", "fine", "moving"]
+BAD = ["awful", "dull", "poor", "grim", "tedious"]
+PLAIN = ["the", "film", "story", "plot", "scene", "actor", "was", "with", "some", "of", "very", "quite", "told"]
+POSITIONS = 48  # no multiple of 32, to which lengths are rounded
+
+
+def review(label: str, chance: random.Random) -> str:
+    """A review of 3 to 12 words, some of which only its class uses."""
+    words = chance.choices(GOOD if label == "good" else BAD, k=chance.randint(1, 3))
+    words += chance.choices(PLAIN, k=chance.randint(2, 9))
+    chance.shuffle(words)
+    return " ".join(words)
+
+
+def reviews(count: int, seed: int = 0) -> list[tuple[str, str]]:
+    """`count` reviews with their labels, a third of them bad."""
+    chance = random.Random(seed)
+    labels = ["bad" if n % 3 == 0 else "good" for n in range(count)]
+    return [(review(label, chance), label) for label in labels]
+
+
+def write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:
+    path.write_text("review,stars\n" + "".join(f"{text},{label}\n" for text, label in rows), encoding="utf-8")
+    return path
+
+
+def save_tokenizer(folder: Path) -> int:
+    """Write a WordPiece tokenizer that knows the words above. Returns the size of its vocabulary."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *PLAIN, *GOOD, *BAD]
+    tokenizer = Tokenizer(models.WordPiece({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0",
+        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    tokenizer.add_special_tokens(words[:5])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    settings = {"tokenizer_class": "BertTokenizer", "model_max_length": POSITIONS, **special}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return len(words)
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint directory that transformers wrote: 2 layers, 32 wide, random weights, no dropout."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny_bert"
+    folder.mkdir()
+    config = BertConfig(
+        vocab_size=save_tokenizer(folder),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=POSITIONS,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    torch.manual_seed(0)
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """90 separable reviews: columns `review` and `stars`, labels `good` and `bad`."""
+    return write_csv(tmp_path_factory.mktemp("data") / "reviews.csv", reviews(90))
+
+
+@pytest.fixture(scope="session")
+def recipe(tiny_bert: Path, csv: Path) -> Recipe:
+    """A recipe that learns the reviews in seconds."""
+    return Recipe(
+        model=ModelKeys(preset=str(tiny_bert)),
+        data=DataKeys(train=str(csv), text="review", label="stars", validation=0.2),
+        train=TrainKeys(epochs=6, batch_size=8, learning_rate=5e-3),
+        name="reviews",
+    )
+
+
+@pytest.fixture(scope="session")
+def run(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory):
+    """The finished run of the recipe."""
+    from zoo.train.finetune import finetune
+
+    folder = tmp_path_factory.mktemp("runs") / "reviews"
+    return finetune(recipe.replace("output", dir=str(folder)))
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> OutputKeys:
+    """A run directory that is not there yet."""
+    return OutputKeys(dir=str(tmp_path / "runs" / "fresh"))

@@ -1,0 +1,115 @@
+"""zoo.train.loop: the records of a run, the best epoch, and a loss that is no number."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.data.text import Encoded
+from zoo.errors import RunError
+from zoo.train.batches import Batches
+from zoo.train.loop import Best, Journal, train
+from zoo.train.optimizer import make_optimizer, make_schedule
+from zoo.train.recipe import TrainKeys
+from zoo.train.scores import Scores
+from zoo.train.step import make_trainer
+
+
+class Rehearsal:
+    """A small run: 10 examples in batches of 4, and validation scores that were fixed beforehand."""
+
+    def __init__(self, checkpoint, folder, *, epochs: int = 3, learning_rate: float = 1e-3) -> None:
+        keys = TrainKeys(learning_rate=learning_rate, schedule="constant", warmup=0)
+        self.model = zoo.load(checkpoint, task="text-classification", labels=["bad", "good"])
+        items = [Encoded(np.array([2, 5 + n, 3], np.int32), np.zeros(3, np.int32)) for n in range(10)]
+        self.batches = Batches(items, np.arange(10, dtype=np.int32) % 2, 4, epochs, 0, True, 0, 48)
+        self.schedule = make_schedule(keys, len(self.batches))
+        self.trainer = make_trainer(self.model, make_optimizer(keys, self.schedule, self.model.trainable_variables))
+        self.journal = Journal(folder / "metrics.jsonl")
+        self.steps: list[tuple[int, float, float]] = []
+        self.weights: list[np.ndarray] = []
+
+    def run(self, accuracies: list[float] | None) -> Best:
+        coming = iter(accuracies or ())
+
+        def evaluate() -> Scores:
+            self.weights.append(np.array(self.model.head.classifier.kernel.value))
+            hits = round(next(coming) * 10)
+            return Scores(np.tile(np.array([[0.9, 0.1]]), (10, 1)), np.array([0] * hits + [1] * (10 - hits)))
+
+        return train(
+            self.trainer,
+            self.batches,
+            evaluate if accuracies else None,
+            self.journal,
+            self.schedule,
+            lambda *told: self.steps.append(told),
+        )
+
+
+@pytest.fixture
+def rehearse(tiny_bert, tmp_path):
+    return lambda **changes: Rehearsal(tiny_bert, tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "best"),
+    [([0.5, 0.9, 0.7], 1), ([0.9, 0.9, 0.9], 0), ([0.1, 0.2, 0.3], 2), ([0.0, 0.0, 0.0], 0)],
+)
+def test_the_best_epoch_is_restored_the_earliest_on_ties(rehearse, accuracies, best):
+    made = rehearse()
+    found = made.run(accuracies)
+    assert found.step == (best + 1) * made.batches.per_epoch
+    assert found.score == accuracies[best]
+    np.testing.assert_array_equal(made.model.head.classifier.kernel, made.weights[best])
+    assert not np.array_equal(made.weights[0], made.weights[2])
+
+
+def test_without_validation_the_last_weights_stay(rehearse):
+    made, scored = rehearse(epochs=2), rehearse(epochs=2)
+    assert made.run(None).step == 0
+    scored.run([0.1, 0.9])
+    # Evaluating changes nothing: a run with it and a run without it end at the same weights.
+    for one, other in zip(made.model.weights, scored.model.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_every_step_is_shown_and_recorded(rehearse):
+    made = rehearse()
+    made.run([0.5, 0.6, 0.7])
+    assert [step for step, _, _ in made.steps] == list(range(1, 10))
+    records = [json.loads(line) for line in made.journal.path.read_text().splitlines()]
+    assert records == made.journal.records
+    training = [record for record in records if "learning_rate" in record]
+    assert [record["step"] for record in training] == list(range(1, 10))
+    assert training[0]["epoch"] == pytest.approx(1 / 3, abs=1e-4)
+    assert all(record["learning_rate"] == pytest.approx(1e-3) for record in training)
+    assert [record["loss"] for record in training] == pytest.approx([loss for _, loss, _ in made.steps], abs=1e-6)
+    assert all(record["examples_per_second"] > 0 for record in training)
+    scores = [record for record in records if record.get("split") == "validation"]
+    assert [(record["step"], record["epoch"], record["accuracy"]) for record in scores] == [
+        (3, 1.0, 0.5),
+        (6, 2.0, 0.6),
+        (9, 3.0, 0.7),
+    ]
+
+
+def test_a_long_run_keeps_few_records_of_mean_losses(rehearse):
+    made = rehearse(epochs=100)
+    made.run(None)
+    assert len(made.steps) == 300
+    assert len(made.journal.records) == 100
+    means = np.array([loss for _, loss, _ in made.steps]).reshape(100, 3).mean(axis=1)
+    assert [record["loss"] for record in made.journal.records] == pytest.approx(means, abs=1e-5)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(rehearse):
+    made = rehearse()
+    made.model.head.classifier.kernel.assign(np.full((32, 2), np.nan, np.float32))
+    with pytest.raises(RunError, match="the loss of step 1 is nan") as caught:
+        made.run(None)
+    assert "train.learning_rate" in caught.value.fix
+    assert caught.value.exit_code == 1

@@ -1,0 +1,87 @@
+"""zoo.train.optimizer: the learning rate of every step, and what weight decay spares."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.train.optimizer import Schedule, make_optimizer, make_schedule
+from zoo.train.recipe import TrainKeys
+
+
+def rates(steps: int = 10, **keys) -> list[float]:
+    schedule = make_schedule(TrainKeys(learning_rate=1.0, **keys), steps)
+    return [float(schedule(step)) for step in range(steps)]
+
+
+def test_a_warm_up_rises_to_the_peak():
+    assert rates(warmup=0.4, schedule="constant") == pytest.approx([0.25, 0.5, 0.75, 1, *[1] * 6])
+    assert rates(warmup=4, schedule="constant") == rates(warmup=0.4, schedule="constant")
+    assert rates(warmup=0, schedule="constant") == [1] * 10
+
+
+def test_a_line_falls_to_zero():
+    assert rates(warmup=0, schedule="linear") == pytest.approx([1 - n / 10 for n in range(10)])
+    assert rates(warmup=2, schedule="linear") == pytest.approx([0.5, 1, *[1 - n / 8 for n in range(8)]])
+
+
+def test_half_a_cosine_falls_to_zero():
+    expected = [0.5 * (1 + np.cos(np.pi * n / 8)) for n in range(8)]
+    assert rates(warmup=2, schedule="cosine") == pytest.approx([0.5, 1, *expected], abs=1e-6)
+
+
+def test_a_warm_up_longer_than_the_run_never_falls():
+    assert rates(steps=4, warmup=8, schedule="linear") == pytest.approx([0.125, 0.25, 0.375, 0.5])
+
+
+@pytest.mark.parametrize("shape", ["constant", "linear", "cosine"])
+def test_the_end_is_never_passed(shape):
+    schedule = Schedule(1.0, 10, 2, shape)
+    end = 1.0 if shape == "constant" else 0.0
+    assert float(schedule(10)) == float(schedule(99)) == pytest.approx(end, abs=1e-6)
+    assert Schedule(**schedule.get_config()).get_config() == schedule.get_config()
+
+
+def stepped(values: dict[str, float], gradient: float, **keys) -> dict[str, float]:
+    """Variables `{name: value}` after one step of the optimizer."""
+    variables = [keras.Variable(np.full(3, value, np.float32), name=name) for name, value in values.items()]
+    train = TrainKeys(learning_rate=0.1, schedule="constant", warmup=0, **keys)
+    optimizer = make_optimizer(train, make_schedule(train, 10), variables)
+    gradients = [np.full(3, gradient, np.float32)] * len(variables)
+    slots, trained = ([v.value for v in group] for group in (optimizer.variables, variables))
+    after, _ = optimizer.stateless_apply(slots, gradients, trained)
+    return {name: float(value[0]) for name, value in zip(values, after, strict=True)}
+
+
+def test_weight_decay_spares_biases_and_norms():
+    before = {"kernel": 1.0, "embeddings": 1.0, "bias": 1.0, "gamma": 1.0, "beta": 1.0}
+    after = stepped(before, 0.0, weight_decay=0.5)
+    assert after == pytest.approx({**before, "kernel": 0.95, "embeddings": 0.95})
+
+
+def test_every_vector_of_a_model_is_spared(tiny_bert):
+    model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
+    keys = TrainKeys(weight_decay=0.5)
+    optimizer = make_optimizer(keys, make_schedule(keys, 10), model.trainable_variables)
+    spared = {v.path for v in model.trainable_variables if not optimizer._use_weight_decay(v)}
+    assert spared == {v.path for v in model.trainable_variables if v.name in ("bias", "gamma", "beta")}
+    assert len(spared) > 20
+    assert {v.name for v in model.trainable_variables} - {"bias", "gamma", "beta"} == {"kernel", "embeddings"}
+
+
+def test_gradients_are_clipped_by_their_global_norm():
+    def moment(clip_norm: float) -> float:
+        variable = keras.Variable(np.zeros(4, np.float32), name="kernel")
+        train = TrainKeys(clip_norm=clip_norm)
+        optimizer = make_optimizer(train, make_schedule(train, 10), [variable])
+        _, slots = optimizer.stateless_apply(
+            [v.value for v in optimizer.variables], [np.full(4, 50, np.float32)], [variable.value]
+        )
+        (first,) = [value for v, value in zip(optimizer.variables, slots, strict=True) if "momentum" in v.path]
+        return float(first[0])
+
+    assert moment(0) == pytest.approx(5.0)  # a tenth of the gradient, whose norm is 100
+    assert moment(1) == pytest.approx(0.05)
+    assert moment(1000) == pytest.approx(5.0)

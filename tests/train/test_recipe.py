@@ -1,0 +1,44 @@
+"""zoo.train.recipe: the keys of a recipe, as Python dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+
+import pytest
+
+from zoo.train.recipe import TABLES, DataKeys, ModelKeys, Recipe
+
+KEYS = [(table, field) for table, kind in TABLES.items() for field in dataclasses.fields(kind)]
+
+
+@pytest.mark.parametrize(("table", "field"), KEYS, ids=[f"{table}.{field.name}" for table, field in KEYS])
+def test_every_key_says_what_it_is_for_and_its_default_keeps_its_limits(table, field):
+    assert field.metadata["help"]
+    choices = field.metadata["choices"]
+    assert not choices or field.default in choices
+    for limit, fits in (
+        ("least", lambda bound: field.default >= bound),
+        ("above", lambda bound: field.default > bound),
+        ("most", lambda bound: field.default <= bound),
+    ):
+        bound = field.metadata[limit]
+        assert bound is None or field.default is None or fits(bound)
+
+
+def test_every_table_is_a_field_of_the_recipe():
+    assert {name: kind for name, kind in typing.get_type_hints(Recipe).items() if name != "name"} == TABLES
+
+
+def test_replace_changes_one_table_only():
+    recipe = Recipe(model=ModelKeys(preset="minilm_l6"))
+    changed = recipe.replace("train", epochs=7)
+    assert changed.train.epochs == 7
+    assert dataclasses.replace(changed, train=recipe.train) == recipe
+
+
+def test_keys_without_a_value_are_not_written():
+    written = Recipe(data=DataKeys(train="x.csv", validation=0, packing=False)).written()
+    assert written["data"] == {"train": "x.csv", "validation": 0, "packing": False}
+    assert "preset" not in written["model"]
+    assert written["output"] == {}

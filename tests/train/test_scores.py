@@ -1,0 +1,45 @@
+"""zoo.train.scores: accuracy, macro F1 and loss from probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.data.examples import Examples
+from zoo.errors import RunError
+from zoo.train.scores import Scores, score
+
+PROBABILITIES = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.6, 0.4, 0.0], [0.3, 0.7, 0.0]], np.float32)
+TARGETS = np.array([0, 1, 1, 1], np.int32)
+
+
+def test_figures_worked_out_by_hand():
+    found = Scores(PROBABILITIES, TARGETS)
+    assert found.predicted.tolist() == [0, 1, 0, 1]
+    assert found.confusion.tolist() == [[1, 0, 0], [1, 2, 0], [0, 0, 0]]
+    assert found.losses == pytest.approx(-np.log([0.9, 0.8, 0.4, 0.7]), rel=1e-6)
+    # F1: 2 of 3 for the first class, 4 of 5 for the second; the third does not occur.
+    assert found.metrics == pytest.approx(
+        {"accuracy": 0.75, "macro_f1": (2 / 3 + 4 / 5) / 2, "loss": found.losses.mean()}
+    )
+
+
+def test_a_certain_mistake_has_a_finite_loss():
+    assert np.isfinite(Scores(np.array([[1.0, 0.0]], np.float32), np.array([1])).metrics["loss"])
+
+
+def test_a_model_is_scored_on_labelled_examples(run):
+    model = run.model()
+    texts = ["a superb film", "dull and grim", "lovely"]
+    found = score(model, Examples(texts, ["good", "bad", "bad"], [1, 2, 3], "x.csv"), None)
+    np.testing.assert_allclose(found.probabilities, model.probabilities(texts))
+    assert found.targets.tolist() == [1, 0, 0]
+    assert found.metrics["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_weights_that_are_no_numbers(tiny_bert):
+    model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
+    model.head.classifier.bias.assign(np.array([np.nan, 0], np.float32))
+    with pytest.raises(RunError, match=r"outputs on 'x\.csv' are not numbers"):
+        score(model, Examples(["a film"], ["good"], [1], "x.csv"), None)
