@@ -30,7 +30,7 @@ class Found:
         files: the checkpoint's files.
         architecture: the qualified architecture, or empty where only `config.json` tells.
         task: the task it was published for, or empty where only `config.json` tells.
-        layout: the checkpoint format.
+        layout: the checkpoint format, or empty for the first that the architecture has.
         commit: the commit on the Hub it comes from, if it is known.
     """
 
@@ -38,7 +38,7 @@ class Found:
     files: Files
     architecture: str = ""
     task: str = ""
-    layout: str = "transformers"
+    layout: str = ""
     commit: str = ""
 
 
@@ -102,9 +102,20 @@ def locate(name: str) -> Found:
             commit=lock.commit,
         )
     if path.is_dir():
-        folder = path / "model" if (path / "recipe.toml").is_file() else path
-        return Found(name, local_files(folder))
+        return Found(name, local_files(_model_folder(path)))
     raise _unknown(name)
+
+
+def _model_folder(path: Path) -> Path:
+    """The checkpoint in a directory: the directory itself, or a run's `model/`."""
+    if not (path / "recipe.toml").is_file():
+        return path
+    if not (path / "model").is_dir():
+        raise ZooError(
+            f"The run '{path}' has not finished: it has no model yet.",
+            fix=f"Start it over: zoo finetune {path}/recipe.toml --output ANOTHER",
+        )
+    return path / "model"
 
 
 def _unknown(name: str) -> ZooError:
@@ -156,20 +167,28 @@ def build(
             f"{found.name} cannot do '{task}'.{did_you_mean(task, architecture.heads)}",
             why=f"its tasks are {', '.join(architecture.heads)}",
         )
+    layout_name = found.layout or next(iter(architecture.layouts))
+    if layout_name not in architecture.layouts:
+        raise ZooError(
+            f"{found.name} has the layout '{layout_name}', and '{qualified}' cannot read it.",
+            why=f"its layouts are {', '.join(architecture.layouts)}",
+        )
     kind = TASKS[task]
     own = read_labels(source) if task == task_of(source, architecture, default="") else ()
     chosen, relabelled = _choose_labels(kind.needs_labels, found.name, own, labels)
+    if chosen != own:
+        source.pop("problem_type", None)  # it tells what the numbers of the other labels mean
     config = architecture.config.read(source, found.files.origin)
     checkpoint = None
     if weights == "pretrained":
         checkpoint = Checkpoint(found.files.weights(), found.files.origin)
         config = architecture.infer(config, task, checkpoint)
-    layout = architecture.layouts[found.layout](config, task)
+    layout = architecture.layouts[layout_name](config, task)
     if relabelled:
         layout = layout.relabelled()
 
     def make() -> Any:
-        model = kind(qualified, config, chosen, found.layout, found.name, name="model")
+        model = kind(qualified, config, chosen, layout_name, found.name, name="model")
         model.build(None)
         return model
 

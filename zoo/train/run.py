@@ -60,11 +60,6 @@ class Run:
         """The trained model: the weights of the best epoch. Raises a ZooError where the run has not finished."""
         from zoo.load import load
 
-        if not (self.path / "model").is_dir():
-            raise ZooError(
-                f"The run '{self.path}' has not finished: it has no model yet.",
-                fix=f"Start it over: zoo finetune {self.path}/recipe.toml --output ANOTHER",
-            )
         return load(self.path)
 
 
