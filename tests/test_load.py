@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import string
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -265,17 +263,6 @@ class TestFiles:
         with pytest.raises(zoo.ZooError, match="No installed plugin reads checkpoints of model_type"):
             zoo.load(edited(model_type=model_type))
 
-    def test_without_a_tokenizer_only_raw_inputs_are_refused(self, edited):
-        folder = edited()
-        for path in folder.glob("tokenizer*"):
-            path.unlink()
-        model = zoo.load(folder)
-
-        assert model(ARRAYS).shape == (2, 3)
-        for use in (model.classify, lambda text: model.dataset(text, ["bad"]), lambda text: model.preprocess(text)):
-            with pytest.raises(zoo.ZooError, match="came without tokenizer files"):
-                use(["a"])
-
 
 class TestNames:
     @pytest.mark.parametrize("spell", [str, lambda path: path, lambda path: f"file://{path}"])
@@ -325,65 +312,3 @@ class TestNames:
         assert caught.value.fix == "Say bert:minilm_l6 for the preset, or ./minilm_l6 for the path."
         assert zoo.load("./minilm_l6").labels == LABELS
         assert locate("bert:minilm_l6").name == "minilm_l6"
-
-
-class TestKerasFile:
-    def test_it_comes_back_whole(self, classifier, tmp_path):
-        model = zoo.load(classifier, labels=["yes", "no"])
-        model.save(tmp_path / "model.keras")
-
-        again = zoo.load(tmp_path / "model.keras")
-
-        np.testing.assert_array_equal(again(ARRAYS), model(ARRAYS))
-        assert again.classify(["a b", ("c", "d")]) == model.classify(["a b", ("c", "d")])
-        again.compile()
-        again.fit(again.dataset(["a", "b"], ["yes", "no"]), verbose=0)
-        again.save_pretrained(tmp_path / "saved")
-        assert zoo.load(tmp_path / "saved").labels == ("yes", "no")
-
-    def test_it_opens_in_a_new_process(self, classifier, tmp_path):
-        model = zoo.load(classifier)
-        model.save(tmp_path / "model.keras")
-        program = "import json, sys, zoo; print(json.dumps(zoo.load(sys.argv[1]).classify(['a b'])))"
-
-        done = subprocess.run(
-            [sys.executable, "-c", program, tmp_path / "model.keras"], capture_output=True, text=True, check=False
-        )
-
-        assert done.returncode == 0, done.stderr
-        [row] = json.loads(done.stdout)
-        [expected] = model.classify(["a b"])
-        assert row == {"label": expected["label"], "score": pytest.approx(expected["score"], abs=1e-6)}
-
-    def test_pooling_comes_along(self, minilm, tmp_path):
-        model = zoo.load(minilm)
-        model.save(tmp_path / "model.keras")
-
-        again = zoo.load(tmp_path / "model.keras")
-
-        np.testing.assert_array_equal(again.embed(["a text"]), model.embed(["a text"]))
-
-    def test_one_without_a_pooler_and_one_untied(self, tmp_path):
-        for kind, settings in (
-            ("BertForMaskedLM", {"tie_word_embeddings": False}),
-            ("BertForTokenClassification", {}),
-        ):
-            folder = save(tmp_path / kind, kind, **settings)
-            model = zoo.load(folder, task=None if "Masked" in kind else "feature-extraction")
-            model.save(tmp_path / f"{kind}.keras")
-
-            np.testing.assert_array_equal(zoo.load(tmp_path / f"{kind}.keras")(ARRAYS), model(ARRAYS))
-
-    def test_another_models_file(self, tmp_path):
-        import keras
-
-        keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "model.keras")
-
-        with pytest.raises(zoo.ZooError, match="not one of zoo's"):
-            zoo.load(tmp_path / "model.keras")
-
-    def test_a_damaged_file(self, tmp_path):
-        (tmp_path / "model.keras").write_bytes(b"nothing")
-
-        with pytest.raises(zoo.ZooError, match="not a sound Keras file"):
-            zoo.load(tmp_path / "model.keras")

@@ -50,6 +50,10 @@ class BertConfig(Config):
             "type_vocab_size",
         )
         found = [f"{name} = {getattr(self, name)} is not positive" for name in sizes if getattr(self, name) < 1]
+        rates = ("hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout")
+        found += [
+            f"{name} = {getattr(self, name)} is not in [0, 1)" for name in rates if not 0 <= getattr(self, name) < 1
+        ]
         if not found and self.hidden_size % self.num_attention_heads:
             found.append(
                 f"hidden_size = {self.hidden_size} is not a multiple of "

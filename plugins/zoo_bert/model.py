@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.errors import ZooError
 from zoo.nn import Dropout, LayerNorm, SelfAttention, activation, attention_mask, linear, positions
 from zoo_bert.config import BertConfig
 
@@ -71,7 +72,10 @@ class BertEmbeddings(keras.layers.Layer):
     def call(self, arrays: dict[str, Any], training: bool = False) -> Any:
         ids = arrays["input_ids"]
         types = arrays.get("token_type_ids")
-        summed = self.word(ids) + self.position(positions(arrays, ops.shape(ids)[1]))
+        length, most = ops.shape(ids)[1], self.position.input_dim
+        if length > most and "position_ids" not in arrays:
+            raise ZooError(f"The rows have {length} tokens, and the model has positions for {most}.")
+        summed = self.word(ids) + self.position(positions(arrays, length))
         summed = summed + self.token_type(ops.zeros_like(ids) if types is None else types)
         return self.dropout(self.norm(summed), training=training)
 

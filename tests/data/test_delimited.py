@@ -93,9 +93,7 @@ def test_quotes_only_where_needed_come_back_equal_but_for_the_empty_cell(tmp_pat
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("a", "b"), *rows])
     table = read_table(path)
-    assert list(zip(table.column("a"), table.column("b"), strict=True)) == [
-        (a or None, b or None) for a, b in rows
-    ]
+    assert list(zip(table.column("a"), table.column("b"), strict=True)) == [(a or None, b or None) for a, b in rows]
 
 
 def test_ragged_rows_are_named_by_their_numbers(tmp_path):

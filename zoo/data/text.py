@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,7 @@ class TextPreprocessor:
         positions: the most tokens the model can take at all.
         vocab_size: rows of the model's embedding; a token id beyond them is an error.
         pad_id: the padding token.
+        truncation_side: which end of a text is cut off, `right` or `left`.
         files: the tokenizer's files, `{name: content}`, written back byte for byte.
     """
 
@@ -57,6 +58,7 @@ class TextPreprocessor:
         positions: int,
         vocab_size: int,
         pad_id: int = 0,
+        truncation_side: str = "right",
         files: dict[str, bytes] | None = None,
     ) -> None:
         self.tokenizer = tokenizer
@@ -64,6 +66,7 @@ class TextPreprocessor:
         self.positions = positions
         self.vocab_size = vocab_size
         self.pad_id = pad_id
+        self.truncation_side = truncation_side
         self.files = files or {}
         tokenizer.no_padding()
 
@@ -81,7 +84,8 @@ class TextPreprocessor:
 
     def encode(self, inputs: Sequence[Text], *, max_length: int | None = None) -> list[Encoded]:
         """Tokenise a list of texts or pairs, without padding."""
-        return self._arrays(self.encode_batch(inputs, max_length=max_length))
+        encodings = self.encode_batch(inputs, max_length=max_length)
+        return [Encoded(np.array(e.ids, np.int32), np.array(e.type_ids, np.int32)) for e in encodings]
 
     def encode_batch(
         self, inputs: Sequence[Any], *, max_length: int | None = None, words: bool = False
@@ -90,27 +94,29 @@ class TextPreprocessor:
 
         Args:
             words: each input is a list of words, as token classification has them.
+
+        Raises a ZooError for a token that the model has no embedding for.
         """
         limit = self.max_length if max_length is None else max_length
         if not 2 < limit <= self.positions:
             raise ZooError(f"max_length = {limit} cannot be: the model takes 3 to {self.positions} tokens.")
-        self.tokenizer.enable_truncation(limit)
-        return self.tokenizer.encode_batch(list(inputs), is_pretokenized=words)
-
-    def _arrays(self, encodings: list[tokenizers.Encoding]) -> list[Encoded]:
-        encoded = [Encoded(np.array(e.ids, np.int32), np.array(e.type_ids, np.int32)) for e in encodings]
-        for n, item in enumerate(encoded):
-            if len(item) and item.ids.max() >= self.vocab_size:
-                token = self.tokenizer.id_to_token(int(item.ids.max()))
+        self.tokenizer.enable_truncation(limit, direction=self.truncation_side)
+        encodings = self.tokenizer.encode_batch(list(inputs), is_pretokenized=words)
+        for n, encoding in enumerate(encodings):
+            if (highest := max(encoding.ids, default=0)) >= self.vocab_size:
                 raise ZooError(
-                    f"Input {n + 1} has the token '{token}', which the model has no embedding for.",
-                    why=f"its id is {item.ids.max()}, and the embedding has {self.vocab_size} rows",
+                    f"Input {n + 1} has the token '{self.tokenizer.id_to_token(highest)}', which the model has no "
+                    "embedding for.",
+                    why=f"its id is {highest}, and the embedding has {self.vocab_size} rows",
                 )
-        return encoded
+        return encodings
 
     def pad(self, encoded: Sequence[Encoded], *, length: int | None = None) -> dict[str, np.ndarray]:
-        """Stack encoded inputs as rows of one length."""
-        length = length or max((len(item) for item in encoded), default=1)
+        """Stack encoded inputs as rows of one length. Raises a ZooError where `length` is too short for one."""
+        longest = max((len(item) for item in encoded), default=1)
+        length = length or longest
+        if length < longest:
+            raise ZooError(f"length = {length} cannot be: the longest input has {longest} tokens.")
         shape = (len(encoded), length)
         arrays = {
             "input_ids": np.full(shape, self.pad_id, np.int32),
@@ -126,7 +132,8 @@ class TextPreprocessor:
 
 def as_list(raw: Any) -> list[Any]:
     """The inputs as a list of texts and pairs. Raises a ZooError for anything else."""
-    inputs = [raw] if isinstance(raw, str | tuple) else list(raw)
+    many = isinstance(raw, Iterable) and not isinstance(raw, str | bytes | tuple | Mapping)
+    inputs = list(raw) if many else [raw]
     for n, item in enumerate(inputs):
         pair = isinstance(item, tuple) and len(item) == 2 and all(isinstance(text, str) for text in item)
         if not (isinstance(item, str) or pair):
@@ -158,7 +165,7 @@ def text_preprocessor(files: Files, config: Any) -> TextPreprocessor | None:
         files.mapping("sentence_bert_config.json").get("max_seq_length"),
         settings.get("model_max_length"),
     )
-    limit = next((int(n) for n in limits if n and n < _UNLIMITED), positions)
+    limit = next((int(n) for n in limits if isinstance(n, int | float) and 0 < n < _UNLIMITED), positions)
     pad = _content(
         settings.get("pad_token") or files.mapping("special_tokens_map.json").get("pad_token") or "[PAD]"
     )
@@ -169,6 +176,7 @@ def text_preprocessor(files: Files, config: Any) -> TextPreprocessor | None:
         positions=positions,
         vocab_size=config.vocab_size,
         pad_id=(config.pad_token_id or 0) if pad_id is None else pad_id,
+        truncation_side="left" if settings.get("truncation_side") == "left" else "right",
         files={name: files.path(name).read_bytes() for name in _FILES if name in files},
     )
 
@@ -190,12 +198,15 @@ def _tokenizer(files: Files, settings: dict[str, Any]) -> tokenizers.Tokenizer |
 
 def _wordpiece(files: Files, settings: dict[str, Any]) -> tokenizers.Tokenizer:
     """The original BERT tokenizer from its vocabulary alone (transformers/models/bert/tokenization_bert.py)."""
-    from tokenizers import models, normalizers, pre_tokenizers, processors
+    from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
-    lines = files.path("vocab.txt").read_text(encoding="utf-8").split("\n")
+    try:
+        lines = files.path("vocab.txt").read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ZooError(f"vocab.txt of {files.origin} is not UTF-8.", why=str(error)) from error
     vocab = {token: n for n, token in enumerate(lines) if token or n < len(lines) - 1}
     special = {
-        key: _content(settings.get(f"{key}_token", default))
+        key: _content(settings.get(f"{key}_token") or default)
         for key, default in (
             ("unk", "[UNK]"),
             ("cls", "[CLS]"),
@@ -215,6 +226,7 @@ def _wordpiece(files: Files, settings: dict[str, Any]) -> tokenizers.Tokenizer:
         lowercase=settings.get("do_lower_case", True),
     )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
     cls, sep = special["cls"], special["sep"]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{cls}:0 $A:0 {sep}:0",

@@ -37,7 +37,7 @@ class Config:
             if _fits(value, hints[field.name]):
                 values[field.name] = value
             else:
-                faults.add(f"{field.name} = {value!r}: a {_spell(hints[field.name])} is needed")
+                faults.add(f"{field.name} = {value!r} should be {_spell(hints[field.name])}")
         for key, harmless in cls.unsupported.items():
             if key in source and source[key] not in harmless:
                 faults.add(f"{key} = {source[key]!r} is not supported")

@@ -44,7 +44,7 @@ class Dropout(keras.layers.Layer):
         super().__init__(**kwargs)
         self.rate = rate
         if rate > 0:
-            self.seeds = keras.random.SeedGenerator(seed=0)
+            self.seeds = keras.random.SeedGenerator()
         self.built = True
 
     def call(self, x: Any, training: bool = False) -> Any:
@@ -53,3 +53,13 @@ class Dropout(keras.layers.Layer):
         bits = random_bits(ops.shape(x), self.seeds.next())
         keep = bits >= np.uint32(round(self.rate * 2**32))
         return ops.where(keep, x / (1.0 - self.rate), ops.zeros((), x.dtype))
+
+    # Keras leaves the state of seed generators out of its files; training could not go on where it stopped.
+
+    def save_own_variables(self, store: Any) -> None:
+        if self.rate > 0:
+            store["seeds"] = np.asarray(self.seeds.state)
+
+    def load_own_variables(self, store: Any) -> None:
+        if self.rate > 0:
+            self.seeds.state.assign(store["seeds"])

@@ -78,7 +78,10 @@ class FeatureExtractor(Model):
         if "modules.json" not in files:
             return
         self._pooling_files = {name: files.path(name).read_bytes() for name in _FILES if name in files}
-        for module in files.json("modules.json"):
+        modules = files.json("modules.json")
+        if not (isinstance(modules, list) and all(_is_module(module) for module in modules)):
+            raise ZooError(f"modules.json of {files.origin} is not a list of modules, each with its type and path.")
+        for module in modules:
             match module["type"].rpartition(".")[2]:
                 case "Transformer":
                     pass
@@ -94,6 +97,10 @@ class FeatureExtractor(Model):
 
     def companions(self) -> dict[str, bytes]:
         return super().companions() | self._pooling_files
+
+
+def _is_module(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in ("type", "path"))
 
 
 def _pooling(files: Files, name: str) -> tuple[str, ...]:

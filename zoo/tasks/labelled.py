@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import keras
@@ -18,9 +19,15 @@ _STEP = 32  # lengths are rounded up to a multiple of this, so that few shapes c
 
 
 def label_numbers(given: Sequence[Any], labels: Sequence[str]) -> list[int]:
-    """Label names as numbers of the output's last axis. Raises a ZooError that names the unknown ones."""
+    """Label names as numbers of the output's last axis.
+
+    An integer counts the labels, unless there are labels that are integers themselves: then it is a name, too.
+
+    Raises a ZooError that names the unknown ones.
+    """
     numbers = {label: n for n, label in enumerate(labels)}
-    names = [label if isinstance(label, str) else _name(label, labels) for label in given]
+    counts = not any(label.lstrip("-").isdecimal() for label in labels)
+    names = [labels[int(x)] if counts and _in_range(x, labels) else str(x) for x in given]
     unknown = sorted({name for name in names if name not in numbers})
     if unknown:
         raise ZooError(
@@ -30,9 +37,8 @@ def label_numbers(given: Sequence[Any], labels: Sequence[str]) -> list[int]:
     return [numbers[name] for name in names]
 
 
-def _name(label: Any, labels: Sequence[str]) -> str:
-    n = int(label)
-    return labels[n] if 0 <= n < len(labels) else str(label)
+def _in_range(number: Any, labels: Sequence[str]) -> bool:
+    return isinstance(number, Integral) and 0 <= int(number) < len(labels)
 
 
 class LabelledTexts(keras.utils.PyDataset):
@@ -54,6 +60,8 @@ class LabelledTexts(keras.utils.PyDataset):
         super().__init__()
         if len(encoded) != len(targets):
             raise ZooError(f"There are {len(encoded)} inputs and {len(targets)} labels.")
+        if not encoded or batch_size < 1:
+            raise ZooError(f"{len(encoded)} inputs in batches of {batch_size} are nothing to train on.")
         self.preprocess, self.encoded, self.targets = preprocess, encoded, targets
         self.batch_size, self.seed, self.epoch = batch_size, seed, 0
         self._shuffle()
@@ -64,7 +72,7 @@ class LabelledTexts(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         rows = [self.encoded[n] for n in chosen]
-        length = -(-max(len(row) for row in rows) // _STEP) * _STEP
+        length = min(-(-max(len(row) for row in rows) // _STEP) * _STEP, self.preprocess.positions)
         arrays = self.preprocess.pad(rows, length=length)
         if isinstance(self.targets, np.ndarray):
             return arrays, self.targets[chosen]

@@ -18,6 +18,7 @@ from zoo.hub.files import local_files
 from zoo.nn.config import Config
 from zoo.registry.code import find_architecture
 from zoo.registry.records import Architecture
+from zoo.tasks.labelled import LabelledTexts
 from zoo.weights.audit import Audit
 from zoo.weights.writer import tensors_of, write_checkpoint
 
@@ -143,19 +144,38 @@ class Model(keras.Model):
             **kwargs,
         )
 
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as a model was before it was saved: Keras leaves this to models with a `compile` of their own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     def dataset(self, inputs: Sequence[Any], labels: Sequence[Any], batch_size: int = 32, *, seed: int = 0) -> Any:
         """Raw inputs and labels as batches for `fit` and `evaluate`, shuffled anew each epoch."""
         raise ZooError(f"{self.task} has no labels, so it has no data set to train on.")
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As keras.Model.fit; `x` is what `model.dataset(...)` makes, or a dict of arrays."""
-        _refuse_raw(x)
+        self._check_ready(x)
+        if isinstance(x, LabelledTexts):
+            kwargs.setdefault("shuffle", False)  # it shuffles itself, by its seed; Keras would do so without one
         return super().fit(x, *args, **kwargs)
 
     def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As keras.Model.evaluate; `x` is what `model.dataset(...)` makes, or a dict of arrays."""
-        _refuse_raw(x)
+        self._check_ready(x)
         return super().evaluate(x, *args, **kwargs)
+
+    def _check_ready(self, x: Any) -> None:
+        while isinstance(x, list | tuple | np.ndarray) and len(x):
+            x = x[0]
+        if isinstance(x, str | bytes):
+            raise ZooError(
+                "fit and evaluate take arrays, and these are raw texts.",
+                fix="Wrap them: model.fit(model.dataset(texts, labels)).",
+            )
+        if not self.compiled:
+            self.default_loss()
+            raise ZooError("The model is not compiled.", fix="Call model.compile() first.")
 
     # To disk and back
 
@@ -173,6 +193,8 @@ class Model(keras.Model):
         if self.labels:
             changes["id2label"] = {str(n): label for n, label in enumerate(self.labels)}
             changes["label2id"] = {label: n for n, label in enumerate(self.labels)}
+        # transformers 5 loads weights in the precision that is named here, whatever precision they are stored in.
+        changes |= {key: self.variable_dtype for key in ("dtype", "torch_dtype") if key in self.config.source}
         entry = self.config.written(**changes)
         entry.pop("num_labels", None)
         entry.setdefault("model_type", self.architecture.rpartition(":")[2])
@@ -206,18 +228,12 @@ class Model(keras.Model):
         self.preprocess = self.record.preprocessor(files, self.config)
 
 
-def _refuse_raw(x: Any) -> None:
-    first = x[0] if isinstance(x, list | tuple | np.ndarray) and len(x) else x
-    if isinstance(first, str | bytes):
-        raise ZooError(
-            "fit and evaluate take arrays, and these are raw texts.",
-            fix="Wrap them: model.fit(model.dataset(texts, labels)).",
-        )
-
-
 def load_keras_file(path: Path) -> Model:
     """A model saved with `model.save("x.keras")`. Keras files can carry code: open only your own."""
-    model = keras.saving.load_model(path)
+    try:
+        model = keras.saving.load_model(path)
+    except Exception as error:  # the library raises whatever the damage leads to
+        raise ZooError(f"{path} is not a sound Keras file.", why=str(error)) from error
     if not isinstance(model, Model):
         raise ZooError(f"{path} holds a Keras model, but not one of zoo's.")
     return model

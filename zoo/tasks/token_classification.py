@@ -27,7 +27,9 @@ class TokenClassifier(Model):
 
         A word takes the label of its first token, the one that is trained. Neighbouring words of one entity
         are joined: `B-X` opens a span, `I-X` goes on with it, and plain labels join their like. `O` is no
-        entity. `score` is the mean of the words' probabilities, `start` and `end` count characters.
+        entity. `score` is the mean of the words' probabilities, `start` and `end` count characters; of a pair the
+        first text is tagged. The spans are those of transformers' pipeline with `aggregation_strategy="first"`,
+        but `word` is the text as it was written, not as its tokens spell it.
         """
         inputs = as_list(texts)
         encodings = self.preprocess.encode_batch(inputs, max_length=max_length)
@@ -70,8 +72,11 @@ class TokenClassifier(Model):
         seed: int = 0,
     ) -> LabelledTexts:
         """Lists of words and lists of their labels as batches for `fit`; a word's first token carries its label."""
+        if len(inputs) != len(labels):
+            raise ZooError(f"There are {len(inputs)} inputs and {len(labels)} lists of labels.")
         for n, (words, tags) in enumerate(zip(inputs, labels, strict=True)):
-            if isinstance(words, str) or len(words) != len(tags):
+            texts = not isinstance(words, str) and all(isinstance(word, str) for word in words)
+            if not texts or isinstance(tags, str) or len(words) != len(tags):
                 raise ZooError(f"Input {n + 1} needs a list of words and one label for each.")
         encodings = self.preprocess.encode_batch([list(words) for words in inputs], words=True)
         targets = []

@@ -239,9 +239,7 @@ def _install(folder: Path, name: str, *requires: str) -> None:
     package = folder / name.replace("-", "_")
     package.mkdir()
     (package / "__init__.py").write_text("")
-    (info / "RECORD").write_text(
-        f"{package.name}/__init__.py,,\n../../bin/tool.py,,\n{package.name}/data.txt,,\n"
-    )
+    (info / "RECORD").write_text(f"{package.name}/__init__.py,,\n../../bin/tool.py,,\n{package.name}/data.txt,,\n")
 
 
 def test_only_required_distributions_are_read(tmp_path, monkeypatch):

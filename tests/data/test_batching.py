@@ -1,0 +1,50 @@
+"""Batches for inference: every input once, few shapes, little padding."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo.data.batching import batches
+
+LENGTHS = st.lists(st.integers(0, 600), max_size=300)
+
+
+@given(LENGTHS)
+def test_every_input_is_in_one_batch_that_is_wide_enough(lengths):
+    found = list(batches(lengths))
+
+    assert sorted(n for batch in found for n in batch.indices) == list(range(len(lengths)))
+    for batch in found:
+        assert len(batch.indices) <= batch.rows
+        assert max(lengths[n] for n in batch.indices) <= batch.length
+
+
+@given(LENGTHS)
+def test_rows_and_lengths_are_powers_of_two_within_the_budget(lengths):
+    for batch in batches(lengths, tokens=1024):
+        assert batch.rows.bit_count() == batch.length.bit_count() == 1
+        assert batch.length >= 16
+        assert batch.rows * batch.length <= max(1024, batch.length)
+        assert batch.rows < 2 * len(batch.indices)
+
+
+@given(LENGTHS)
+def test_the_longest_come_first(lengths):
+    longest = [max(lengths[n] for n in batch.indices) for batch in batches(lengths)]
+
+    assert longest == sorted(longest, reverse=True)
+
+
+def test_many_short_texts_cost_little_padding():
+    lengths = [20 + n % 13 for n in range(5000)]
+
+    padded = sum(batch.rows * batch.length for batch in batches(lengths))
+
+    assert padded < 1.5 * sum(lengths)
+
+
+def test_few_shapes_compile():
+    lengths = [n % 512 + 1 for n in range(10_000)]
+
+    assert len({(batch.rows, batch.length) for batch in batches(lengths)}) <= 12
