@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
+import sys
 
 import click
 from rich.console import Console
@@ -40,12 +43,15 @@ def _run(name: str, runs: int | None, quick: bool) -> None:
     benchmark = importlib.import_module(f"benchmarks.{name}").BENCHMARK
     if not peers.PEERS["zoo"].is_ready:
         raise click.ClickException("The environments are not there yet. Make them: python -m benchmarks setup")
+    revision, load = results.commit(), os.getloadavg()[0]
+    if load > table.QUIET:
+        console.print(f"Other work is running here (load {load:.1f}): the figures will not hold.", style="red")
     peers.install_zoo("--no-deps", "--force-reinstall")
     counted = runs or (1 if quick else benchmark.runs)
     outcome = harness.run_in_turn(
         benchmark, counted, quick=quick, tell=lambda line: console.print(line, markup=False)
     )
-    kept = results.record(benchmark, outcome, counted, quick=quick)
+    kept = results.record(benchmark, outcome, counted, revision=revision, load=load, quick=quick)
     table.show(kept, console)
     if not kept["lines"]:
         raise click.ClickException("Nothing could be compared, and nothing is kept.")
@@ -71,4 +77,5 @@ for _name in NAMES:
     main.add_command(_command(_name))
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the running contender ends as well
     main(prog_name="python -m benchmarks")

@@ -41,14 +41,12 @@ def agreement(
     if expected is None:
         return {}
     found = {}
-    for name, output in outputs.items():
-        if name == reference or name not in tolerances:
-            continue
-        difference = float("inf")
+    for name, tolerance in tolerances.items():
+        output, difference = outputs.get(name), float("inf")
         if output is not None and output.shape == expected.shape:
             largest = float(abs(output - expected).max())
             difference = largest if largest == largest else difference
-        found[name] = Agreement(difference, tolerances[name])
+        found[name] = Agreement(difference, tolerance)
     return found
 
 

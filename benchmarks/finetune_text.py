@@ -3,7 +3,8 @@
 The same for all: MiniLM's weights, the rows (docstrings, about 100 tokens on average, cut at 256), 32 examples
 a step, AdamW, learning rate 1e-4, one epoch, a new seed each run. Everything else (schedule, padding, weight
 decay) is as each library has it by default, for that is what its users get; only the Trainer takes part twice,
-for `group_by_length` is the one switch its users reach for. The warm-up is the small job.
+for `group_by_length` is the one switch its users reach for. The warm-up is the small job, so what a first job
+of this size compiles is counted.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ SET = {"HF_HUB_OFFLINE": "1"}
 
 
 class RunError(Exception):
-    """A contender's process failed or ran past its limit; the message has the end of what it said."""
+    """A contender's process failed or ran past its limit: why, in one line, then the end of what it said."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Benchmark:
 
     Args:
         runs: how many counted turns each contender has, unless the user says otherwise.
-        reference: the contender whose output the others must agree with.
+        reference: the contender whose output the others must agree with; nobody compares where it is empty.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Benchmark:
     runs: int
     contenders: Sequence[Contender]
     comparisons: Sequence[Comparison]
-    reference: str | None = None
+    reference: str = ""
 
 
 @dataclass
@@ -103,41 +103,56 @@ def run_in_turn(benchmark: Benchmark, runs: int, *, quick: bool, tell: Callable[
     A contender without its environment, that fails, or that does other work is left out, with the reason.
     """
     outcome = Outcome()
-    taking_part = []
     for contender in benchmark.contenders:
-        if PEERS[contender.environment].is_ready:
-            taking_part.append(contender)
-        else:
+        if not PEERS[contender.environment].is_ready:
             outcome.excluded[contender.name] = f"no environment: python -m benchmarks setup {contender.environment}"
 
-    outputs = {}
     for turn in range(runs + 1):
-        for contender in taking_part:
+        outputs = {}
+        for contender in benchmark.contenders:
             if contender.name in outcome.excluded:
                 continue
-            tell(f"{'warm-up' if turn == 0 else f'run {turn} of {runs}'}: {contender.name}")
+            tell(f"{f'run {turn} of {runs}' if turn else 'warm-up'}: {contender.name}")
             try:
                 with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
                     measured = contender.measure(Round(Path(directory), turn, turn == 0, quick))
             except RunError as failure:
-                outcome.excluded[contender.name] = str(failure)
+                outcome.excluded[contender.name] = str(failure).partition("\n")[0]
+                tell(f"{contender.name}: left out: {failure}")
                 continue
-            if turn == 0:
-                outputs[contender.name] = measured.output
-            else:
+            outputs[contender.name] = measured.output
+            if turn > 0:
                 samples = outcome.samples.setdefault(contender.name, {})
                 for metric, value in measured.metrics.items():
                     samples.setdefault(metric, []).append(value)
-        if turn == 0 and benchmark.reference is not None:
-            tolerances = {each.name: each.tolerance for each in taking_part if each.tolerance is not None}
-            outcome.agreements = agreement(outputs, benchmark.reference, tolerances)
-            for name, found in outcome.agreements.items():
-                tell(f"{name}: {found}")
-                if not found.agrees:
-                    outcome.excluded[name] = str(found)
+        if turn == 0 and benchmark.reference:
+            _judge(benchmark, outputs, outcome, tell)
+
     for name in outcome.excluded:
         outcome.samples.pop(name, None)
     return outcome
+
+
+def _judge(
+    benchmark: Benchmark,
+    outputs: Mapping[str, np.ndarray | None],
+    outcome: Outcome,
+    tell: Callable[[str], None],
+) -> None:
+    """Leave out whose outputs do not agree with the reference's, and everybody where it gave none."""
+    tolerances = {
+        each.name: each.tolerance
+        for each in benchmark.contenders
+        if each.tolerance is not None and each.name in outputs
+    }
+    outcome.agreements = agreement(outputs, benchmark.reference, tolerances)
+    for name in tolerances:
+        found = outcome.agreements.get(name)
+        tell(f"{name}: {found or 'nothing to agree with'}")
+        if found is None:
+            outcome.excluded[name] = f"there is no output of {benchmark.reference} to agree with"
+        elif not found.agrees:
+            outcome.excluded[name] = str(found)
 
 
 def run_worker(environment: str, script: str, job: Mapping[str, object], *, limit_s: float) -> dict[str, float]:
@@ -149,7 +164,7 @@ def run_worker(environment: str, script: str, job: Mapping[str, object], *, limi
     try:
         return {**json.loads(text.splitlines()[-1]), **metrics}
     except (IndexError, ValueError):
-        raise RunError(f"{script} answered no JSON line: {text[-500:]}") from None
+        raise RunError(f"{script} answered no JSON line\n{text[-2000:]}") from None
 
 
 def run_process(
@@ -185,7 +200,7 @@ def run_process(
         out.seek(0)
         err.seek(0)
         if process.returncode != exit_code:
-            said = err.read().decode(errors="replace").strip()[-800:]
+            said = err.read().decode(errors="replace").strip()
             reason = f"over {limit_s:g} s" if wall_s >= limit_s else f"exit code {process.returncode}"
-            raise RunError(f"{reason}: {said}")
+            raise RunError(f"{reason}: {said.rpartition(chr(10))[2]}\n{said[-2000:]}")
         return out.read().decode(errors="replace"), {"wall_s": wall_s, "peak_mib": usage.ru_maxrss / 1024}

@@ -17,16 +17,22 @@ from benchmarks.peers import PEERS, ROOT
 RESULTS = Path(__file__).parent / "results"
 
 
-def record(benchmark: Benchmark, outcome: Outcome, runs: int, *, quick: bool) -> dict:
-    """Everything a reader needs to judge a result, as JSON values."""
+def record(benchmark: Benchmark, outcome: Outcome, runs: int, *, revision: str, load: float, quick: bool) -> dict:
+    """Everything a reader needs to judge a result, as JSON values.
+
+    Args:
+        revision: the commit that was installed.
+        load: the machine's load average before anything was started.
+    """
     environments = sorted({contender.environment for contender in benchmark.contenders})
     return {
         "benchmark": benchmark.name,
         "question": benchmark.question,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
+        "commit": revision,
         "quick": quick,
         "runs": runs,
+        "load_before": round(load, 2),
         "hardware": hardware(),
         "versions": {name: PEERS[name].versions() for name in environments if PEERS[name].is_ready},
         "lines": [dataclasses.asdict(line) for line in compare(outcome.samples, benchmark.comparisons)],

@@ -11,6 +11,7 @@ from benchmarks.compare import Line
 from benchmarks.results import lines_of
 
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
+QUIET = 0.5  # the load average above which other work disturbs: torch and XLA then wait for cores they have not
 COLUMNS = ("", "ratio", "zoo", "beside it", "target")
 
 
@@ -48,10 +49,12 @@ def rewrite(readme: Path, records: list[dict]) -> None:
 
 
 def cells(line: Line) -> tuple[str, str, str, str, str]:
-    """A line as text: its name, the ratio, our value, theirs with who they are, the target."""
+    """A line as text: name, ratio (points between two accuracies), our value, theirs with who they are, target."""
     return (
         line.what,
-        f"{line.ratio:.2f}x",
+        f"{100 * (line.our_value - line.their_value):+.1f} points"
+        if line.of == "shortfall"
+        else f"{line.ratio:.2f}x",
         _value(line.metric, line.our_value),
         f"{_value(line.metric, line.their_value)} ({line.theirs})",
         _target(line),
@@ -61,13 +64,16 @@ def cells(line: Line) -> tuple[str, str, str, str, str]:
 def conditions(kept: dict) -> str:
     """How, on what machine and with which versions a result was measured."""
     machine = kept["hardware"]
-    versions = {name: version for each in kept["versions"].values() for name, version in each.items()}
+    versions = "; ".join(
+        ", ".join(f"{name} {version}" for name, version in each.items()) for each in kept["versions"].values()
+    )
+    disturbed = f". DISTURBED by other work (load {kept['load_before']})" if kept["load_before"] > QUIET else ""
     return ". ".join(
         (
             f"Medians of {kept['runs']} runs in turn (accuracies: means)",
             f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:.0f} GiB",
-            f"Python {machine['python']}, {', '.join(f'{name} {version}' for name, version in versions.items())}",
-            f"Commit {kept['commit']}, {kept['date'][:10]}",
+            f"Python {machine['python']}; {versions}",
+            f"Commit {kept['commit']}, {kept['date'][:10]}{disturbed}",
         )
     )
 
@@ -79,8 +85,7 @@ def _section(kept: dict) -> list[str]:
         lines.append(f"| {' | '.join((what, f'**{ratio}**', *others))} |")
     lines += ["", f"<sub>{conditions(kept)}.</sub>"]
     for name, reason in kept["excluded"].items():
-        first_line = reason.splitlines()[0] if reason else "failed"
-        lines.append(f"<sub>{name} is left out: {first_line}.</sub>")
+        lines.append(f"<sub>{name} is left out: {reason}.</sub>")
     return [*lines, ""]
 
 

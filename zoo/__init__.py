@@ -5,13 +5,12 @@ Importing this package imports nothing else: every public name is found when it 
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.errors import ZooError
-    from zoo.load import load
+    from zoo.loading import load
     from zoo.registry.hookspecs import hookimpl
     from zoo.registry.presets import presets
     from zoo.registry.records import Architecture, DataSet, Head
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from zoo.train.run import Run
 
 __version__ = "0.1.0"
+
+# Keras picks its backend when it is imported, which may be after zoo and before zoo's first model.
+os.environ.setdefault("KERAS_BACKEND", "jax")
 
 _HOMES = {
     "Architecture": "zoo.registry.records",
@@ -30,7 +32,7 @@ _HOMES = {
     "ZooError": "zoo.errors",
     "finetune": "zoo.train.finetune",
     "hookimpl": "zoo.registry.hookspecs",
-    "load": "zoo.load",
+    "load": "zoo.loading",
     "presets": "zoo.registry.presets",
 }
 
@@ -60,14 +62,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_HOMES])
-
-
-class _Package(ModuleType):
-    """Keeps `zoo.load` the function: importing the module `zoo.load` would put the module in its place."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -23,7 +23,7 @@ def command(model: str, inputs: tuple[str, ...], column: str | None, as_json: bo
     data = _trained_on(model)
     texts = _texts(inputs, column, data)
     use_keras()
-    from zoo.load import load
+    from zoo.loading import load
 
     loaded = load(model)
     outputs = getattr(loaded, loaded.verb)(texts, max_length=data.max_length)

@@ -125,7 +125,7 @@ def _tell(splits: Splits, listener: Listener) -> None:
 
 def _model(recipe: Recipe, splits: Splits) -> Any:
     from zoo.data.labels import label_order
-    from zoo.load import build, locate, read_labels
+    from zoo.loading import build, locate, read_labels
 
     found = locate(recipe.model.preset)
     own = read_labels(found.files.mapping("config.json"))

@@ -58,7 +58,7 @@ class Run:
 
     def model(self) -> Any:
         """The trained model: the weights of the best epoch. Raises a ZooError where the run has not finished."""
-        from zoo.load import load
+        from zoo.loading import load
 
         return load(self.path)
 

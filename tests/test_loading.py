@@ -13,7 +13,7 @@ import torch
 import transformers
 
 import zoo
-from zoo.load import locate, read_labels
+from zoo.loading import locate, read_labels
 
 LABELS = ("bad", "good", "odd")
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.ascii_lowercase]

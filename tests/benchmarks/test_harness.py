@@ -1,0 +1,120 @@
+"""Processes measured from outside, and the order and exclusions of a benchmark."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from benchmarks import peers
+from benchmarks.compare import Comparison
+from benchmarks.harness import Benchmark, Contender, Measurement, RunError, run_in_turn, run_process
+from benchmarks.peers import PEERS
+
+
+@pytest.fixture(autouse=True)
+def only_zoo_is_set_up(monkeypatch, tmp_path):
+    monkeypatch.setattr(peers, "ENVIRONMENTS", tmp_path)
+    PEERS["zoo"].minilm.mkdir(parents=True)
+
+
+def python(statement, **options):
+    return run_process([sys.executable, "-c", statement], limit_s=options.pop("limit_s", 60), **options)
+
+
+def test_a_process_gives_its_output_its_time_and_its_peak():
+    text, metrics = python("import time; held = b'x' * (300 << 20); time.sleep(0.2); print('done')")
+    assert text == "done\n"
+    assert 0.2 <= metrics["wall_s"] < 30
+    assert 300 <= metrics["peak_mib"] < 600
+
+
+def test_a_worker_can_tell_the_time_since_it_was_started():
+    script = "import os, time; print(time.monotonic() - float(os.environ['BENCHMARK_STARTED']))"
+    text, metrics = python(script)
+    assert 0 < float(text) <= metrics["wall_s"]
+
+
+def test_a_failure_says_what_the_process_said():
+    with pytest.raises(RunError, match=r"^exit code 1: no such thing\nat first\nno such thing$"):
+        python("raise SystemExit('at first\\nno such thing')")
+
+
+def test_an_expected_exit_code_is_no_failure():
+    python("raise SystemExit(2)", exit_code=2)
+
+
+def test_a_process_over_its_limit_is_ended():
+    began = time.monotonic()
+    with pytest.raises(RunError, match=r"over 0\.3 s"):
+        python("import time; time.sleep(60)", limit_s=0.3)
+    assert time.monotonic() - began < 30
+
+
+def test_the_shells_own_settings_do_not_reach_a_contender(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    assert python("import os; print('PYTHONPATH' in os.environ)")[0] == "False\n"
+
+
+class Recorder:
+    """Contenders that note the order in which they are called."""
+
+    def __init__(self):
+        self.calls = []
+
+    def contender(self, name, offset=0.0, fails_at=None, environment="zoo"):
+        def measure(turn):
+            self.calls.append((turn.seed, name))
+            if turn.seed == fails_at:
+                raise RunError("broke\nand all that it said")
+            return Measurement({"wall_s": float(turn.seed)}, np.full(3, offset))
+
+        return Contender(name, environment, measure, tolerance=None if name == "a" else 1e-3)
+
+    def run(self, *contenders, runs=2):
+        comparisons = (Comparison("job", "wall_s", "a", "b"),)
+        benchmark = Benchmark("toy", "how long?", 2, contenders, comparisons, reference="a")
+        return run_in_turn(benchmark, runs, quick=True, tell=lambda line: None)
+
+
+def test_contenders_take_turns_after_a_warm_up_that_is_not_counted():
+    recorder = Recorder()
+    outcome = recorder.run(recorder.contender("a"), recorder.contender("b"))
+    assert recorder.calls == [(0, "a"), (0, "b"), (1, "a"), (1, "b"), (2, "a"), (2, "b")]
+    assert outcome.samples == {"a": {"wall_s": [1.0, 2.0]}, "b": {"wall_s": [1.0, 2.0]}}
+    assert outcome.excluded == {}
+
+
+def test_who_does_other_work_is_not_timed():
+    recorder = Recorder()
+    outcome = recorder.run(recorder.contender("a"), recorder.contender("b", offset=0.25))
+    assert (1, "b") not in recorder.calls
+    assert "2.5e-01" in outcome.excluded["b"]
+    assert outcome.agreements["b"].difference == 0.25
+
+
+def test_who_fails_is_left_out_with_the_reason_and_the_others_go_on():
+    recorder = Recorder()
+    outcome = recorder.run(recorder.contender("a"), recorder.contender("b", fails_at=1))
+    assert outcome.excluded == {"b": "broke"}
+    assert set(outcome.samples) == {"a"}
+    assert (2, "b") not in recorder.calls
+
+
+def test_who_failed_in_the_warm_up_is_named_once_and_by_its_failure():
+    recorder = Recorder()
+    outcome = recorder.run(recorder.contender("a"), recorder.contender("b", fails_at=0))
+    assert outcome.excluded == {"b": "broke"}
+
+
+def test_nobody_is_timed_where_the_reference_gives_nothing_to_agree_with():
+    recorder = Recorder()
+    outcome = recorder.run(recorder.contender("a", fails_at=0), recorder.contender("b"))
+    assert recorder.calls == [(0, "a"), (0, "b")]
+    assert outcome.excluded["b"] == "there is no output of a to agree with"
+
+
+def test_a_missing_environment_names_the_command_that_makes_it():
+    recorder = Recorder()
+    outcome = recorder.run(recorder.contender("a"), recorder.contender("b", environment="kerashub"))
+    assert outcome.excluded == {"b": "no environment: python -m benchmarks setup kerashub"}
