@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+import time
 
 import click
 from rich.console import Console
@@ -39,14 +40,23 @@ def write_table() -> None:
         raise click.ClickException(str(fault)) from None
 
 
+def _settled() -> float:
+    """The machine's load, once it has come to rest, or after three minutes of waiting for that."""
+    deadline = time.monotonic() + 180
+    while (load := os.getloadavg()[0]) > table.QUIET and time.monotonic() < deadline:
+        time.sleep(5)
+    return load
+
+
 def _run(name: str, runs: int | None, quick: bool) -> None:
     benchmark = importlib.import_module(f"benchmarks.{name}").BENCHMARK
     if not peers.PEERS["zoo"].is_ready:
         raise click.ClickException("The environments are not there yet. Make them: python -m benchmarks setup")
-    revision, load = results.commit(), os.getloadavg()[0]
+    revision = results.commit()
+    peers.install_zoo("--no-deps", "--force-reinstall")
+    load = 0.0 if quick else _settled()
     if load > table.QUIET:
         console.print(f"Other work is running here (load {load:.1f}): the figures will not hold.", style="red")
-    peers.install_zoo("--no-deps", "--force-reinstall")
     counted = runs or (1 if quick else benchmark.runs)
     outcome = harness.run_in_turn(
         benchmark, counted, quick=quick, tell=lambda line: console.print(line, markup=False)
