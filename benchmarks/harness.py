@@ -170,10 +170,10 @@ def run_worker(environment: str, script: str, job: Mapping[str, object], *, limi
 def run_process(
     command: Sequence[str], *, limit_s: float, exit_code: int = 0, extra: Mapping[str, str] | None = None
 ) -> tuple[str, dict[str, float]]:
-    """Run a command to its end; its stdout, and `wall_s` (seconds) and `peak_mib` of its process tree.
+    """Run a command to its end; its stdout, and `wall_s` (seconds) and `peak_mib`.
 
-    The peak is the kernel's own account of the child, from `wait4`. It also counts the harness at the moment
-    of the fork, some 60 MiB, so it says nothing about processes smaller than that.
+    The peak is the kernel's own account of the largest process under the command, from `wait4`. It also counts
+    the harness at the moment of the fork, some 20 MiB, so it says nothing about processes smaller than that.
 
     Raises:
         RunError: it ended with another exit code, or ran longer than `limit_s`.

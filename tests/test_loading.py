@@ -106,6 +106,29 @@ class TestLabels:
         assert model.labels == LABELS
         assert not model.audit.fresh
 
+    @pytest.mark.parametrize("classes", [["BertForTokenClassification"], []])
+    def test_the_head_of_another_task_is_not_taken_for_this_ones(self, classes, edited):
+        model = zoo.load(edited(architectures=classes), task="text-classification", labels=LABELS)
+
+        assert set(model.audit.fresh) == {"head/classifier/kernel", "head/classifier/bias"}
+
+    def test_a_head_that_is_promised_and_missing_is_an_error(self, bare, tmp_path):
+        folder = shutil.copytree(bare, tmp_path / "headless")
+        config = json.loads((folder / "config.json").read_text())
+        config["architectures"] = ["BertForSequenceClassification"]
+        (folder / "config.json").write_text(json.dumps(config))
+
+        with pytest.raises(zoo.ZooError, match="do not fit") as caught:
+            zoo.load(folder)
+        assert "head/classifier/kernel" in str(caught.value)
+
+    def test_labels_need_not_be_strings(self, edited):
+        folder = edited(id2label={"0": "0", "1": "1", "2": "2"})
+
+        assert not zoo.load(folder, labels=[0, 1, 2]).audit.fresh
+        with pytest.raises(zoo.ZooError, match="different names"):
+            zoo.load(folder, labels=[1, "1"])
+
     @pytest.mark.parametrize("asked", [["odd", "good", "bad"], ("bad", "odd", "good")])
     def test_the_same_set_keeps_the_checkpoints_order_and_head(self, asked, classifier):
         model = zoo.load(classifier, labels=asked)

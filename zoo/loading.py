@@ -12,7 +12,7 @@ from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.fetch import fetch_preset, fetch_source
 from zoo.hub.files import CONFIG, Files, local_files
 from zoo.hub.source import Source, is_url
-from zoo.registry.code import architecture_of, find_architecture
+from zoo.registry.code import architecture_of, find_architecture, qualified_architecture
 from zoo.registry.presets import find_preset, is_preset, presets, read_lock
 from zoo.registry.records import Architecture
 
@@ -75,11 +75,14 @@ def load(
 
         return load_keras_file(path)
     _check_choices(dtype, weights)
-    return build(locate(str(name)), task=task, labels=labels, dtype=dtype, weights=weights, seed=seed)
+    return build(locate(str(name), weights), task=task, labels=labels, dtype=dtype, weights=weights, seed=seed)
 
 
-def locate(name: str) -> Found:
-    """The files that a name stands for, fetched and verified; nothing is built yet."""
+def locate(name: str, weights: Weights = "pretrained") -> Found:
+    """The files that a name stands for, fetched and verified; nothing is built yet.
+
+    Random weights need none of a preset's weight files, and these are not fetched.
+    """
     if is_url(name):
         files, commit = fetch_source(Source.parse(name))
         return Found(name, files, commit=commit)
@@ -92,11 +95,12 @@ def locate(name: str) -> Found:
             )
         preset = find_preset(name)
         lock = read_lock(preset)
-        owner, _, architecture = preset.architecture.rpartition(":")
+        if weights == "random":
+            lock = lock.without_weights()
         return Found(
             name=preset.name,
             files=fetch_preset(preset, lock),
-            architecture=f"{owner or preset.plugin}:{architecture}",
+            architecture=qualified_architecture(preset.architecture, preset.plugin),
             task=preset.task,
             layout=preset.layout,
             commit=lock.commit,
@@ -184,8 +188,8 @@ def build(
         checkpoint = Checkpoint(found.files.weights(), found.files.origin)
         config = architecture.infer(config, task, checkpoint)
     layout = architecture.layouts[layout_name](config, task)
-    if relabelled:
-        layout = layout.relabelled()
+    # What is missing may be new only where a new head was asked for; else the checkpoint is damaged.
+    layout = layout.relabelled() if relabelled else dataclasses.replace(layout, fresh=())
 
     def make() -> Any:
         model = kind(qualified, config, chosen, layout_name, found.name, name="model")
@@ -201,7 +205,7 @@ def build(
     model.built = True
     model.read_companions(found.files)
     if checkpoint is not None and model.audit.fresh:
-        _log.info("%s: new, at random: %s", found.name, some(model.audit.fresh))
+        _log.warning("%s: new, at random: %s", found.name, some(model.audit.fresh))
     return model
 
 
@@ -248,8 +252,7 @@ def _choose_labels(
             f"{name} has no labels of its own for this task.",
             fix='Say which: labels=["bad", "good"].',
         )
-    if isinstance(asked, str) or len(set(asked)) != len(asked) or len(asked) < 2:
+    names = () if isinstance(asked, str) else tuple(str(label) for label in asked)
+    if len(set(names)) != len(names) or len(names) < 2:
         raise ZooError(f"labels = {asked!r} cannot be: a list of two or more different names is needed.")
-    if set(asked) == set(own):
-        return tuple(own), False
-    return tuple(str(label) for label in asked), bool(own)
+    return (tuple(own), False) if set(names) == set(own) else (names, True)

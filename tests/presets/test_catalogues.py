@@ -11,7 +11,7 @@ import pytest
 from zoo.hub.files import CONFIG, wanted
 from zoo.hub.source import Source
 from zoo.hub.verify import difference
-from zoo.registry.code import find_architecture
+from zoo.registry.code import find_architecture, qualified_architecture
 from zoo.registry.plugins import plugins
 from zoo.registry.presets import PinnedFile, Preset, find_preset, presets, read_lock
 from zoo.tasks import TASKS
@@ -44,7 +44,7 @@ def test_the_promised_presets_are_there_and_no_name_is_there_twice():
 def test_a_preset_names_what_exists(preset: Preset):
     (manifest,) = [row.manifest for row in plugins() if row.name == preset.plugin and row.manifest]
     entry = manifest.architectures[preset.architecture]
-    record = find_architecture(preset.architecture, preset.plugin)
+    record = find_architecture(qualified_architecture(preset.architecture, preset.plugin))
     assert preset.task in TASKS
     assert preset.task in entry.tasks
     assert set(record.heads) == set(entry.tasks)

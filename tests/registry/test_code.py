@@ -7,7 +7,14 @@ import sys
 import pytest
 
 from zoo.errors import ZooError
-from zoo.registry.code import architecture_of, dataset_names, find_architecture, find_dataset
+from zoo.registry.code import (
+    architecture_of,
+    dataset_names,
+    find_architecture,
+    find_dataset,
+    load_dataset,
+    qualified_architecture,
+)
 
 MANIFEST = """
 schema = 1
@@ -49,7 +56,9 @@ def test_code_is_imported_when_something_of_it_is_used_and_not_before(install):
 
 def test_a_preset_may_use_another_plugins_architecture(install):
     _publish(install)
-    assert find_architecture("bert", plugin="toy").name == "bert"
+    assert qualified_architecture("bert", "toy") == "bert:bert"
+    with pytest.raises(ZooError, match="No installed plugin has an architecture 'toy:bert'"):
+        find_architecture("toy:bert")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +105,20 @@ def test_a_clash_names_both_distributions(install):
         assert "zoo-toy 1.0" in told
         assert "zoo-rival 1.0" in told
     assert find_architecture("rival:toy").name == "toy"
-    assert find_architecture("toy", plugin="rival").name == "toy"
+    assert qualified_architecture("toy", "rival") == "rival:toy"
+
+
+@pytest.mark.parametrize(
+    ("splits", "told"),
+    [
+        ("1 / 0", r"Plugin 'toy' \(zoo-toy 1\.0\) cannot be used"),
+        ("{'train': 1}", "has no split test and validation"),
+    ],
+)
+def test_a_data_set_that_cannot_be_built_is_the_plugins_fault(install, splits, told):
+    _publish(install, code=RETURNS.format(f"[zoo.DataSet('letters', '', lambda: {splits}, {{}})]"))
+    with pytest.raises(ZooError, match=told):
+        load_dataset("letters")
 
 
 def test_unknown_names_get_the_nearest():

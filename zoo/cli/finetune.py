@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,14 @@ from zoo.train.finetune import finetune, resolve
 @click.option("--output", help="The run directory: short for --set output.dir=...")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key, such as train.epochs=1."
+)
+@click.option(
+    "--keys",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    help="List every key of a recipe.",
+    callback=lambda ctx, param, asked: _list_keys(ctx) if asked else None,
 )
 @json_option
 def command(
@@ -42,7 +51,15 @@ def command(
     click.echo(f"{final['split']} accuracy  {final['accuracy']:.1%}   (always guessing '{label}': {share:.1%})")
     click.echo(f"model          {run.path}/model")
     click.echo(f"report         {run.path}/report.html")
-    click.echo(f'next           zoo predict {run.path} "some text"')
+    what = "FILE" if run.recipe.data.text_pair else '"some text"'
+    click.echo(f"next           zoo predict {shlex.quote(str(run.path))} {what}")
+
+
+def _list_keys(ctx: click.Context) -> None:
+    from zoo.train.recipe_docs import recipe_reference
+
+    click.echo(recipe_reference(), nl=False)
+    ctx.exit()
 
 
 class Terminal:

@@ -13,22 +13,18 @@ from zoo.errors import ZooError, did_you_mean
 @json_option
 def command(task: str | None, as_json: bool) -> None:
     """Show the presets that can be loaded."""
-    from zoo.registry.plugins import manifests
+    from zoo.registry.code import tasks_of
+    from zoo.registry.plugins import known_tasks
     from zoo.registry.presets import presets
 
-    tasks = {f"{m.plugin}:{name}": entry.tasks for m in manifests() for name, entry in m.architectures.items()}
-    known = {task for offered in tasks.values() for task in offered}
+    known = known_tasks()
     if task and task not in known:
         raise ZooError(
             f"There is no task '{task}'.{did_you_mean(task, known)}",
             why=f"there are {', '.join(sorted(known))}",
         )
-    rows = []
-    for preset in presets():
-        owner, _, name = preset.architecture.rpartition(":")
-        can = tasks.get(f"{owner or preset.plugin}:{name}", ())
-        if task is None or task in can:
-            rows.append((preset, can))
+    offered = [(preset, tasks_of(preset)) for preset in presets()]
+    rows = [(preset, can) for preset, can in offered if task is None or task in can]
     if as_json:
         print_json(
             [

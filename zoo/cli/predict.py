@@ -26,7 +26,7 @@ def command(model: str, inputs: tuple[str, ...], column: str | None, as_json: bo
     from zoo.loading import load
 
     loaded = load(model)
-    outputs = getattr(loaded, loaded.verb)(texts, max_length=data.max_length)
+    outputs = getattr(loaded, loaded.verb)(texts)
     rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     if as_json:
         print_json([{"input": text, "output": row} for text, row in zip(texts, rows, strict=True)])
@@ -44,27 +44,35 @@ def _trained_on(model: str) -> DataKeys:
 
 
 def _texts(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> list[str] | list[tuple[str, str]]:
-    from zoo.data.readers import FORMATS, read_table
+    from zoo.data.readers import FORMATS
 
-    first = Path(inputs[0])
-    if len(inputs) > 1 or first.suffix.lower() not in FORMATS:
-        if column:
-            raise ZooError("--column names a column of a file, and no data file was given.")
-        if data.text_pair:
-            raise ZooError(
-                "This run reads pairs of texts, and single ones were given.",
-                fix=f"Give a data file with the columns '{data.text}' and '{data.text_pair}'.",
-            )
-        return list(inputs)
+    path = Path(inputs[0]).expanduser()
+    if len(inputs) == 1 and (path.is_file() or (path.suffix.lower() in FORMATS and " " not in inputs[0])):
+        return _rows(path, column, data)
+    if column:
+        raise ZooError("--column names a column of a file, and no data file was given.")
+    if data.text_pair:
+        raise ZooError(
+            "This run reads pairs of texts, and single ones were given.",
+            fix=f"Give a data file with the columns '{data.text}' and '{data.text_pair}'.",
+        )
+    return list(inputs)
+
+
+def _rows(path: Path, column: str | None, data: DataKeys) -> list[str] | list[tuple[str, str]]:
     from zoo.data.columns import choose_columns
     from zoo.data.examples import read_examples
+    from zoo.data.readers import read_table
 
-    table = read_table(first)
+    table = read_table(path)
     known = column or (data.text if data.text in table.columns else None)
+    pair_is_there = data.text_pair is None or data.text_pair in table.columns
     try:
         columns = choose_columns(table, text=known, text_pair=data.text_pair, need_label=False)
     except ZooError as error:
-        raise ZooError(error.what, why=error.why, fix="Say which has the texts: --column NAME.") from error
+        fix = "Say which has the texts: --column NAME." if pair_is_there else error.fix
+        raise ZooError(error.what, why=error.why, fix=fix) from error
+    click.echo(f"column '{columns.text}' of {path}", err=True)
     return read_examples(table, columns).inputs
 
 

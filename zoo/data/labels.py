@@ -30,7 +30,7 @@ def check_known(examples: Examples, labels: Sequence[str], source: str) -> None:
     Args:
         examples: what is to be evaluated.
         labels: the labels the model knows.
-        source: what knows them, such as the path of a run.
+        source: what knows them, for the message: "the run 'runs/x'".
     """
     known = set(labels)
     rows: dict[str, list[int]] = {}
@@ -43,7 +43,7 @@ def check_known(examples: Examples, labels: Sequence[str], source: str) -> None:
     if faults:
         faults.add(f"Known are {some(map(repr, labels))}.")
     faults.check(
-        f"'{examples.source}' has labels that '{source}' was not trained on.",
+        f"'{examples.source}' has labels that {source} does not have.",
         fix="Correct the labels or leave these rows out; or train again with rows of these classes.",
     )
 

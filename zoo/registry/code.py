@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pluggy
 
 from zoo.errors import ZooError, did_you_mean
 from zoo.registry import hookspecs
+from zoo.registry.catalogue import Preset
 from zoo.registry.manifest import Manifest
 from zoo.registry.plugins import manifests
 from zoo.registry.records import Architecture, DataSet
@@ -26,7 +28,7 @@ def _manager() -> pluggy.PluginManager:
 def _records(manifest: Manifest, hook: str) -> Iterable[Any]:
     """What one plugin's hook returns. Its code runs here for the first time, and its faults end here."""
     manager = _manager()
-    try:
+    with _guarded(manifest):
         module = manager.get_plugin(manifest.plugin)
         if module is None:
             module = importlib.import_module(manifest.module)
@@ -34,6 +36,13 @@ def _records(manifest: Manifest, hook: str) -> Iterable[Any]:
         others = [other for name, other in manager.list_name_plugin() if name != manifest.plugin]
         results = manager.subset_hook_caller(hook, remove_plugins=others)()
         return [record for result in results for record in result]
+
+
+@contextlib.contextmanager
+def _guarded(manifest: Manifest) -> Iterator[None]:
+    """Turns whatever a plugin's code raises into a ZooError that names the plugin."""
+    try:
+        yield
     except (KeyboardInterrupt, ZooError):
         raise
     except BaseException as error:  # a plugin may even call sys.exit
@@ -44,25 +53,41 @@ def _records(manifest: Manifest, hook: str) -> Iterable[Any]:
         ) from error
 
 
-def find_architecture(reference: str, plugin: str = "") -> Architecture:
-    """The architecture `plugin:name`, or `name` as `plugin` means it: its own, else anyone's."""
+def qualified_architecture(reference: str, plugin: str) -> str:
+    """The full name, `plugin:name`, of what `plugin` calls `reference`: its own, else the only one there is.
+
+    No plugin is imported. Raises a ZooError where there is none, or several and no owner is named.
+    """
     owner, _, name = reference.rpartition(":")
-    owner = owner or plugin
-    offers = [m for m in manifests() if name in m.architectures]
-    own = [m for m in offers if m.plugin == owner]
-    if not own and len(offers) > 1:
-        raise ZooError(
-            f"Several plugins have an architecture '{name}'.",
-            why=[f"{m.plugin}:{name} from {m.distribution}" for m in offers],
-            fix=f"Say which: {offers[0].plugin}:{name}",
-        )
+    offers = {m.plugin: m for m in manifests() if name in m.architectures and owner in ("", m.plugin)}
     if not offers:
         known = [name for m in manifests() for name in m.architectures]
         raise ZooError(
             f"No installed plugin has an architecture '{reference}'.{did_you_mean(name, known)}",
             fix="'zoo plugins' shows what is installed.",
         )
-    return _named(own or offers, "zoo_architectures", name)
+    if plugin not in offers and len(offers) > 1:
+        raise ZooError(
+            f"Several plugins have an architecture '{name}'.",
+            why=[f"{m.plugin}:{name} from {m.distribution}" for m in offers.values()],
+            fix=f"Say which: {next(iter(offers))}:{name}",
+        )
+    return f"{plugin if plugin in offers else next(iter(offers))}:{name}"
+
+
+def find_architecture(reference: str) -> Architecture:
+    """The architecture called `plugin:name`, or `name` where only one plugin has it."""
+    owner, _, name = qualified_architecture(reference, "").partition(":")
+    return _named([m for m in manifests() if m.plugin == owner], "zoo_architectures", name)
+
+
+def tasks_of(preset: Preset) -> tuple[str, ...]:
+    """The tasks a preset can do, as its architecture's manifest says; none where no plugin has it."""
+    try:
+        owner, _, name = qualified_architecture(preset.architecture, preset.plugin).partition(":")
+    except ZooError:
+        return ()
+    return next(m.architectures[name].tasks for m in manifests() if m.plugin == owner)
 
 
 def architecture_of(model_type: str) -> str:
@@ -99,6 +124,21 @@ def find_dataset(name: str) -> DataSet:
     if not offers:
         raise ZooError(f"There is no registered data set '{name}'.{did_you_mean(name, dataset_names())}")
     return _named(offers, "zoo_datasets", name)
+
+
+def load_dataset(name: str) -> Mapping[str, Any]:
+    """Build the splits of a registered data set: `train`, `validation` and `test`, each a pyarrow table."""
+    record = find_dataset(name)
+    owner = next(m for m in manifests() if name in m.datasets)
+    with _guarded(owner):
+        splits = record.load()
+    lacking = {"train", "validation", "test"} - set(splits)
+    if lacking:
+        raise ZooError(
+            f"The data set '{name}' has no split {' and '.join(sorted(lacking))}.",
+            fix=f"This is a fault of {owner.distribution}; tell its author.",
+        )
+    return splits
 
 
 def _named(offers: list[Manifest], hook: str, name: str) -> Any:

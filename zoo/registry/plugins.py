@@ -49,6 +49,11 @@ def manifests() -> list[Manifest]:
     return [row.manifest for row in plugins() if row.manifest]
 
 
+def known_tasks() -> set[str]:
+    """The tasks that any installed architecture can do."""
+    return {task for m in manifests() for entry in m.architectures.values() for task in entry.tasks}
+
+
 def _plugin(point: EntryPoint) -> Plugin:
     owner = point.dist
     assert owner is not None  # entry points that are found, not made, know their distribution

@@ -27,6 +27,10 @@ class Lock:
     commit: str
     files: dict[str, PinnedFile]
 
+    def without_weights(self) -> Lock:
+        files = {name: file for name, file in self.files.items() if not name.endswith(".safetensors")}
+        return Lock(self.commit, files)
+
 
 def presets() -> list[Preset]:
     """Every preset, in the order of names. A name that several plugins offer is there once for each."""

@@ -24,7 +24,6 @@ _MODES = {
 }
 _FILES = (
     "modules.json",
-    "sentence_bert_config.json",
     "config_sentence_transformers.json",
     "1_Pooling/config.json",
 )

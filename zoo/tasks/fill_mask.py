@@ -35,29 +35,26 @@ class MaskedLM(Model):
         """
         inputs = as_list(texts)
         encoded = self.preprocess.encode(inputs, max_length=max_length)
-        mask = self.mask_id
+        mask, token = self.mask_id, self.preprocess.mask_token
         for n, item in enumerate(encoded):
             if mask not in item.ids:
                 raise ZooError(
-                    f"Input {n + 1} has no {self.mask_token} to fill.",
-                    fix=f"Write {self.mask_token} where the word is to be found.",
+                    f"Input {n + 1} has no {token} to fill.",
+                    fix=f"Write {token} where the word is to be found.",
                 )
         found: list[list[Any]] = [[] for _ in inputs]
-        for n, (scores, tokens) in self.run(encoded, _best(top_k)):
+        for n, (scores, tokens) in self.run(encoded, _best(min(top_k, self.preprocess.vocab_size))):
             ids = encoded[n].ids
             gaps = [self._ranked(ids, at, scores[at], tokens[at]) for at in np.flatnonzero(ids == mask).tolist()]
             found[n] = gaps[0] if len(gaps) == 1 else gaps
         return found
 
     @property
-    def mask_token(self) -> str:
-        return "[MASK]"
-
-    @property
     def mask_id(self) -> int:
-        number = self.preprocess.tokenizer.token_to_id(self.mask_token)
+        token = self.preprocess.mask_token
+        number = self.preprocess.tokenizer.token_to_id(token)
         if number is None:
-            raise ZooError(f"The tokenizer of {self.preset or 'this model'} has no {self.mask_token} token.")
+            raise ZooError(f"The tokenizer of {self.preset or 'this model'} has no {token} token.")
         return number
 
     def _ranked(self, ids: np.ndarray, at: int, scores: np.ndarray, tokens: np.ndarray) -> list[dict[str, Any]]:

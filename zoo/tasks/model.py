@@ -166,16 +166,20 @@ class Model(keras.Model):
         return super().evaluate(x, *args, **kwargs)
 
     def _check_ready(self, x: Any) -> None:
-        while isinstance(x, list | tuple | np.ndarray) and len(x):
-            x = x[0]
-        if isinstance(x, str | bytes):
-            raise ZooError(
-                "fit and evaluate take arrays, and these are raw texts.",
-                fix="Wrap them: model.fit(model.dataset(texts, labels)).",
-            )
+        _refuse_raw(x, "Wrap them: model.fit(model.dataset(texts, labels)).")
         if not self.compiled:
             self.default_loss()
             raise ZooError("The model is not compiled.", fix="Call model.compile() first.")
+
+    def predict(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As keras.Model.predict; `x` is a dict of arrays. For raw inputs there is the task's verb."""
+        if isinstance(x, LabelledTexts):
+            raise ZooError(
+                "predict would return the rows of this data set in its shuffled order.",
+                fix=f"Use model.{self.verb}(texts), or evaluate.",
+            )
+        _refuse_raw(x, f"Use model.{self.verb}(texts).")
+        return super().predict(x, *args, **kwargs)
 
     # To disk and back
 
@@ -226,6 +230,13 @@ class Model(keras.Model):
     def read_companions(self, files: Any) -> None:
         """Take what a checkpoint's other files say: here, how to preprocess."""
         self.preprocess = self.record.preprocessor(files, self.config)
+
+
+def _refuse_raw(x: Any, fix: str) -> None:
+    while isinstance(x, list | tuple | np.ndarray) and len(x):
+        x = x[0]
+    if isinstance(x, str | bytes):
+        raise ZooError("fit, evaluate and predict take arrays, and these are raw texts.", fix=fix)
 
 
 def load_keras_file(path: Path) -> Model:

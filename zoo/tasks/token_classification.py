@@ -34,7 +34,7 @@ class TokenClassifier(Model):
         inputs = as_list(texts)
         encodings = self.preprocess.encode_batch(inputs, max_length=max_length)
         found: list[list[dict[str, Any]]] = [[] for _ in inputs]
-        for n, rows in self.run(self.preprocess.encode(inputs, max_length=max_length), softmax()):
+        for n, rows in self.run([Encoded.of(encoding) for encoding in encodings], softmax()):
             text = inputs[n] if isinstance(inputs[n], str) else inputs[n][0]
             found[n] = _spans(text, self._words(encodings[n], rows))
         return found
@@ -86,7 +86,7 @@ class TokenClassifier(Model):
                 row.append(NO_LABEL if word is None or word == previous else numbers[word])
                 previous = word
             targets.append(np.array(row, np.int32))
-        encoded = [Encoded(np.array(e.ids, np.int32), np.array(e.type_ids, np.int32)) for e in encodings]
+        encoded = [Encoded.of(encoding) for encoding in encodings]
         return LabelledTexts(self.preprocess, encoded, targets, batch_size, seed)
 
 

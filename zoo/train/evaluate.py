@@ -33,4 +33,4 @@ def evaluate(run: str | Path | Run, data: str | Path) -> dict[str, float]:
     examples = read_examples(rows, columns)
     model = run.model()
     check_known(examples, model.labels, f"the run '{run.path}'")
-    return score(model, examples, recipe.data.max_length).metrics
+    return score(model, examples).metrics

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from zoo.errors import RunError
+from zoo.errors import RunError, ZooError, some
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import make_recipe, read_recipe, recipe_text, shipped_recipes, toml_value
 from zoo.train.request import check_request
@@ -99,13 +99,12 @@ def _run(recipe: Recipe, listener: Listener) -> Run:
     _tell(splits, listener)
     listener.stage("loading the model")
     model = _model(recipe, splits)
-    encoded = model.preprocess.encode(splits.train.inputs, max_length=recipe.data.max_length)
-
-    folder = _folder(recipe)
-    recipe = recipe.replace("output", dir=str(folder)).replace("data", **dataclasses.asdict(splits.columns))
+    if model.audit.fresh and recipe.model.weights == "pretrained":
+        listener.fact("new", f"{some(model.audit.fresh)}; all else is {recipe.model.preset}'s")
+    encoded = model.preprocess.encode(splits.train.inputs)
+    settled = {**dataclasses.asdict(splits.columns), "max_length": model.preprocess.max_length}
+    folder, recipe = _claim(recipe.replace("data", **settled))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "recipe.toml").write_text(recipe_text(recipe), encoding="utf-8")
         _train(recipe, model, splits, encoded, folder, listener, started)
     except OSError as error:
         raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
@@ -127,22 +126,37 @@ def _model(recipe: Recipe, splits: Splits) -> Any:
     from zoo.data.labels import label_order
     from zoo.loading import build, locate, read_labels
 
-    found = locate(recipe.model.preset)
+    weights = "random" if recipe.model.weights == "random" else "pretrained"
+    found = locate(recipe.model.preset, weights)
     own = read_labels(found.files.mapping("config.json"))
     labels = label_order(splits.train.labels or [], own)
     dtype = "mixed_bfloat16" if recipe.train.precision == "bfloat16" else "float32"
-    return build(
-        found,
-        task=recipe.model.task,
-        labels=labels,
-        dtype=dtype,
-        weights="random" if recipe.model.weights == "random" else "pretrained",
-        seed=recipe.train.seed,
+    model = build(
+        found, task=recipe.model.task, labels=labels, dtype=dtype, weights=weights, seed=recipe.train.seed
     )
+    model.default_loss()  # refuses what cross-entropy over the classes would not fit
+    if recipe.data.max_length:
+        model.preprocess.limit(recipe.data.max_length)
+    return model
 
 
-def _folder(recipe: Recipe) -> Path:
-    return Path(recipe.output.dir) if recipe.output.dir else next_free(RUNS / recipe.name)
+def _claim(recipe: Recipe) -> tuple[Path, Recipe]:
+    """Make the run's directory and write the recipe into it, unless another run was faster."""
+    given = recipe.output.dir
+    while True:
+        folder = Path(given).expanduser() if given else next_free(RUNS / recipe.name)
+        claimed = recipe.replace("output", dir=str(folder))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "recipe.toml").open("x", encoding="utf-8") as file:
+                file.write(recipe_text(claimed))
+        except FileExistsError as error:
+            if given:
+                raise ZooError(f"'{folder}' already holds a run.", fix="Choose another output.dir.") from error
+        except OSError as error:
+            raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
+        else:
+            return folder, claimed
 
 
 def _train(
@@ -181,7 +195,7 @@ def _train(
     journal = Journal(folder / "metrics.jsonl")
 
     def scored(part: Any) -> Callable[[], Scores]:
-        return lambda: score(model, part, recipe.data.max_length)
+        return lambda: score(model, part)
 
     listener.stage("training")
     listener.training(len(batches))
@@ -196,7 +210,7 @@ def _train(
         for name, part in (("test", splits.test), ("validation", splits.validation), ("train", splits.train))
         if part
     )
-    final = score(model, part, recipe.data.max_length)
+    final = score(model, part)
     step = best.step or len(batches)
     journal.add(step=step, epoch=step / batches.per_epoch, split=split, final=True, **final.metrics)
     listener.stage("writing the run")

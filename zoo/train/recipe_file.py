@@ -55,7 +55,7 @@ def make_recipe(
     recipe = Recipe(**tables, name=name)
     if check:
         check(recipe, faults)
-    faults.check(f"The recipe {origin} is not valid.", fix="docs/recipes.md describes every key.")
+    faults.check(f"The recipe {origin} is not valid.", fix="'zoo finetune --keys' lists every key.")
     return recipe
 
 

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from zoo.data.readers import check_readable
-from zoo.errors import Faults, did_you_mean
-from zoo.hub.source import is_url
-from zoo.registry.code import dataset_names
-from zoo.registry.plugins import manifests
-from zoo.registry.presets import is_preset, presets
+from zoo.errors import Faults, ZooError, did_you_mean
+from zoo.hub.source import Source, is_url
+from zoo.registry.code import dataset_names, tasks_of
+from zoo.registry.plugins import known_tasks
+from zoo.registry.presets import find_preset, is_preset, presets
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import shipped_recipes
 
@@ -30,18 +30,26 @@ def check_request(recipe: Recipe, faults: Faults) -> None:
     elif data.validation is not None and not 0 <= data.validation < 1:
         faults.add(f"data.validation = {data.validation}: a share from 0 up to 1, or a file, is needed")
     if recipe.output.dir:
-        _check_output(Path(recipe.output.dir), faults)
+        _check_output(Path(recipe.output.dir).expanduser(), faults)
 
 
 def _check_model(recipe: Recipe, faults: Faults) -> None:
     name, task = recipe.model.preset, recipe.model.task
-    if name and not (is_url(name) or is_preset(name) or Path(name).expanduser().is_dir()):
-        # A recipe too, because 'zoo finetune quikstart' asks for neither.
-        names = [*(preset.name for preset in presets()), *shipped_recipes()]
-        faults.add(f"model.preset: there is no preset '{name}'.{did_you_mean(name, names)}")
-    known = {task for m in manifests() for entry in m.architectures.values() for task in entry.tasks}
-    if task not in known:
-        faults.add(f"model.task: there is no task '{task}'.{did_you_mean(task, known)}")
+    try:
+        if is_url(name):
+            Source.parse(name)
+        elif is_preset(name):
+            can = tasks_of(find_preset(name))
+            if task in TRAINABLE and task not in can:
+                faults.add(f"model.task: '{name}' cannot do '{task}', only {', '.join(can)}")
+        elif name and not Path(name).expanduser().is_dir():
+            # A recipe too, because 'zoo finetune quikstart' asks for neither.
+            names = [*(preset.name for preset in presets()), *shipped_recipes()]
+            faults.add(f"model.preset: there is no preset '{name}'.{did_you_mean(name, names)}")
+    except ZooError as error:
+        faults.add(f"model.preset: {error.what}")
+    if task not in known_tasks():
+        faults.add(f"model.task: there is no task '{task}'.{did_you_mean(task, known_tasks())}")
     elif task not in TRAINABLE:
         faults.add(f"model.task: a recipe cannot train '{task}', only {', '.join(TRAINABLE)}")
 

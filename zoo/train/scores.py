@@ -55,11 +55,11 @@ class Scores:
         }
 
 
-def score(model: Any, examples: Examples, max_length: int | None) -> Scores:
+def score(model: Any, examples: Examples) -> Scores:
     """Run a text classifier over labelled examples. Raises a RunError where its outputs are no numbers."""
     numbers = {label: n for n, label in enumerate(model.labels)}
     targets = np.array([numbers[label] for label in examples.labels or ()], np.int32)
-    probabilities = model.probabilities(examples.inputs, max_length=max_length)
+    probabilities = model.probabilities(examples.inputs)
     if not np.isfinite(probabilities).all():
         raise RunError(
             f"The model's outputs on '{examples.source}' are not numbers.",

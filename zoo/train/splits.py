@@ -11,7 +11,7 @@ from zoo.data.labels import check_known
 from zoo.data.readers import read_table
 from zoo.data.splits import split_indices
 from zoo.data.table import Table
-from zoo.registry.code import dataset_names, find_dataset
+from zoo.registry.code import dataset_names, find_dataset, load_dataset
 from zoo.train.recipe import DataKeys, Recipe
 
 _SHARE = 0.1
@@ -43,13 +43,12 @@ def read_splits(recipe: Recipe) -> Splits:
     check_classes(train)
     known = sorted(set(train.labels or ()))
 
-    @functools.cache
     def other(name: str, split: str) -> Examples:
         rows = read_rows(name, split)
         examples = read_examples(
             rows, choose_columns(rows, text=columns.text, text_pair=columns.text_pair, label=columns.label)
         )
-        check_known(examples, known, f"data.train '{data.train}'")
+        check_known(examples, known, f"the training data '{data.train}'")
         return examples
 
     registered = data.train in dataset_names()
@@ -73,7 +72,7 @@ def read_rows(name: str, split: str = "train") -> Table:
 
 @functools.cache
 def _built(name: str):
-    return find_dataset(name).load()
+    return load_dataset(name)
 
 
 def _columns(data: DataKeys, table: Table) -> Columns:
