@@ -45,12 +45,14 @@ def test_a_file_with_other_columns(zoo, run, tmp_path):
     ("args", "why"),
     [
         (("gone.csv",), "There is no file 'gone.csv'"),
+        (("notes.txt",), "'notes.txt' has none of the known extensions"),
         (("some text", "--column", "review"), "--column names a column of a file"),
         (("new.csv", "--column", "reviews"), "Did you mean 'review'?"),
     ],
 )
 def test_inputs_that_cannot_be_read(zoo, run, tmp_path, args, why):
     (tmp_path / "new.csv").write_text("review\nfine\n")
+    (tmp_path / "notes.txt").write_text("fine\n")
     told = zoo("predict", run, *args, "--json")
     assert (told.code, told.out) == (2, "")
     assert why in told.err

@@ -51,7 +51,7 @@ def test_integers_come_in_ascending_order(numbers):
 def test_unknown_labels_are_named_with_their_rows():
     examples = Examples(["a", "b", "c", "d"], ["odd", "good", "new", "odd"], [3, 4, 8, 9], "test.csv")
     with pytest.raises(ZooError, match=r"'test\.csv' has labels that the run 'runs/x' does not have") as caught:
-        check_known(examples, ["bad", "good"], "runs/x")
+        check_known(examples, ["bad", "good"], "the run 'runs/x'")
     assert caught.value.why == ["'new' in row 8", "'odd' in rows 3, 9", "Known are 'bad', 'good'."]
 
 

@@ -118,6 +118,7 @@ def test_a_listener_hears_of_everything(short):
         "columns": "text = 'review', label = 'stars'",
         "rows": "72 train, 18 validation",
         "classes": "2, the largest 'good' with 66.7%",
+        "new": f"head/classifier/kernel, head/classifier/bias; the rest as in {short.model.preset}",
     }
     assert heard.total == 9
     assert heard.steps == list(range(1, 10))

@@ -32,7 +32,7 @@ def test_a_certain_mistake_has_a_finite_loss():
 def test_a_model_is_scored_on_labelled_examples(run):
     model = run.model()
     texts = ["a superb film", "dull and grim", "lovely"]
-    found = score(model, Examples(texts, ["good", "bad", "bad"], [1, 2, 3], "x.csv"), None)
+    found = score(model, Examples(texts, ["good", "bad", "bad"], [1, 2, 3], "x.csv"))
     np.testing.assert_allclose(found.probabilities, model.probabilities(texts))
     assert found.targets.tolist() == [1, 0, 0]
     assert found.metrics["accuracy"] == pytest.approx(2 / 3)
@@ -42,4 +42,4 @@ def test_weights_that_are_no_numbers(tiny_bert):
     model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
     model.head.classifier.bias.assign(np.array([np.nan, 0], np.float32))
     with pytest.raises(RunError, match=r"outputs on 'x\.csv' are not numbers"):
-        score(model, Examples(["a film"], ["good"], [1], "x.csv"), None)
+        score(model, Examples(["a film"], ["good"], [1], "x.csv"))

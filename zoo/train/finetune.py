@@ -100,7 +100,7 @@ def _run(recipe: Recipe, listener: Listener) -> Run:
     listener.stage("loading the model")
     model = _model(recipe, splits)
     if model.audit.fresh and recipe.model.weights == "pretrained":
-        listener.fact("new", f"{some(model.audit.fresh)}; all else is {recipe.model.preset}'s")
+        listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
     encoded = model.preprocess.encode(splits.train.inputs)
     settled = {**dataclasses.asdict(splits.columns), "max_length": model.preprocess.max_length}
     folder, recipe = _claim(recipe.replace("data", **settled))
