@@ -65,7 +65,7 @@ def test_pairs_of_texts(files):
 @pytest.mark.parametrize("key", ["validation", "test"])
 def test_a_label_that_training_does_not_have(files, key):
     other = files("other.csv", [*ROWS[:3], ("one more text", "c")])
-    with pytest.raises(ZooError, match="has labels that the training data .* does not have") as caught:
+    with pytest.raises(ZooError, match=r"has labels that the training data .* does not have") as caught:
         splits(**{"train": files("x.csv"), key: other})
     assert "'c' in row 4" in str(caught.value)
 
