@@ -75,7 +75,11 @@ def load(
 
         return load_keras_file(path)
     _check_choices(dtype, weights)
-    return build(locate(str(name), weights), task=task, labels=labels, dtype=dtype, weights=weights, seed=seed)
+    found = locate(str(name), weights)
+    model = build(found, task=task, labels=labels, dtype=dtype, weights=weights, seed=seed)
+    if weights == "pretrained" and model.audit.fresh:
+        _log.warning("%s: new, at random: %s", found.name, some(model.audit.fresh))
+    return model
 
 
 def locate(name: str, weights: Weights = "pretrained") -> Found:
@@ -204,8 +208,6 @@ def build(
         keras.config.set_dtype_policy(previous)
     model.built = True
     model.read_companions(found.files)
-    if checkpoint is not None and model.audit.fresh:
-        _log.warning("%s: new, at random: %s", found.name, some(model.audit.fresh))
     return model
 
 

@@ -106,7 +106,7 @@ class Terminal:
     def fact(self, name: str, value: str) -> None:
         from rich.markup import escape
 
-        self.progress.print(f"[dim]{name:<10}[/dim] {escape(value)}")
+        self.progress.print(f"[dim]{name:<10}[/dim] {escape(value)}", soft_wrap=True)
 
     def training(self, steps: int) -> None:
         self.progress.update(self.task, total=steps)
