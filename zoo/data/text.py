@@ -129,23 +129,34 @@ class TextPreprocessor:
                 )
         return encodings
 
-    def pad(self, encoded: Sequence[Encoded], *, length: int | None = None) -> dict[str, np.ndarray]:
-        """Stack encoded inputs as rows of one length. Raises a ZooError where `length` is too short for one."""
+    def pad(
+        self, encoded: Sequence[Encoded], *, length: int | None = None, rows: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """Stack encoded inputs as rows of one length. Raises a ZooError where `length` is too short for one.
+
+        Args:
+            length: by default, that of the longest input.
+            rows: how many rows to make; those beyond the inputs are padding.
+        """
         longest = max((len(item) for item in encoded), default=1)
         length = length or longest
         if length < longest:
             raise ZooError(f"length = {length} cannot be: the longest input has {longest} tokens.")
-        shape = (len(encoded), length)
-        arrays = {
-            "input_ids": np.full(shape, self.pad_id, np.int32),
-            "attention_mask": np.zeros(shape, np.int32),
-            "token_type_ids": np.zeros(shape, np.int32),
-        }
-        for row, item in enumerate(encoded):
-            arrays["input_ids"][row, : len(item)] = item.ids
-            arrays["attention_mask"][row, : len(item)] = 1
-            arrays["token_type_ids"][row, : len(item)] = item.types
-        return arrays
+        return pad(encoded, (rows or len(encoded), length), self.pad_id)
+
+
+def pad(encoded: Sequence[Encoded], shape: tuple[int, int], pad_id: int) -> dict[str, np.ndarray]:
+    """Encoded inputs as the first rows of arrays `shape` (rows, length) int32; all else is padding."""
+    arrays = {
+        "input_ids": np.full(shape, pad_id, np.int32),
+        "attention_mask": np.zeros(shape, np.int32),
+        "token_type_ids": np.zeros(shape, np.int32),
+    }
+    for row, item in enumerate(encoded):
+        arrays["input_ids"][row, : len(item)] = item.ids
+        arrays["attention_mask"][row, : len(item)] = 1
+        arrays["token_type_ids"][row, : len(item)] = item.types
+    return arrays
 
 
 def as_list(raw: Any) -> list[Any]:

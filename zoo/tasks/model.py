@@ -105,9 +105,8 @@ class Model(keras.Model):
         forward = self._compiled(finish)
         state = [v.value for v in self.trainable_variables], [v.value for v in self.non_trainable_variables]
         for batch in batches([len(item) for item in encoded]):
-            rows = [encoded[n] for n in batch.indices]
-            rows += [Encoded(np.zeros(0, np.int32), np.zeros(0, np.int32))] * (batch.rows - len(rows))
-            arrays = self.preprocess.pad(rows, length=min(batch.length, self.preprocess.positions))
+            length = min(batch.length, self.preprocess.positions)
+            arrays = self.preprocess.pad([encoded[n] for n in batch.indices], rows=batch.rows, length=length)
             outputs = jax.device_get(forward(*state, arrays))
             for row, n in enumerate(batch.indices):
                 yield n, jax.tree.map(lambda x, row=row: x[row], outputs)

@@ -6,17 +6,16 @@ so that hardly any of the arithmetic is spent on padding. The examples of a step
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from zoo.data.text import Encoded
+from zoo.data.text import Encoded, pad
 
 _STEP = 32  # row lengths are multiples of this
-_FEW = 2  # how many shapes may be compiled
 
 
 @dataclass(frozen=True)
@@ -58,17 +57,8 @@ class Batches:
     def members(self, k: int) -> np.ndarray:
         """Which examples batch k holds; the last batch of an epoch may hold fewer than `size`."""
         epoch, place = divmod(k, self.per_epoch)
-        return self._order(epoch)[place * self.size : (place + 1) * self.size]
-
-    def _order(self, epoch: int) -> np.ndarray:
-        if self._orders.get("epoch") != epoch:
-            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.encoded))
-            self._orders.update(epoch=epoch, order=order)
-        return self._orders["order"]
-
-    @cached_property
-    def _orders(self) -> dict[str, Any]:
-        return {}
+        order = _order(self.seed, epoch, len(self.encoded))
+        return order[place * self.size : (place + 1) * self.size]
 
     @cached_property
     def row_length(self) -> int:
@@ -78,14 +68,14 @@ class Batches:
 
     @cached_property
     def row_counts(self) -> list[int]:
-        """The few row counts that batches are rounded up to, chosen so that they waste the fewest rows."""
+        """The one or two row counts that batches are rounded up to, chosen so that they waste the fewest rows."""
         needed = np.array([len(self._rows(self.members(k))) for k in range(len(self))])
         largest = int(needed.max())
 
         def cost(split: int) -> int:
             return int(np.where(needed <= split, split, largest).sum())
 
-        return sorted({min(map(int, np.unique(needed)), key=cost), largest})[:_FEW]
+        return sorted({min(map(int, np.unique(needed)), key=cost), largest})
 
     def _rows(self, members: np.ndarray) -> list[list[int]]:
         """Examples to rows: the longest first, each in the first row with room."""
@@ -102,6 +92,19 @@ class Batches:
                 room[fit] -= length
         return rows
 
+    def _shape(self, members: np.ndarray) -> tuple[int, int]:
+        """The rows and the length that a batch is laid out in."""
+        if self.packed:
+            needed = len(self._rows(members))
+            return next(n for n in self.row_counts if n >= needed), self.row_length
+        longest = max(len(self.encoded[n]) for n in members)
+        return self.size, min(-(-longest // _STEP) * _STEP, self.positions)
+
+    @property
+    def cells(self) -> int:
+        """The places of one epoch's rows, padding included."""
+        return sum(math.prod(self._shape(self.members(k))) for k in range(self.per_epoch))
+
     def batch(self, k: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
         """Batch k: input arrays, targets `(size,)` and weights `(size,)`, which are 0 where an example lacks."""
         members = self.members(k)
@@ -112,8 +115,12 @@ class Batches:
 
     def _packed(self, members: np.ndarray) -> dict[str, np.ndarray]:
         rows = self._rows(members)
-        count = next(n for n in self.row_counts if n >= len(rows))
-        arrays = self._blank(count, self.row_length, ("token_type_ids", "position_ids", "segment_ids"))
+        shape = self._shape(members)
+        names = ("token_type_ids", "position_ids", "segment_ids")
+        arrays = {
+            "input_ids": np.full(shape, self.pad_id, np.int32),
+            **{n: np.zeros(shape, np.int32) for n in names},
+        }
         place = {int(n): slot for slot, n in enumerate(members)}
         index = np.zeros((self.size, 2), np.int32)
         for row, examples in enumerate(rows):
@@ -130,16 +137,9 @@ class Batches:
         return {**arrays, "example_index": index}
 
     def _padded(self, members: np.ndarray) -> dict[str, np.ndarray]:
-        longest = max(len(self.encoded[n]) for n in members)
-        length = min(-(-longest // _STEP) * _STEP, self.positions)
-        arrays = self._blank(self.size, length, ("token_type_ids", "attention_mask"))
-        for row, n in enumerate(members):
-            item = self.encoded[n]
-            arrays["input_ids"][row, : len(item)] = item.ids
-            arrays["token_type_ids"][row, : len(item)] = item.types
-            arrays["attention_mask"][row, : len(item)] = 1
-        return arrays
+        return pad([self.encoded[n] for n in members], self._shape(members), self.pad_id)
 
-    def _blank(self, rows: int, length: int, names: Sequence[str]) -> dict[str, np.ndarray]:
-        arrays = {name: np.zeros((rows, length), np.int32) for name in names}
-        return {"input_ids": np.full((rows, length), self.pad_id, np.int32), **arrays}
+
+@lru_cache(maxsize=1)  # every batch of an epoch asks for it
+def _order(seed: int, epoch: int, count: int) -> np.ndarray:
+    return np.random.default_rng((seed, epoch)).permutation(count)

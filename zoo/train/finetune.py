@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -170,15 +171,15 @@ def _train(
 ) -> None:
     import numpy as np
 
+    from zoo.tasks.labelled import label_numbers
     from zoo.train.batches import Batches
     from zoo.train.loop import Journal, train
     from zoo.train.optimizer import make_optimizer, make_schedule
-    from zoo.train.scores import Scores, score
+    from zoo.train.scores import score
     from zoo.train.step import make_trainer
     from zoo.train.summary import baseline, write_report
 
-    numbers = {label: n for n, label in enumerate(model.labels)}
-    targets = np.array([numbers[label] for label in splits.train.labels or ()], np.int32)
+    targets = np.array(label_numbers(splits.train.labels or (), model.labels), np.int32)
     keys = recipe.train
     batches = Batches(
         encoded,
@@ -194,12 +195,9 @@ def _train(
     trainer = make_trainer(model, make_optimizer(keys, schedule, model.trainable_variables))
     journal = Journal(folder / "metrics.jsonl")
 
-    def scored(part: Any) -> Callable[[], Scores]:
-        return lambda: score(model, part)
-
     listener.stage("training")
     listener.training(len(batches))
-    evaluate = scored(splits.validation) if splits.validation else None
+    evaluate = functools.partial(score, model, splits.validation) if splits.validation else None
     train_started = time.perf_counter()
     best = train(trainer, batches, evaluate, journal, schedule, listener.step)
     train_seconds = time.perf_counter() - train_started

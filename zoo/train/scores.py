@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.data.examples import Examples
 from zoo.errors import RunError
+from zoo.tasks.labelled import label_numbers
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ class Scores:
 
 def score(model: Any, examples: Examples) -> Scores:
     """Run a text classifier over labelled examples. Raises a RunError where its outputs are no numbers."""
-    numbers = {label: n for n, label in enumerate(model.labels)}
-    targets = np.array([numbers[label] for label in examples.labels or ()], np.int32)
+    targets = np.array(label_numbers(examples.labels or (), model.labels), np.int32)
     probabilities = model.probabilities(examples.inputs)
     if not np.isfinite(probabilities).all():
         raise RunError(

@@ -75,13 +75,12 @@ def baseline(train: Examples, held_out: Examples) -> tuple[str, float]:
 
 def _data_facts(recipe: Recipe, splits: Splits, batches: Batches) -> dict[str, str]:
     lengths = np.array([len(item) for item in batches.encoded])
-    cells = sum(batches.batch(k)[0]["input_ids"].size for k in range(batches.per_epoch))
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     return {
         "source": recipe.data.train,
         **{f"{name} rows": f"{len(part):,}" for name, part in parts.items() if part},
         "tokens a row": f"{lengths.mean():.0f} on average, {lengths.max()} at most",
-        "padding": f"{1 - batches.tokens / cells:.0%} of what was computed",
+        "padding": f"{1 - batches.tokens / batches.cells:.0%} of what was computed",
     }
 
 
