@@ -7,13 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from local_hub import LocalHub
+from zoo.testing import LocalHub
 
 _PROLOGUE = """
 import json, sys

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from zoo.testing import Fault
+from zoo.testing.repository import record
+
 FILES = {
     "config.json": b'{"model_type": "toy"}',
     "model.safetensors": bytes(range(256)) * 40,
@@ -48,7 +51,7 @@ def test_the_hub_serves_the_pinned_commit_and_a_warm_load_asks_nothing(hub, pres
     commit = hub.repositories["toys/tiny"].commit
     assert same(preset())
     assert {request.split()[1] for request in hub.requests} == files_at(commit)
-    hub.requests.clear()
+    hub.log.clear()
     assert same(preset())
     assert same(preset(env={"HF_HUB_OFFLINE": "1"}))
     assert hub.requests == []
@@ -62,21 +65,21 @@ def test_only_the_files_of_the_lock_are_asked_for(hub, preset):
 
 
 def test_an_altered_body_of_the_same_length_is_refused_and_does_not_stay(hub, preset, tmp_path):
-    hub.repositories["toys/tiny"].altered["model.safetensors"] = NEWER
+    hub.fault("toys/tiny", "model.safetensors", Fault(body=NEWER))
     error = preset()
     assert error["what"] == "The files of preset 'tiny' are not to be had."
     assert "model.safetensors: its sha256 is" in error["why"][0]
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.read_bytes() == NEWER]
-    hub.repositories["toys/tiny"].altered.clear()
+    hub.repositories["toys/tiny"].faults.clear()
     assert same(preset())
 
 
 def test_a_body_that_breaks_off_is_never_a_file(hub, preset, tmp_path):
-    hub.repositories["toys/tiny"].cut.add("model.safetensors")
+    hub.fault("toys/tiny", "model.safetensors", Fault(drop_after=0))
     error = preset(env={"HF_HUB_DOWNLOAD_TIMEOUT": "2"})
     assert "are not to be had" in error["what"]
     assert not list((tmp_path / "hf").rglob("snapshots/*/model.safetensors"))
-    hub.repositories["toys/tiny"].cut.clear()
+    hub.repositories["toys/tiny"].faults.clear()
     assert same(preset())
 
 
@@ -131,7 +134,7 @@ def test_a_damaged_mirror_falls_on_to_the_next_place(hub, preset, tmp_path, dama
 def test_a_mirror_on_the_hub_serves_when_the_repository_is_gone(hub, preset):
     hub.repositories["others/copy"] = hub.repositories.pop("toys/tiny")
     assert same(preset(mirrors=["hf://others/copy"]))
-    hub.requests.clear()
+    hub.log.clear()
     assert same(preset(mirrors=["hf://others/copy@main"]))
     assert hub.requests == []
 
@@ -160,7 +163,7 @@ def test_a_gated_repository_says_where_to_accept_the_licence(hub, preset):
 
 
 def test_a_file_without_sha256_is_checked_by_its_git_id(hub, preset):
-    oid = hub.repositories["toys/tiny"].record("config.json")["blobId"]
+    oid = record("config.json", FILES["config.json"])["blobId"]
     files = pins(FILES) | {"config.json": {"size": None, "sha256": None, "git_oid": oid}}
     assert same(preset(files=files))
     files["config.json"]["git_oid"] = "0" * 40
@@ -169,11 +172,11 @@ def test_a_file_without_sha256_is_checked_by_its_git_id(hub, preset):
 
 def test_a_file_without_any_hash_is_checked_by_the_hubs_record_of_the_commit(hub, preset):
     files = pins(FILES) | {"config.json": {"size": None, "sha256": None}}
-    hub.repositories["toys/tiny"].altered["config.json"] = FILES["config.json"][::-1]
+    hub.fault("toys/tiny", "config.json", Fault(body=FILES["config.json"][::-1]))
     assert "its git id is" in preset(files=files)["why"][0]
-    hub.repositories["toys/tiny"].altered.clear()
+    hub.repositories["toys/tiny"].faults.clear()
     assert same(preset(files=files))
-    hub.requests.clear()
+    hub.log.clear()
     assert same(preset(files=files))
     assert hub.requests == []
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.testing import Fault
+
 FILES = {
     "config.json": b'{"model_type": "toy"}',
     "model.safetensors": bytes(range(256)) * 40,
@@ -40,7 +42,7 @@ def test_a_revision_is_resolved_once_and_only_what_zoo_reads_is_fetched(hub, els
 
 def test_a_warm_load_of_a_commit_makes_no_request(hub, elsewhere, commit):
     assert same(elsewhere("source", source=f"hf://toys/tiny@{commit}"))
-    hub.requests.clear()
+    hub.log.clear()
     assert same(elsewhere("source", source=f"hf://toys/tiny@{commit}"))
     assert same(elsewhere("source", source=f"hf://toys/tiny@{commit}", env={"HF_HUB_OFFLINE": "1"}))
     assert hub.requests == []
@@ -55,7 +57,7 @@ def test_a_kept_listing_that_was_cut_off_is_asked_for_again(hub, elsewhere, comm
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_an_altered_body_is_refused_by_the_hubs_own_record(hub, elsewhere, commit, name):
-    hub.repositories["toys/tiny"].altered[name] = FILES[name][::-1]
+    hub.fault("toys/tiny", name, Fault(body=FILES[name][::-1]))
     error = elsewhere("source", source="hf://toys/tiny")
     assert error["what"] == f"{name} was not found."
     kind = "sha256" if name.endswith(".safetensors") else "git id"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 
 from zoo.errors import ZooError
@@ -90,29 +89,29 @@ def _complete(source: Source, lock: Lock) -> dict[str, PinnedFile]:
 def _fetch_all(
     places: Iterable[Source], pins: Mapping[str, PinnedFile], progress: Progress, anew: bool
 ) -> dict[str, Path]:
-    """Every file, several at a time. After the first refusal no other transfer goes on."""
-    stop = threading.Event()
+    """Every file, several at a time. After the first refusal, which is raised, no other transfer goes on."""
+    refusals: list[BaseException] = []
 
     def one(name: str) -> Path:
         def advance(done: int, total: int) -> None:
-            if stop.is_set():
-                raise ZooError("Another file was refused.", why=f"{name}: not fetched")
+            if refusals:
+                raise CancelledError
             progress(name, done, total)
 
         try:
             return _fetch(places, name, pins[name], advance, anew)
-        except BaseException:
-            stop.set()
+        except BaseException as error:
+            refusals.append(error)
             raise
 
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="zoo-fetch") as pool:
         fetched = {name: pool.submit(one, name) for name in pins}
         try:
             return {name: future.result() for name, future in fetched.items()}
-        except BaseException:  # Ctrl-C as well
-            stop.set()
+        except BaseException as error:
+            refusals.append(error)  # Ctrl-C comes here alone
             pool.shutdown(wait=True, cancel_futures=True)
-            raise
+            raise refusals[0] from None
 
 
 def _fetch(
