@@ -24,7 +24,7 @@ from zoo.registry.presets import PinnedFile
 Advance = Callable[[int, int], None]
 """Told of progress as `(bytes there, bytes in all)`; it may raise to stop the download."""
 
-_ATTEMPTS = 5  # without a new byte
+_ATTEMPTS = 4  # without a new byte
 _LONGEST_WAIT_S = 60.0
 _MARGIN = 64 << 20
 
@@ -151,7 +151,7 @@ def _body(source: Source, name: str, start: int, size: int) -> Iterator[bytes | 
                 raise _OtherContentError(
                     f"it has {start + int(announced):,} bytes and the pinned file has {size:,}"
                 )
-            for chunk in response.iter_raw(CHUNK):
+            for chunk in response.iter_raw():
                 start += len(chunk)
                 if start > size:
                     raise _OtherContentError(f"it has more than the {size:,} bytes of the pinned file")
