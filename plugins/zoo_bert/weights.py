@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from zoo.weights import Checkpoint, Layout, Rule, transpose
 from zoo_bert.config import BertConfig
 
@@ -107,6 +105,6 @@ def infer(config: BertConfig, task: str, checkpoint: Checkpoint) -> BertConfig:
             (n for n in checkpoint.tensors if n.removeprefix(_PREFIX) == "embeddings.word_embeddings.weight"),
             None,
         )
-        if words and not np.array_equal(checkpoint.read(words), checkpoint.read(_DECODER)):
+        if words and not checkpoint.same_numbers(words, _DECODER):
             config = config.replace(tie_word_embeddings=False)
     return config

@@ -96,4 +96,4 @@ def test_a_tensor_that_is_there_under_two_names_is_not_guessed_at(checkpoint):
 def test_whole_numbers_are_no_weights(checkpoint, dtype):
     with pytest.raises(ZooError) as caught:
         audit(LAYOUT, SHAPES, checkpoint(TENSORS | {"net.embed.weight": np.ones((5, 2), dtype)}))
-    assert "weights are F64, F32, F16 or BF16" in caught.value.why[0]
+    assert "weights are F64, F32, F16, BF16, F8_E4M3, F8_E5M2" in caught.value.why[0]

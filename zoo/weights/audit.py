@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zoo.errors import Faults, some
+from zoo.weights.container import FLOATS
 from zoo.weights.layout import Layout, Op
 from zoo.weights.reader import Checkpoint
 
@@ -61,6 +62,6 @@ def audit(layout: Layout, variables: Mapping[str, tuple[int, ...]], checkpoint: 
 
 def _mismatch(tensor: str, op: Op, shape: tuple[int, ...], checkpoint: Checkpoint) -> list[str]:
     if not checkpoint.is_float(tensor):
-        return [f"'{tensor}' has dtype {checkpoint.tensors[tensor].dtype}; weights are F64, F32, F16 or BF16"]
+        return [f"'{tensor}' has dtype {checkpoint.tensors[tensor].dtype}; weights are {', '.join(FLOATS)}"]
     expected, found = op.shape(shape), checkpoint.shape(tensor)
     return [] if expected == found else [f"'{tensor}' has shape {found}, and the config asks for {expected}"]

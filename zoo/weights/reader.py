@@ -1,50 +1,33 @@
-"""Reading safetensors: the library checks the file's structure, this module the names, then tensors one by one.
-
-Format: https://huggingface.co/docs/safetensors, "Format".
-"""
+"""Reading tensors one by one: through a small buffer, converted on the way, each number looked at once."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
-import ml_dtypes
 import numpy as np
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, some
+from zoo.weights.container import FLOATS, Tensor, read_header
 
-_DTYPES = {
-    "F64": np.dtype(np.float64),
-    "F32": np.dtype(np.float32),
-    "F16": np.dtype(np.float16),
-    "BF16": np.dtype(ml_dtypes.bfloat16),
-}
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """Where a tensor lies: `dtype` as the file names it, `shape`, and the bytes from `start`."""
-
-    path: Path
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
+_BUFFER = 1 << 20
+# Where all bits of the exponent are set a number is infinite or not a number.
+_EXPONENTS = {"bfloat16": (np.uint16, 0x7F80)}
 
 
 class Checkpoint:
     """The tensors of one or more safetensors files, listed at once and read when asked for.
 
-    Raises a ZooError for a file that is damaged, or that names a tensor twice.
+    Raises a ZooError for a file that is damaged or hostile, or for a tensor that is there twice.
     """
 
     def __init__(self, paths: Sequence[Path], origin: str) -> None:
         self.origin = origin
         self.tensors: dict[str, Tensor] = {}
         for path in paths:
-            for name, tensor in _header(path).items():
+            for name, tensor in read_header(path).items():
                 if name in self.tensors:
                     raise ZooError(f"Tensor '{name}' of {origin} is in two files.", why=str(path))
                 self.tensors[name] = tensor
@@ -56,58 +39,100 @@ class Checkpoint:
         return self.tensors[name].shape
 
     def is_float(self, name: str) -> bool:
-        return self.tensors[name].dtype in _DTYPES
+        return self.tensors[name].dtype in FLOATS
 
     def read(self, name: str) -> np.ndarray:
-        """The tensor as a numpy array of its own dtype and shape. Raises a ZooError where it is no weight."""
+        """The tensor as a numpy array of its own dtype and shape; errors as in `read_into`."""
+        self._check_float(name)
+        array = np.empty(self.shape(name), FLOATS[self.tensors[name].dtype])
+        self.read_into(name, array)
+        return array
+
+    def read_into(self, name: str, target: np.ndarray) -> None:
+        """Fill `target`, an array or view of the tensor's shape and any floating dtype, with its numbers.
+
+        A buffer of 1 MiB is all the memory it takes.
+
+        Raises a ZooError where the tensor is no weight, holds NaN or infinity, or holds numbers that the
+        target's dtype cannot.
+        """
+        self._check_float(name)
         tensor = self.tensors[name]
-        if not self.is_float(name):
-            raise ZooError(
-                f"'{name}' has dtype {tensor.dtype}; weights are {', '.join(_DTYPES)}.", why=str(tensor.path)
-            )
-        try:
-            array = np.empty(tensor.shape, _DTYPES[tensor.dtype])
-        except ValueError as error:  # no elements, and dimensions beyond any array's
-            raise ZooError(f"{tensor.path}: tensor '{name}' cannot be read.", why=str(error)) from error
-        # The bytes go straight into the array: a mapped page would count as memory a second time.
-        buffer = array.reshape(-1).view(np.uint8)
+        dtype = FLOATS[tensor.dtype]
+        buffer = np.empty(max(_BUFFER, dtype.itemsize), np.uint8)
+        # Unbuffered reads: a mapped page would count as memory a second time.
         with tensor.path.open("rb", buffering=0) as file:
             file.seek(tensor.start)
-            done = 0
-            while done < buffer.nbytes:
-                read = file.readinto(buffer.data[done:])
-                if not read:
-                    raise ZooError(f"{tensor.path} ended in the middle of tensor '{name}'.")
-                done += read
-        return array
+            for part in _parts(target, len(buffer) // dtype.itemsize):
+                numbers = buffer[: part.size * dtype.itemsize]
+                _fill(file, numbers, tensor.path, name)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    converted = numbers.view(dtype).astype(target.dtype, copy=False)
+                part[...] = converted.reshape(part.shape)
+                if not _is_finite(converted):
+                    raise ZooError(
+                        f"'{name}' of {self.origin} holds NaN or infinity as {target.dtype}.",
+                        why=str(tensor.path),
+                        fix="Such weights compute nothing; the training that wrote them diverged, or the file is "
+                        "damaged.",
+                    )
+
+    def same_numbers(self, one: str, other: str) -> bool:
+        """Whether two tensors are equal to the last bit, as tied weights are that were saved twice."""
+        tensors = self.tensors[one], self.tensors[other]
+        if tensors[0].dtype != tensors[1].dtype or tensors[0].shape != tensors[1].shape:
+            return False
+        self._check_float(one)
+        left = math.prod(tensors[0].shape) * FLOATS[tensors[0].dtype].itemsize
+        with tensors[0].path.open("rb") as first, tensors[1].path.open("rb") as second:
+            first.seek(tensors[0].start)
+            second.seek(tensors[1].start)
+            while left > 0:
+                size = min(left, _BUFFER)
+                if first.read(size) != second.read(size):
+                    return False
+                left -= size
+        return True
 
     @property
     def parameters(self) -> int:
         """How many floating-point numbers there are in all."""
         return sum(math.prod(tensor.shape) for name, tensor in self.tensors.items() if self.is_float(name))
 
-
-def _header(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy"):
-            pass  # opening it checks the sizes, offsets and shapes that the header claims
-    except (SafetensorError, OSError) as error:
-        raise ZooError(f"{path} is not a sound safetensors file.", why=str(error)) from error
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        entries = json.loads(file.read(length), object_pairs_hook=lambda pairs: _unique(pairs, path))
-    entries.pop("__metadata__", None)
-    return {
-        name: Tensor(path, entry["dtype"], tuple(entry["shape"]), 8 + length + entry["data_offsets"][0])
-        for name, entry in entries.items()
-    }
+    def _check_float(self, name: str) -> None:
+        if not self.is_float(name):
+            tensor = self.tensors[name]
+            raise ZooError(f"'{name}' has dtype {tensor.dtype}; weights are {some(FLOATS)}.", why=str(tensor.path))
 
 
-def _unique(pairs: list[tuple[str, object]], path: Path) -> dict[str, object]:
-    names = dict(pairs)
-    if len(names) != len(pairs):
-        twice = sorted({name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1})
-        raise ZooError(f"{path} is not a sound safetensors file.", why=f"'{twice[0]}' is there twice")
-    return names
+def _parts(target: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """The target in order, as views of at most `most` numbers."""
+    if target.size <= most:
+        if target.size:
+            yield target
+        return
+    row = target.size // len(target)
+    if row > most:
+        for inner in target:
+            yield from _parts(inner, most)
+        return
+    step = most // row
+    for start in range(0, len(target), step):
+        yield target[start : start + step]
+
+
+def _fill(file: BinaryIO, buffer: np.ndarray, path: Path, name: str) -> None:
+    done = 0
+    while done < len(buffer):
+        read = file.readinto(buffer.data[done:])  # type: ignore[attr-defined]
+        if not read:
+            raise ZooError(f"{path} ended in the middle of tensor '{name}'.")
+        done += read
+
+
+def _is_finite(numbers: np.ndarray) -> bool:
+    # numpy is slow to look at the types that ml_dtypes adds.
+    if numbers.dtype.name in _EXPONENTS:
+        unsigned, mask = _EXPONENTS[numbers.dtype.name]
+        return not bool(((numbers.view(unsigned) & mask) == mask).any())
+    return bool(np.isfinite(numbers).all())
