@@ -11,6 +11,7 @@ from typing import Any, Literal
 from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.fetch import fetch_preset, fetch_source
 from zoo.hub.files import CONFIG, Files, local_files
+from zoo.hub.progress import bars
 from zoo.hub.source import Source, is_url
 from zoo.registry.code import architecture_of, find_architecture, qualified_architecture
 from zoo.registry.presets import find_preset, is_preset, presets, read_lock
@@ -88,7 +89,8 @@ def locate(name: str, weights: Weights = "pretrained") -> Found:
     Random weights need none of a preset's weight files, and these are not fetched.
     """
     if is_url(name):
-        files, commit = fetch_source(Source.parse(name))
+        with bars() as progress:
+            files, commit = fetch_source(Source.parse(name), progress)
         return Found(name, files, commit=commit)
     path = Path(name).expanduser()
     if is_preset(name):
@@ -101,10 +103,13 @@ def locate(name: str, weights: Weights = "pretrained") -> Found:
         lock = read_lock(preset)
         if weights == "random":
             lock = lock.without_weights()
+        architecture = qualified_architecture(preset.architecture, preset.plugin)
+        with bars() as progress:
+            files = fetch_preset(preset, lock, progress)
         return Found(
             name=preset.name,
-            files=fetch_preset(preset, lock),
-            architecture=qualified_architecture(preset.architecture, preset.plugin),
+            files=files,
+            architecture=architecture,
             task=preset.task,
             layout=preset.layout,
             commit=lock.commit,

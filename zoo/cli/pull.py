@@ -13,16 +13,15 @@ from zoo.cli.console import json_option, print_json
 def command(presets: tuple[str, ...], as_json: bool) -> None:
     """Fetch the files of PRESETS and check them against their pins, so that loading needs no network."""
     from zoo.hub.fetch import fetch_preset
-    from zoo.registry.presets import PinnedFile, find_preset, read_lock
-
-    def progress(name: str, pinned: PinnedFile) -> None:
-        click.echo(f"  {name} ({pinned.size or 0:,} bytes)", err=True)
+    from zoo.hub.progress import bars
+    from zoo.registry.presets import find_preset, read_lock
 
     wanted = [find_preset(name) for name in presets]
     pulled = {}
     for preset in wanted:
         click.echo(preset.name, err=True)
-        files = fetch_preset(preset, read_lock(preset), progress)
+        with bars() as progress:
+            files = fetch_preset(preset, read_lock(preset), progress)
         pulled[preset.name] = {name: str(path) for name, path in files.paths.items()}
     if as_json:
         print_json(pulled)

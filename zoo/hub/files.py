@@ -102,10 +102,14 @@ def wanted(names: Iterable[str]) -> list[str]:
     return [name for name in (CONFIG, *weights, *_COMPANIONS) if name in there]
 
 
+def hostile_path(name: str) -> bool:
+    """Whether a file's name would lead out of a checkpoint's folder, or is no name at all."""
+    return not name or name != PurePosixPath(name).as_posix() or bool(_LEADS_AWAY(name))
+
+
 def check_names(names: Iterable[str]) -> None:
     """Refuse names that would lead out of a checkpoint's folder, whoever gave them."""
-    hostile = [name for name in names if not name or name != PurePosixPath(name).as_posix() or _LEADS_AWAY(name)]
-    if hostile:
+    if hostile := [name for name in names if hostile_path(name)]:
         raise ZooError("A checkpoint's files have plain names, relative to its folder.", why=map(repr, hostile))
 
 

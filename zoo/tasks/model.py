@@ -20,7 +20,9 @@ from zoo.registry.code import find_architecture
 from zoo.registry.records import Architecture
 from zoo.tasks.labelled import LabelledTexts
 from zoo.weights.audit import Audit
-from zoo.weights.writer import tensors_of, write_checkpoint
+from zoo.weights.export import tensors_of
+from zoo.weights.shards import MAX_SHARD_SIZE
+from zoo.weights.writer import write_checkpoint
 
 
 class Model(keras.Model):
@@ -182,13 +184,19 @@ class Model(keras.Model):
 
     # To disk and back
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(self, folder: str | Path, *, max_shard_size: int | str = MAX_SHARD_SIZE) -> None:
         """Write a directory that transformers loads with equal outputs: config, weights, tokenizer files.
 
-        Raises a ZooError where the directory is there already and not empty.
+        Args:
+            max_shard_size: weights beyond this many bytes (or `"500MB"`, `"5GB"`) are split into shards.
+
+        Raises a ZooError, and leaves nothing behind, where the directory is there already and not empty, the
+        disk refuses, or a weight is NaN or infinite.
         """
-        layout = self.record.layouts[self.layout](self.config, self.task)
-        write_checkpoint(Path(folder), self.written_config(), tensors_of(self, layout), self.companions())
+        tensors = tensors_of(self, self.record.layouts[self.layout](self.config, self.task))
+        write_checkpoint(
+            Path(folder), self.written_config(), tensors, self.companions(), max_shard_size=max_shard_size
+        )
 
     def written_config(self) -> dict[str, Any]:
         """The content of the config.json that `save_pretrained` writes."""

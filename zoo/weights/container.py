@@ -23,6 +23,8 @@ FLOATS = {
     "F8_E4M3": np.dtype(ml_dtypes.float8_e4m3fn),
     "F8_E5M2": np.dtype(ml_dtypes.float8_e5m2),
 }
+# Where all bits of the exponent are set a number is infinite or not a number.
+_EXPONENTS = {"bfloat16": (np.uint16, 0x7F80)}
 # A header's JSON takes some ten times its length in memory; 100,000 tensors need 10 MB.
 _LONGEST_HEADER = 16 << 20
 _LARGEST_DIMENSION = 1 << 40
@@ -70,6 +72,15 @@ def hostile_name(name: str) -> str:
     if "\\" in name or name.startswith("/") or ".." in name.split("/"):
         return "has a name that leads out of a folder"
     return ""
+
+
+def is_finite(numbers: np.ndarray) -> bool:
+    """Whether an array, not a scalar, is free of NaN and infinity."""
+    # numpy is slow to look at the types that ml_dtypes adds.
+    if numbers.dtype.name in _EXPONENTS:
+        unsigned, mask = _EXPONENTS[numbers.dtype.name]
+        return not bool(((numbers.view(unsigned) & mask) == mask).any())
+    return bool(np.isfinite(numbers).all())
 
 
 def unsound(path: Path, *why: str) -> ZooError:

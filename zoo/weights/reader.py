@@ -10,11 +10,9 @@ from typing import BinaryIO
 import numpy as np
 
 from zoo.errors import ZooError, some
-from zoo.weights.container import FLOATS, Tensor, read_header
+from zoo.weights.container import FLOATS, Tensor, is_finite, read_header
 
 _BUFFER = 1 << 20
-# Where all bits of the exponent are set a number is infinite or not a number.
-_EXPONENTS = {"bfloat16": (np.uint16, 0x7F80)}
 
 
 class Checkpoint:
@@ -69,7 +67,7 @@ class Checkpoint:
                 with np.errstate(over="ignore", invalid="ignore"):
                     converted = numbers.view(dtype).astype(target.dtype, copy=False)
                 part[...] = converted.reshape(part.shape)
-                if not _is_finite(converted):
+                if not is_finite(converted):
                     raise ZooError(
                         f"'{name}' of {self.origin} holds NaN or infinity as {target.dtype}.",
                         why=str(tensor.path),
@@ -128,11 +126,3 @@ def _fill(file: BinaryIO, buffer: np.ndarray, path: Path, name: str) -> None:
         if not read:
             raise ZooError(f"{path} ended in the middle of tensor '{name}'.")
         done += read
-
-
-def _is_finite(numbers: np.ndarray) -> bool:
-    # numpy is slow to look at the types that ml_dtypes adds.
-    if numbers.dtype.name in _EXPONENTS:
-        unsigned, mask = _EXPONENTS[numbers.dtype.name]
-        return not bool(((numbers.view(unsigned) & mask) == mask).any())
-    return bool(np.isfinite(numbers).all())

@@ -3,62 +3,51 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from zoo.errors import ZooError
-from zoo.hub.files import CONFIG, WEIGHTS
-from zoo.weights.build import variable_path
-from zoo.weights.layout import Layout
-
-
-def tensors_of(model: Any, layout: Layout) -> dict[str, np.ndarray]:
-    """The model's weights under the names and in the shapes of a layout."""
-    tensors = {}
-    for variable in model.weights:
-        path = variable_path(model, variable)
-        row = layout.rule(path)
-        if row is None:
-            raise ZooError(f"The layout has no rule for {path}, so the model cannot be written.")
-        rule, i = row
-        tensors[next(layout.names(rule, i))] = np.asarray(rule.op.save(np.asarray(variable.value)), order="C")
-    return tensors
+from zoo.errors import Faults
+from zoo.hub.files import CONFIG, hostile_path
+from zoo.weights.container import FLOATS, hostile_name
+from zoo.weights.shards import MAX_SHARD_SIZE, Outgoing, parse_size, write_weights
+from zoo.weights.staging import staged
 
 
 def write_checkpoint(
-    folder: Path, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray], extras: Mapping[str, bytes]
+    folder: Path,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, Outgoing],
+    extras: Mapping[str, bytes],
+    *,
+    max_shard_size: int | str = MAX_SHARD_SIZE,
 ) -> None:
     """Write config, weights and the extra files (`{name: content}`) into `folder`, empty or not there yet.
 
-    Everything is written beside it and renamed at the end, so that a kill never leaves half a model.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
+    Args:
+        max_shard_size: weights beyond this many bytes (or `"500MB"`, `"5GB"`) become shards with an index.
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ZooError(
-            f"{folder} is already there.", fix="Choose another directory, or remove it if you do not need it."
-        )
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise ZooError(f"The model could not be written to {folder}.", why=str(error)) from error
-    try:
+    Raises a ZooError, and leaves nothing behind, where `folder` is taken, the disk refuses, or what was to be
+    written could not be read again.
+    """
+    most = parse_size(max_shard_size)
+    _check(tensors, extras)
+    with staged(folder) as staging:
         (staging / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        save_file(dict(tensors), staging / WEIGHTS, metadata={"format": "pt"})
+        write_weights(staging, tensors, most)
         for name, content in extras.items():
             (staging / name).parent.mkdir(parents=True, exist_ok=True)
             (staging / name).write_bytes(content)
-        staging.chmod(0o755)
-        os.replace(staging, folder)
-    except (OSError, SafetensorError) as error:
-        raise ZooError(f"The model could not be written to {folder}.", why=str(error)) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _check(tensors: Mapping[str, Outgoing], extras: Mapping[str, bytes]) -> None:
+    faults = Faults()
+    for name, tensor in tensors.items():
+        if wrong := hostile_name(name):
+            faults.add(f"tensor {name!r} {wrong}")
+        if tensor.dtype not in FLOATS.values():
+            faults.add(f"tensor {name!r} has dtype {tensor.dtype}; weights are {', '.join(FLOATS)}")
+    for name in extras:
+        if hostile_path(name) or name == CONFIG or name.endswith(".safetensors"):
+            faults.add(f"{name!r} cannot be the name of a file beside the weights")
+    faults.check("The model cannot be written.")

@@ -1,0 +1,40 @@
+"""A model's weights as the tensors of a checkpoint format: the layout table, read the other way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import Faults
+from zoo.weights.build import variable_path
+from zoo.weights.layout import Layout, Op
+from zoo.weights.shards import Outgoing
+
+
+def tensors_of(model: Any, layout: Layout) -> dict[str, Outgoing]:
+    """The model's weights under the names and in the shapes of a layout; a number is touched when it is written.
+
+    Raises a ZooError that lists every variable without a rule, and every name that two variables claim.
+    """
+    faults = Faults()
+    tensors: dict[str, Outgoing] = {}
+    for variable in model.weights:
+        path = variable_path(model, variable)
+        row = layout.rule(path)
+        if row is None:
+            faults.add(f"the layout has no rule for {path}")
+            continue
+        rule, i = row
+        name = next(layout.names(rule, i))
+        if name in tensors:
+            faults.add(f"{path} would be a second '{name}'")
+        shape = rule.op.shape(tuple(variable.shape))
+        tensors[name] = Outgoing(np.dtype(variable.dtype), shape, _numbers(variable, rule.op))
+    faults.check("The model cannot be written.")
+    return tensors
+
+
+def _numbers(variable: Any, op: Op) -> Callable[[], np.ndarray]:
+    return lambda: op.save(np.asarray(variable.value))
