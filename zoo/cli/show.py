@@ -12,10 +12,11 @@ from zoo.cli.console import json_option, print_facts, print_json, print_table
 @json_option
 def command(preset: str, as_json: bool) -> None:
     """Show what PRESET is pinned to: source, commit, and each file's size and hash."""
-    from zoo.registry.presets import find_preset, read_lock
+    from zoo.registry.presets import find_preset, read_golden, read_lock
 
     found = find_preset(preset)
     lock = read_lock(found)
+    golden = read_golden(found)
     facts = {
         "name": found.qualified,
         "description": found.description,
@@ -26,6 +27,9 @@ def command(preset: str, as_json: bool) -> None:
         "source": found.source,
         "commit": lock.commit,
         "mirrors": ", ".join(found.mirrors) or "none",
+        "golden": f"{golden.reference}, tolerance {golden.tolerance:g}"
+        if golden
+        else "none to compare outputs with",
     }
     if as_json:
         files = {

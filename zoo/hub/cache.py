@@ -120,6 +120,21 @@ def lock(source: Source, key: str) -> Iterator[bool]:
         held.release()
 
 
+def is_locked(waiting: Path) -> bool:
+    """Whether somebody is downloading into this partial file right now."""
+    from filelock import FileLock, Timeout
+
+    key = waiting.name.partition(PARTIAL)[0]
+    held = FileLock(root() / ".locks" / waiting.parent.parent.name / f"{key}.lock", mode=0o664)
+    try:
+        with held.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except (OSError, NotImplementedError):
+        return False
+
+
 def unwritable(error: OSError) -> ZooError:
     return ZooError(
         "The Hub's cache on this machine cannot be written.",

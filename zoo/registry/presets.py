@@ -32,6 +32,23 @@ class Lock:
         return Lock(self.commit, files)
 
 
+@dataclass(frozen=True)
+class Golden:
+    """What the reference implementation answers for a preset.
+
+    Args:
+        inputs: raw inputs of the preset's task.
+        outputs: the reference's outputs for them, as nested lists of numbers.
+        tolerance: the largest difference of a number that still counts as equal, in float32 on any device.
+        reference: what computed them.
+    """
+
+    inputs: list[Any]
+    outputs: list[Any]
+    tolerance: float
+    reference: str
+
+
 def presets() -> list[Preset]:
     """Every preset, in the order of names. A name that several plugins offer is there once for each."""
     offers = [preset for row in plugins() for preset in row.presets]
@@ -73,6 +90,22 @@ def read_lock(preset: Preset) -> Lock:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ZooError(
             f"Preset '{preset.name}' is not locked: nothing says which files belong to it.",
+            why=f"{path}: {type(error).__name__}: {error}",
+            fix=f"This is a fault of plugin '{preset.plugin}' ({_distribution(preset)}); tell its author.",
+        ) from error
+
+
+def read_golden(preset: Preset) -> Golden | None:
+    """The golden outputs of `preset`, from the file beside its catalogue; None where it has none."""
+    path = preset.catalogue.with_suffix(".golden.json")
+    if not path.is_file():
+        return None
+    try:
+        entries: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Golden(**entries[preset.name]) if preset.name in entries else None
+    except (OSError, ValueError, TypeError) as error:
+        raise ZooError(
+            f"The golden outputs of preset '{preset.name}' cannot be read.",
             why=f"{path}: {type(error).__name__}: {error}",
             fix=f"This is a fault of plugin '{preset.plugin}' ({_distribution(preset)}); tell its author.",
         ) from error
