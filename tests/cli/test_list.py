@@ -64,3 +64,33 @@ def test_plugins(zoo):
     shown = zoo("plugins")
     assert shown.out.splitlines()[0].split() == ["PLUGIN", "FROM", "OFFERS"]
     assert "docstrings" in shown.out
+
+
+def test_presets_without_an_installed_architecture_are_counted_and_shown_on_request(zoo):
+    shown = zoo("list")
+    assert "resnet50" not in shown.out
+    assert "more are pinned, and no installed plugin loads them: zoo list --all" in shown.err
+    everything = {row["name"]: row for row in zoo("list", "--all", "--json").json}
+    assert everything["resnet50"]["loadable"] is False
+    assert everything["minilm_l6"]["loadable"] is True
+    assert {row["name"] for row in zoo("list", "--json").json} == {
+        n for n, r in everything.items() if r["loadable"]
+    }
+    assert "[not loadable yet]" in zoo("list", "--all").out
+
+
+def test_what_is_not_pinned_is_said(zoo):
+    shown = zoo("show", "efficientnet_b1").out
+    assert "config.json: no hash is known here; the Hub's own record of the commit decides" in shown
+    assert "top-1 accuracy 77.592 on ImageNet-1k val (224 px, crop 0.875, bicubic)" in shown
+    assert "Every file: no hash is known here" in zoo("show", "gemma_7b").out
+    assert zoo("show", "resnet50", "--json").json["metric"]["value"] == 80.382
+    assert "tolerance 1e-05" in zoo("show", "minilm_l6").out
+
+
+def test_an_architecture_that_is_not_installed_is_told_before_anything_is_fetched():
+    from zoo.errors import ZooError
+    from zoo.loading import load
+
+    with pytest.raises(ZooError, match="No installed plugin has an architecture 'resnet'"):
+        load("resnet50")

@@ -56,6 +56,13 @@ def test_only_schema_and_module_must_be_there(tmp_path):
     assert (manifest.presets, manifest.architectures, manifest.datasets) == ((), {}, ())
 
 
+def test_a_plugin_that_only_lists_presets_needs_no_module(tmp_path):
+    assert _read(tmp_path, "schema = 1\npresets = ['toys:presets.toml']").module == ""
+    with pytest.raises(ZooError) as caught:
+        _read(tmp_path, "schema = 1\n[provides]\ndatasets = ['letters']")
+    assert caught.value.why == ["module is missing: the module to import when the plugin is used"]
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(unknown=st.sets(WORD.filter(lambda word: word not in KNOWN), max_size=4), data=st.data())
 def test_every_unknown_key_and_every_wrong_type_is_named_at_once(tmp_path, unknown, data):

@@ -14,7 +14,7 @@ COMMANDS = {
     "list": "Show the presets that can be loaded.",
     "show": "Show what a preset is pinned to.",
     "pull": "Fetch and verify the files of presets.",
-    "verify": "Hash a preset's files again, and compare its outputs with the reference's.",
+    "verify": "Compare files and outputs with what they should be.",
     "cache": "Show what this machine holds, and free it.",
     "finetune": "Fine-tune a preset on your data, or run a recipe.",
     "evaluate": "Score a run on data it has not seen.",

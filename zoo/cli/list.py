@@ -10,8 +10,9 @@ from zoo.errors import ZooError, did_you_mean
 
 @click.command("list")
 @click.option("--task", help="Only presets that can do this task.")
+@click.option("--all", "every", is_flag=True, help="Also presets whose architecture is not installed.")
 @json_option
-def command(task: str | None, as_json: bool) -> None:
+def command(task: str | None, every: bool, as_json: bool) -> None:
     """Show the presets that can be loaded."""
     from zoo.registry.code import tasks_of
     from zoo.registry.plugins import known_tasks
@@ -24,7 +25,8 @@ def command(task: str | None, as_json: bool) -> None:
             why=f"there are {', '.join(sorted(known))}",
         )
     offered = [(preset, tasks_of(preset)) for preset in presets()]
-    rows = [(preset, can) for preset, can in offered if task is None or task in can]
+    rows = [(preset, can) for preset, can in offered if (every or can) and (task is None or task in can)]
+    others = 0 if task else sum(not can for _, can in offered)
     if as_json:
         print_json(
             [
@@ -34,6 +36,7 @@ def command(task: str | None, as_json: bool) -> None:
                     "architecture": preset.architecture,
                     "task": preset.task,
                     "tasks": list(can),
+                    "loadable": bool(can),
                     "license": preset.license,
                     "parameters": preset.parameters or None,
                     "source": preset.source,
@@ -45,5 +48,10 @@ def command(task: str | None, as_json: bool) -> None:
         return
     print_table(
         ("PRESET", "TASK", "LICENSE", "DESCRIPTION"),
-        [(preset.name, preset.task, preset.license, preset.description) for preset, _ in rows],
+        [
+            (preset.name, preset.task, preset.license, preset.description + ("" if can else "  [not loadable yet]"))
+            for preset, can in rows
+        ],
     )
+    if others and not every:
+        click.echo(f"{others} more are pinned, and no installed plugin loads them: zoo list --all", err=True)

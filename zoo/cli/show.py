@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import click
 
 from zoo.cli.console import json_option, print_facts, print_json, print_table
+from zoo.registry.presets import PinnedFile
 
 
 @click.command("show")
@@ -24,6 +27,7 @@ def command(preset: str, as_json: bool) -> None:
         "task": found.task,
         "license": found.license,
         "parameters": f"{found.parameters:,}" if found.parameters else "not recorded",
+        "metric": str(found.metric) if found.metric else "not recorded",
         "source": found.source,
         "commit": lock.commit,
         "mirrors": ", ".join(found.mirrors) or "none",
@@ -37,19 +41,39 @@ def command(preset: str, as_json: bool) -> None:
             for name, file in lock.files.items()
         }
         print_json(
-            {**facts, "parameters": found.parameters or None, "mirrors": list(found.mirrors), "files": files}
+            {
+                **facts,
+                "parameters": found.parameters or None,
+                "metric": dataclasses.asdict(found.metric) if found.metric else None,
+                "mirrors": list(found.mirrors),
+                "golden": dataclasses.asdict(golden) if golden else None,
+                "files": files,
+            }
         )
         return
     print_facts(facts)
-    click.echo()
-    print_table(
-        ("FILE", "BYTES", "PINNED BY"),
-        [
-            (
-                name,
-                f"{file.size:,}" if file.size is not None else "?",
-                f"sha256 {file.sha256}" if file.sha256 else f"git id {file.git_oid}",
-            )
-            for name, file in lock.files.items()
-        ],
-    )
+    if lock.files:
+        click.echo()
+        print_table(
+            ("FILE", "BYTES", "PINNED BY"),
+            [
+                (
+                    name,
+                    f"{file.size:,}" if file.size is not None else "?",
+                    _pinned_by(file),
+                )
+                for name, file in lock.files.items()
+            ],
+        )
+    loose = [name for name, file in lock.files.items() if not (file.sha256 or file.git_oid)]
+    if loose or not lock.files:
+        what = "Every file" if not lock.files else ", ".join(loose)
+        click.echo(
+            f"\n{what}: no hash is known here; the Hub's own record of the commit decides when it is fetched."
+        )
+
+
+def _pinned_by(file: PinnedFile) -> str:
+    if file.sha256:
+        return f"sha256 {file.sha256}"
+    return f"git id {file.git_oid}" if file.git_oid else "the Hub's own record of the commit"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from zoo.errors import ZooError
@@ -69,8 +70,13 @@ def fetch_source(source: Source, progress: Progress = silent) -> tuple[Files, st
     if CONFIG not in names:
         raise ZooError(f"{source} has no checkpoint that zoo can read.", why=f"there is no {CONFIG}")
     pinned_source = Source("hf", source.location, listing.commit)
-    paths = _fetch_all([pinned_source], {name: listing.files[name] for name in names}, progress, False)
+    paths = fetch_files(pinned_source, {name: listing.files[name] for name in names}, progress)
     return Files(paths, origin=str(pinned_source)), listing.commit
+
+
+def fetch_files(source: Source, pins: Mapping[str, PinnedFile], progress: Progress = silent) -> dict[str, Path]:
+    """Some files of a Hub repository at a commit, each as pinned. Raises a ZooError as `fetch_source` does."""
+    return _fetch_all([source], pins, progress, False)
 
 
 def _complete(source: Source, lock: Lock) -> dict[str, PinnedFile]:
@@ -83,7 +89,11 @@ def _complete(source: Source, lock: Lock) -> dict[str, PinnedFile]:
     names = lock.files or wanted(recorded)
     if missing := [name for name in names if name not in known and name not in recorded]:
         raise ZooError(f"{source} lacks files.", why=[f"{source}: {name}: it is not there" for name in missing])
-    return {name: known.get(name) or recorded[name] for name in names}
+    sizes = {name: pin.size for name, pin in lock.files.items() if pin.size is not None}
+    return {
+        name: known.get(name) or replace(recorded[name], size=sizes.get(name, recorded[name].size))
+        for name in names
+    }
 
 
 def _fetch_all(

@@ -12,9 +12,32 @@ from zoo.registry.manifest import SCHEMA, Manifest, read_toml
 from zoo.registry.packages import package_file
 
 _REQUIRED = {"architecture", "task", "description", "license", "source"}
-_KNOWN = _REQUIRED | {"layout", "mirrors", "parameters"}
+_KNOWN = _REQUIRED | {"layout", "mirrors", "parameters", "metric"}
+_METRIC = {"name": str, "value": float, "dataset": str, "source": str}
 # A name is typed in a shell and stands before or after a colon in `plugin:name`.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How well a preset does, as its publisher measured it.
+
+    Args:
+        name: what was measured, such as `top-1 accuracy`.
+        value: the figure, in the publisher's unit.
+        dataset: what it was measured on.
+        source: where it was published.
+        settings: what it depends on besides, such as the size of the images.
+    """
+
+    name: str
+    value: float
+    dataset: str
+    source: str
+    settings: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:g} on {self.dataset}" + (f" ({self.settings})" if self.settings else "")
 
 
 @dataclass(frozen=True)
@@ -33,6 +56,7 @@ class Preset:
         layout: the checkpoint format, a key of the architecture's layouts.
         parameters: how many weights there are, or 0 where no source says.
         catalogue: the TOML file that lists it; the lock lies beside it.
+        metric: the published figure, if there is one.
     """
 
     name: str
@@ -46,6 +70,7 @@ class Preset:
     layout: str
     parameters: int
     catalogue: Path
+    metric: Metric | None = None
 
     @property
     def qualified(self) -> str:
@@ -54,17 +79,21 @@ class Preset:
 
 def read_catalogue(reference: str, manifest: Manifest) -> list[Preset]:
     """The presets of the catalogue `package:file`. Raises a ZooError that lists every fault."""
-    path = package_file(reference)
+    return read_presets(package_file(reference), plugin=manifest.plugin)
+
+
+def read_presets(path: Path, *, plugin: str) -> list[Preset]:
+    """The presets of a catalogue file, as those of `plugin`. Raises a ZooError that lists every fault."""
     raw = read_toml(path)
     faults = Faults()
     if raw.pop("schema", None) != SCHEMA:
         faults.add(f"schema is not {SCHEMA}")
     entries = {name: entry for name, entry in raw.items() if _sound(name, entry, faults)}
-    faults.check(f"The preset catalogue of plugin '{manifest.plugin}' is not valid: {path}")
+    faults.check(f"The preset catalogue of plugin '{plugin}' is not valid: {path}")
     return [
         Preset(
             name=name,
-            plugin=manifest.plugin,
+            plugin=plugin,
             architecture=entry["architecture"],
             task=entry["task"],
             description=entry["description"],
@@ -74,6 +103,7 @@ def read_catalogue(reference: str, manifest: Manifest) -> list[Preset]:
             layout=entry.get("layout", "transformers"),
             parameters=entry.get("parameters", 0),
             catalogue=path,
+            metric=Metric(**entry["metric"]) if "metric" in entry else None,
         )
         for name, entry in entries.items()
     ]
@@ -99,6 +129,23 @@ def _wrong_type(key: str, value: Any) -> str:
     if key == "mirrors":
         strings = isinstance(value, list) and all(isinstance(item, str) for item in value)
         return "" if strings else "is not a list of strings"
+    if key == "metric":
+        return _wrong_metric(value)
     if key == "parameters":
         return "" if type(value) is int and value >= 0 else "is not a count"
     return "" if isinstance(value, str) and value else "is not a string, or an empty one"
+
+
+def _wrong_metric(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "is not a table"
+    unknown = value.keys() - {*_METRIC, "settings"}
+    wrong = [
+        key
+        for key, kind in _METRIC.items()
+        if not isinstance(value.get(key), (int, float) if kind is float else kind)
+    ]
+    wrong += [key for key in ("settings",) if not isinstance(value.get(key, ""), str)]
+    if unknown:
+        return f"has unknown keys: {', '.join(sorted(unknown))}"
+    return f"needs {', '.join(wrong)} as a string or number" if wrong else ""

@@ -25,7 +25,7 @@ def _manager() -> pluggy.PluginManager:
     return manager
 
 
-def _records(manifest: Manifest, hook: str) -> Iterable[Any]:
+def records_of(manifest: Manifest, hook: str) -> Iterable[Any]:
     """What one plugin's hook returns. Its code runs here for the first time, and its faults end here."""
     manager = _manager()
     with _guarded(manifest):
@@ -148,7 +148,7 @@ def _named(offers: list[Manifest], hook: str, name: str) -> Any:
             why=[f"{m.plugin}:{name} from {m.distribution}" for m in offers],
             fix=f"Leave one out: ZOO_DISABLE_PLUGINS={offers[-1].plugin}",
         )
-    for record in _records(offers[0], hook):
+    for record in records_of(offers[0], hook):
         if getattr(record, "name", None) == name:
             return record
     raise ZooError(

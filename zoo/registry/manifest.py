@@ -32,7 +32,7 @@ class Manifest:
         plugin: the entry point's name, such as `bert`.
         distribution: the installed distribution it comes from, and its version: `keras-zoo 0.1.0`.
         path: where the manifest lies.
-        module: the module to import when something of the plugin is used.
+        module: the module to import when something of the plugin is used; empty where it only lists presets.
         requires_zoo: the versions of zoo it works with, as a PEP 440 specifier.
         presets: preset catalogues as `package:file.toml`.
         architectures: the architectures it gives, by name.
@@ -42,7 +42,7 @@ class Manifest:
     plugin: str
     distribution: str
     path: Path
-    module: str
+    module: str = ""
     requires_zoo: str = ""
     presets: tuple[str, ...] = ()
     architectures: Mapping[str, ArchitectureEntry] = field(default_factory=dict)
@@ -66,8 +66,10 @@ def read_manifest(path: Path, *, plugin: str, distribution: str) -> Manifest:
     _unknown_keys(raw, _TOP, "", faults)
     if raw.get("schema") != SCHEMA:
         faults.add(f"schema is {raw.get('schema')!r}; this zoo reads schema {SCHEMA}")
-    module = raw.get("module")
+    module = raw.get("module", "")
     if not isinstance(module, str):
+        faults.add("module is not a string")
+    elif not module and (raw.get("architectures") or raw.get("provides")):
         faults.add("module is missing: the module to import when the plugin is used")
     requires = raw.get("requires-zoo", "")
     if not isinstance(requires, str):

@@ -112,4 +112,4 @@ def read_golden(preset: Preset) -> Golden | None:
 
 
 def _distribution(preset: Preset) -> str:
-    return next(row.distribution for row in plugins() if row.name == preset.plugin)
+    return next((row.distribution for row in plugins() if row.name == preset.plugin), "not installed")

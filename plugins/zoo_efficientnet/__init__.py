@@ -1,0 +1,1 @@
+"""EfficientNet: a catalogue of pinned presets, which can be shown, pulled and verified."""

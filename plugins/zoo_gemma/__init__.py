@@ -1,0 +1,1 @@
+"""Gemma: a catalogue of pinned presets, which can be shown, pulled and verified."""

@@ -1,0 +1,1 @@
+"""ResNet: a catalogue of pinned presets, which can be shown, pulled and verified."""
