@@ -194,7 +194,7 @@ def build(
     config = architecture.config.read(source, found.files.origin)
     checkpoint = None
     if weights == "pretrained":
-        checkpoint = Checkpoint(found.files.weights(), found.files.origin)
+        checkpoint = Checkpoint(found.files.weights(), found.files.origin, found.files.weight_map())
         config = architecture.infer(config, task, checkpoint)
     layout = architecture.layouts[layout_name](config, task)
     # What is missing may be new only where a new head was asked for; else the checkpoint is damaged.

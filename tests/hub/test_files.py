@@ -7,7 +7,7 @@ import json
 import pytest
 
 from zoo.errors import ZooError
-from zoo.hub.files import CONFIG, WEIGHTS, WEIGHTS_INDEX, Files, local_files, shard_names, wanted
+from zoo.hub.files import CONFIG, WEIGHTS, WEIGHTS_INDEX, Files, local_files, read_weight_map, wanted
 
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
 
@@ -91,7 +91,7 @@ def test_a_shard_that_is_not_listed_is_not_opened(tmp_path):
 )
 def test_an_index_cannot_lead_out_of_its_folder(name):
     with pytest.raises(ZooError, match="names files that are not shards"):
-        shard_names({"weight_map": {"a": SHARDS[0], "b": name}}, "the toy")
+        read_weight_map({"weight_map": {"a": SHARDS[0], "b": name}}, "the toy")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_an_index_cannot_lead_out_of_its_folder(name):
 )
 def test_an_index_without_a_map_is_refused(index):
     with pytest.raises(ZooError, match="has no weight_map"):
-        shard_names(index, "the toy")
+        read_weight_map(index, "the toy")
 
 
 def test_of_a_repository_only_what_zoo_reads_is_wanted():

@@ -29,6 +29,7 @@ _COMPANIONS = (
 )
 
 
+_LARGEST_JSON = 64 << 20
 # A root, a drive, a way up, or what a terminal would obey.
 _LEADS_AWAY = re.compile(r"^/|\\|:|(^|/)\.\.(/|$)|[\x00-\x1f\x7f]").search
 
@@ -55,9 +56,11 @@ class Files:
         return self.paths[name]
 
     def json(self, name: str) -> Any:
-        """The parsed JSON of `name`. Raises a ZooError where it is missing or malformed."""
+        """The parsed JSON of `name`. Raises a ZooError where it is missing, malformed, or says a thing twice."""
         try:
-            return json.loads(self.path(name).read_text(encoding="utf-8"))
+            if self.path(name).stat().st_size > _LARGEST_JSON:
+                raise ZooError(f"{name} of {self.origin} is larger than any such file: {_LARGEST_JSON:,} bytes.")
+            return json.loads(self.path(name).read_text(encoding="utf-8"), object_pairs_hook=unique_pairs)
         except OSError as error:
             raise ZooError(f"{name} of {self.origin} cannot be read.", why=str(error)) from error
         except (ValueError, RecursionError) as error:
@@ -74,24 +77,34 @@ class Files:
         """The safetensors files, every shard of them."""
         if WEIGHTS in self:
             return [self.path(WEIGHTS)]
-        if WEIGHTS_INDEX in self:
-            return [self.path(name) for name in shard_names(self.json(WEIGHTS_INDEX), self.origin)]
-        raise ZooError(
-            f"{self.origin} has no weights.",
-            why=f"neither '{WEIGHTS}' nor '{WEIGHTS_INDEX}' is there; zoo reads safetensors only",
-        )
+        return sorted(set(self.weight_map().values()))
+
+    def weight_map(self) -> dict[str, Path]:
+        """Which shard holds which tensor, as the index says; empty where one file holds all.
+
+        Raises a ZooError where there are no weights, or the index is not to be trusted.
+        """
+        if WEIGHTS in self:
+            return {}
+        if WEIGHTS_INDEX not in self:
+            raise ZooError(
+                f"{self.origin} has no weights.",
+                why=f"neither '{WEIGHTS}' nor '{WEIGHTS_INDEX}' is there; zoo reads safetensors only",
+            )
+        shards = read_weight_map(self.json(WEIGHTS_INDEX), self.origin)
+        return {tensor: self.path(shard) for tensor, shard in shards.items()}
 
 
-def shard_names(index: Any, origin: str) -> list[str]:
-    """The shards that an index names. Only plain names are accepted, never a path out of the folder."""
+def read_weight_map(index: Any, origin: str) -> dict[str, str]:
+    """`{tensor: shard}` of a parsed index. Only plain names are accepted, never a path out of the folder."""
     mapping = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(mapping, dict) or not mapping:
         raise ZooError(f"{WEIGHTS_INDEX} of {origin} has no weight_map.")
     names = sorted({str(name) for name in mapping.values()})
-    hostile = [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]
+    hostile = [name for name in names if hostile_path(name) or "/" in name or not name.endswith(".safetensors")]
     if hostile:
-        raise ZooError(f"{WEIGHTS_INDEX} of {origin} names files that are not shards.", why=hostile)
-    return names
+        raise ZooError(f"{WEIGHTS_INDEX} of {origin} names files that are not shards.", why=map(repr, hostile[:8]))
+    return {tensor: str(name) for tensor, name in mapping.items()}
 
 
 def wanted(names: Iterable[str]) -> list[str]:
@@ -105,6 +118,16 @@ def wanted(names: Iterable[str]) -> list[str]:
 def hostile_path(name: str) -> bool:
     """Whether a file's name would lead out of a checkpoint's folder, or is no name at all."""
     return not name or name != PurePosixPath(name).as_posix() or bool(_LEADS_AWAY(name))
+
+
+def unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """`object_pairs_hook` for JSON in which saying a thing twice is a mistake: a ValueError that names it."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        raise ValueError(f"{twice[:80]!r} is there twice")
+    return found
 
 
 def check_names(names: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from zoo.errors import Faults, ZooError
+from zoo.hub.files import unique_pairs
 
 FLOATS = {
     "F64": np.dtype(np.float64),
@@ -48,7 +49,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
     with path.open("rb") as file:
         file.seek(8)
         try:
-            entries = json.loads(file.read(length), object_pairs_hook=lambda pairs: _unique(pairs, path))
+            entries = json.loads(file.read(length), object_pairs_hook=unique_pairs)
         except (ValueError, RecursionError) as error:
             raise unsound(path, str(error)) from error
     entries.pop("__metadata__", None)
@@ -123,12 +124,3 @@ def _check_structure(path: Path) -> None:
             pass  # opening it checks the sizes, offsets and shapes that the header claims
     except (SafetensorError, OSError) as error:
         raise unsound(path, str(error)) from error
-
-
-def _unique(pairs: list[tuple[str, object]], path: Path) -> dict[str, object]:
-    names = dict(pairs)
-    if len(names) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
-        raise unsound(path, f"{twice[:80]!r} is there twice")
-    return names

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from zoo.errors import ZooError, some
+from zoo.errors import Faults, ZooError, some
 from zoo.weights.container import FLOATS, Tensor, is_finite, read_header
 
 _BUFFER = 1 << 20
@@ -18,10 +18,14 @@ _BUFFER = 1 << 20
 class Checkpoint:
     """The tensors of one or more safetensors files, listed at once and read when asked for.
 
-    Raises a ZooError for a file that is damaged or hostile, or for a tensor that is there twice.
+    Args:
+        weight_map: which file holds which tensor, where an index says so.
+
+    Raises a ZooError for a file that is damaged or hostile, for a tensor that is there twice, or where the
+    index tells another story than the files.
     """
 
-    def __init__(self, paths: Sequence[Path], origin: str) -> None:
+    def __init__(self, paths: Sequence[Path], origin: str, weight_map: Mapping[str, Path] | None = None) -> None:
         self.origin = origin
         self.tensors: dict[str, Tensor] = {}
         for path in paths:
@@ -29,6 +33,18 @@ class Checkpoint:
                 if name in self.tensors:
                     raise ZooError(f"Tensor '{name}' of {origin} is in two files.", why=str(path))
                 self.tensors[name] = tensor
+        if weight_map:
+            self._check_index(weight_map)
+
+    def _check_index(self, weight_map: Mapping[str, Path]) -> None:
+        faults = Faults()
+        gone = [name for name in weight_map if name not in self.tensors]
+        moved = [name for name, tensor in self.tensors.items() if weight_map.get(name, tensor.path) != tensor.path]
+        unsaid = [name for name in self.tensors if name not in weight_map]
+        for names, what in ((gone, "are in no shard"), (moved, "are in another shard"), (unsaid, "are not in it")):
+            if names:
+                faults.add(f"{len(names)} tensors {what}: {some(map(repr, names))}")
+        faults.check(f"The index of {self.origin} does not tell what its shards hold.")
 
     def __contains__(self, name: str) -> bool:
         return name in self.tensors
