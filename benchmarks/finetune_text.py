@@ -15,7 +15,7 @@ import json
 
 from benchmarks.compare import Comparison
 from benchmarks.harness import Benchmark, Contender, Measurement, Round, run_process, run_worker
-from benchmarks.load import TOLERANCE, embed
+from benchmarks.load import MINILM, TOLERANCE, embed
 from benchmarks.peers import ENVIRONMENTS, PEERS
 from benchmarks.rows import Rows, write_rows
 
@@ -100,7 +100,7 @@ def _checked(environment: str, turn: Round, metrics: dict[str, float]) -> Measur
         return Measurement(metrics)
     with rows(small=True).train.open(newline="", encoding="utf-8") as file:
         texts = [row["text"] for row in csv.DictReader(file)][:8]
-    return Measurement(metrics, embed(environment, texts, turn).output)
+    return Measurement(metrics, embed(environment, MINILM[environment](), texts, turn).output)
 
 
 BENCHMARK = Benchmark(

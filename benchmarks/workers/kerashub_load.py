@@ -1,4 +1,4 @@
-"""Load MiniLM and embed texts with KerasHub's own embedder. Job: `model`, `texts`, `output`."""
+"""Load a model and embed texts with KerasHub's own embedder. Job: `model`, `texts`, `output`."""
 
 import keras_hub  # pyright: ignore[reportMissingImports]
 from job import JOB, embed_in_turn

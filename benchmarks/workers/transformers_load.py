@@ -1,4 +1,4 @@
-"""Load MiniLM and embed texts with transformers, as its model card shows. Job: `model`, `texts`, `output`."""
+"""Load a model and embed texts with transformers, as its model card shows. Job: `model`, `texts`, `output`."""
 
 import torch
 from job import JOB, embed_in_turn

@@ -1,8 +1,8 @@
-"""Load MiniLM and embed texts with zoo. Job: `texts`, `output`."""
+"""Load a model and embed texts with zoo. Job: `model`, `texts`, `output`."""
 
-from job import embed_in_turn
+from job import JOB, embed_in_turn
 
 import zoo
 
-model = zoo.load("minilm_l6")
+model = zoo.load(JOB["model"])
 embed_in_turn(lambda text: model.embed([text]))
