@@ -22,6 +22,8 @@ def command(presets: tuple[str, ...], as_json: bool) -> None:
         click.echo(preset.name, err=True)
         with bars() as progress:
             files = fetch_preset(preset, read_lock(preset), progress)
+        for name, path in files.paths.items():
+            click.echo(f"  {name} ({path.stat().st_size:,} bytes)", err=True)
         pulled[preset.name] = {name: str(path) for name, path in files.paths.items()}
     if as_json:
         print_json(pulled)

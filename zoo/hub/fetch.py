@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,7 +121,15 @@ def _fetch_all(
         except BaseException as error:
             refusals.append(error)  # Ctrl-C comes here alone
             pool.shutdown(wait=True, cancel_futures=True)
-            raise refusals[0] from None
+            if not isinstance(error, Exception):
+                raise
+            # The first in the order of the files, not of time: the same fault is always told in the same way.
+            raise next(filter(None, map(_refusal, fetched.values())), error) from None
+
+
+def _refusal(future: Future[Path]) -> BaseException | None:
+    error = None if future.cancelled() else future.exception()
+    return None if isinstance(error, CancelledError) else error
 
 
 def _fetch(
