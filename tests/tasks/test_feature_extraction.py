@@ -7,6 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
+import transformers
 
 import zoo
 
@@ -124,3 +126,20 @@ def test_there_is_nothing_to_train_with(checkpoint):
         model.dataset(["a"], ["b"])
     with pytest.raises(zoo.ZooError, match="feature-extraction has no loss"):
         model.fit(model.preprocess(["a"]), np.zeros(1))
+
+
+def test_shards_are_read_by_transformers_and_by_zoo(minilm, tmp_path):
+    model = zoo.load(minilm)
+    model.save_pretrained(tmp_path / "shards", max_shard_size="20MB")
+    shards = list((tmp_path / "shards").glob("model-*-of-*.safetensors"))
+    assert len(shards) > 2
+    reference = transformers.AutoModel.from_pretrained(tmp_path / "shards").eval()
+    texts = ["A zoo keeps what it loves.", "no"]
+    inputs = transformers.AutoTokenizer.from_pretrained(minilm)(texts, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        expected = reference(**inputs).last_hidden_state.numpy()
+    mask = inputs["attention_mask"].numpy().astype(bool)
+    again = zoo.load(tmp_path / "shards")
+    found = np.asarray(again({name: array.numpy().astype("int32") for name, array in inputs.items()}))
+    np.testing.assert_allclose(found[mask], expected[mask], atol=1e-5)
+    np.testing.assert_array_equal(again.embed(texts), model.embed(texts))
