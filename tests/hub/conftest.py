@@ -1,17 +1,12 @@
-"""The local Hub, and processes that talk to it."""
+"""Processes that fetch from the local Hub."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from zoo.testing import LocalHub
 
 _PROLOGUE = """
 import json, sys
@@ -45,29 +40,14 @@ except ZooError as error:
 
 
 @pytest.fixture
-def hub() -> Iterator[LocalHub]:
-    """A Hub on loopback, empty."""
-    with LocalHub() as running:
-        yield running
-
-
-@pytest.fixture
-def elsewhere(tmp_path, hub) -> Callable[..., dict[str, Any]]:
+def elsewhere(python) -> Callable[..., dict[str, Any]]:
     """`elsewhere("source", source=URL)` or `elsewhere("preset", source=, commit=, files=, mirrors=)`, in a process.
 
     It gives the paths of the files, or `what`, `why` and `fix` of the error. Caches lie in `tmp_path`.
     """
 
     def run(do: str, *, env: dict[str, str] | None = None, **given: Any) -> dict[str, Any]:
-        settings = hub.environment(tmp_path / "hf") | {"ZOO_CACHE": str(tmp_path / "zoo")} | (env or {})
-        done = subprocess.run(
-            [sys.executable, "-c", _PROLOGUE, json.dumps({"do": do, **given})],
-            env=os.environ | settings,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = python(_PROLOGUE, json.dumps({"do": do, **given}), env=env)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -38,26 +35,12 @@ def pin(body: bytes) -> dict:
 
 
 @pytest.fixture
-def lock(hub, tmp_path):
+def lock(hub, zoo_process, tmp_path):
     """`lock("--check")` runs `zoo plugins lock toys.toml --check`; `(exit code, stdout, stderr)`."""
     for name in ("toys/tiny", "toys/other"):
         hub.add(name, FILES)
     (tmp_path / "toys.toml").write_text(CATALOGUE)
-
-    def run(*args: str) -> tuple[int, str, str]:
-        code = "import sys; from zoo.cli import main; main(sys.argv[1:])"
-        done = subprocess.run(
-            [sys.executable, "-c", code, "plugins", "lock", str(tmp_path / "toys.toml"), *args],
-            env=os.environ | hub.environment(tmp_path / "hf") | {"ZOO_CACHE": str(tmp_path / "zoo")},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.returncode, done.stdout, done.stderr
-
-    return run
+    return lambda *args: zoo_process("plugins", "lock", str(tmp_path / "toys.toml"), *args)
 
 
 def written(home: Path) -> dict:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from http.client import IncompleteRead
 
 import pytest
@@ -19,11 +15,9 @@ from zoo.testing import Fault, LocalHub
 FILES = {"config.json": b'{"model_type": "bert", "hidden_size": 8}', "model.safetensors": b"0123456789" * 100}
 
 
-@pytest.fixture
-def hub() -> Iterator[LocalHub]:
-    with LocalHub() as running:
-        running.add("toys/tiny", FILES)
-        yield running
+@pytest.fixture(autouse=True)
+def repository(hub) -> str:
+    return hub.add("toys/tiny", FILES)
 
 
 def get(hub: LocalHub, path: str, **headers: str):
@@ -34,20 +28,7 @@ def file(name: str, revision: str = "main") -> str:
     return f"/toys/tiny/resolve/{revision}/{name}"
 
 
-def run(hub: LocalHub, home, code: str) -> object:
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | hub.environment(home),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def test_huggingface_hub_downloads_a_snapshot_and_reads_the_record(hub, tmp_path):
+def test_huggingface_hub_downloads_a_snapshot_and_reads_the_record(hub, python):
     code = """
 import json
 from pathlib import Path
@@ -57,20 +38,20 @@ info = HfApi().model_info("toys/tiny", files_metadata=True)
 print(json.dumps([folder.name, info.sha, {s.rfilename: [s.size, s.lfs and s.lfs.sha256] for s in info.siblings},
                   sorted([p.name, p.read_text()] for p in folder.iterdir())]))
 """
-    folder, commit, siblings, files = run(hub, tmp_path, code)
+    folder, commit, siblings, files = json.loads(python(code).stdout)
     assert folder == commit == hub.repositories["toys/tiny"].commit
     assert siblings["config.json"] == [len(FILES["config.json"]), None]
     assert siblings["model.safetensors"][0] == 1000
     assert dict(files) == {name: body.decode() for name, body in FILES.items()}
 
 
-def test_transformers_reads_a_config_from_it(hub, tmp_path):
+def test_transformers_reads_a_config_from_it(python):
     code = """
 import json
 from transformers import AutoConfig
 print(json.dumps(AutoConfig.from_pretrained("toys/tiny").hidden_size))
 """
-    assert run(hub, tmp_path, code) == 8
+    assert json.loads(python(code).stdout) == 8
 
 
 def test_an_older_commit_stays_reachable(hub):

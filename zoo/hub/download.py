@@ -24,7 +24,8 @@ from zoo.registry.presets import PinnedFile
 Advance = Callable[[int, int], None]
 """Told of progress as `(bytes there, bytes in all)`; it may raise to stop the download."""
 
-_ATTEMPTS = 4  # without a new byte
+_ATTEMPTS = 4  # that bring less than a step
+_A_STEP = 64 << 10
 _LONGEST_WAIT_S = 60.0
 _MARGIN = 64 << 20
 
@@ -100,7 +101,8 @@ def _attempts(path: Path, source: Source, name: str, pinned: PinnedFile, size: i
             try:
                 for chunk in _body(source, name, done, size):
                     if chunk is None:  # the server starts over
-                        file.truncate(0)
+                        file.seek(0)
+                        file.truncate()
                         digest, failures = Digest(pinned, size), failures + bool(done)
                         continue
                     file.write(chunk)
@@ -108,7 +110,7 @@ def _attempts(path: Path, source: Source, name: str, pinned: PinnedFile, size: i
                     advance(file.tell(), size)
             except _BrokenOffError as broken:
                 file.flush()
-                failures = failures + 1 if file.tell() <= done else 0
+                failures = failures + 1 if file.tell() < done + _A_STEP else 0
                 if failures >= _ATTEMPTS:
                     raise
                 time.sleep(broken.wait_s or min(8.0, 0.25 * 2**failures))
