@@ -12,7 +12,7 @@ import numpy as np
 from zoo.errors import Faults, ZooError, some
 from zoo.weights.container import FLOATS, Tensor, is_finite, read_header
 
-_BUFFER = 1 << 20
+_BUFFER = 256 << 10
 
 
 class Checkpoint:
@@ -65,7 +65,7 @@ class Checkpoint:
     def read_into(self, name: str, target: np.ndarray) -> None:
         """Fill `target`, an array or view of the tensor's shape and any floating dtype, with its numbers.
 
-        A buffer of 1 MiB is all the memory it takes.
+        A buffer of 256 KiB is all the memory it takes.
 
         Raises a ZooError where the tensor is no weight, holds NaN or infinity, or holds numbers that the
         target's dtype cannot.
