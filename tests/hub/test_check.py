@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from zoo.hub.check import check
+from zoo.hub.check import check, check_catalogue
 from zoo.registry.catalogue import read_presets
 from zoo.registry.manifest import Manifest
 from zoo.registry.plugins import Plugin, plugins
@@ -70,6 +72,10 @@ def test_a_sound_catalogue_has_no_fault(verdict):
         ({"files": SOUND["files"] | {"run.py": {}}}, "'run.py' is not a file that zoo reads"),
         ({"files": {"config.json": {}}}, "the lock lacks the weights"),
         ({"files": {"model.safetensors": {}}}, "the lock lacks config.json"),
+        (
+            {"files": {"config.json": {}, "model-00001-of-00002.safetensors": {}}},
+            "the lock lacks model.safetensors.index.json, which says what the shards hold",
+        ),
     ],
 )
 def test_a_faulty_lock_is_found(verdict, change, fault):
@@ -87,15 +93,85 @@ def test_all_faults_are_told_at_once(verdict):
 @pytest.mark.parametrize("lock", ["", "{", "[]", "{}", '{"tiny": 5}', '{"tiny": {"commit": "a"}}'])
 def test_a_lock_that_says_nothing_is_a_fault(verdict, lock):
     (fault,) = verdict(lock).faults
-    assert "tiny: Preset 'tiny' is not locked" in fault
+    assert fault.startswith("tiny: ")
+    assert "toys.lock.json: " in fault
+
+
+def test_an_entry_that_is_there_twice_is_a_fault(verdict):
+    entry = json.dumps(SOUND)
+    assert verdict(f'{{"tiny": {entry}, "tiny": {entry}}}').faults == ["toys.lock.json: 'tiny' is there twice"]
+
+
+def test_a_hash_under_a_misspelt_key_is_a_fault(verdict):
+    files = SOUND["files"] | {"config.json": {"size": 2, "sha265": "c" * 64}}
+    (fault,) = verdict({"tiny": SOUND | {"files": files}}).faults
+    assert fault.endswith("config.json: 'sha265' is not a key here. Did you mean 'sha256'?")
 
 
 @pytest.mark.parametrize(
     "golden",
-    [{"tiny": {"inputs": []}}, {"tiny": {"inputs": ["a"], "outputs": [], "tolerance": 1e-5, "reference": ""}}],
+    [
+        [],
+        {"tiny": {"inputs": ["a"], "outputs": [1], "tolerance": "x", "reference": ""}},
+        {"tiny": {"inputs": ["a"], "outputs": [1], "tolerance": 2, "reference": ""}},
+        {"tiny": {"inputs": ["a"], "outputs": [], "tolerance": 1e-5, "reference": ""}},
+    ],
 )
 def test_a_faulty_golden_is_found(verdict, golden):
     assert len(verdict({"tiny": SOUND}, golden).faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"commit": ""}, None),
+        ({"commit": "a" * 40}, f"commit '{'a' * 40}' is of no use: the source is a folder"),
+        ({"commit": "", "files": {}}, "the lock names no files, and no Hub lists them"),
+        (
+            {"commit": "", "files": SOUND["files"] | {"config.json": {"size": 2}}},
+            "config.json: it has no hash, and no Hub records one",
+        ),
+    ],
+)
+def test_a_folder_has_no_commit_and_needs_every_hash(verdict, change, fault):
+    in_a_package = CATALOGUE.replace("hf://toys/tiny", "pkg://toys/model")
+    faults = verdict({"tiny": SOUND | change}, catalogue=in_a_package).faults
+    assert faults == ([f"tiny: {fault}"] if fault else [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("fill-mask", "text-generation", "'bert:bert' cannot do 'text-generation'; it can do feature-extraction"),
+        ('license = "mit"', 'license = "mit"\nlayout = "timm"', "'bert:bert' cannot read the layout 'timm'"),
+    ],
+)
+def test_a_preset_must_suit_the_architecture_of_another_plugin(verdict, old, new, fault):
+    (found,) = verdict({"tiny": SOUND}, catalogue=CATALOGUE.replace(old, new)).faults
+    assert found.startswith(f"tiny: {fault}")
+
+
+ENTRY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["tiny", "commit", "files", "config.json", "size", "sha256", "git_oid", "inputs"])
+            | st.sampled_from(["outputs", "tolerance", "reference", "model.safetensors"]),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@given(lock=ENTRY, golden=ENTRY)
+def test_whatever_lies_beside_a_catalogue_gives_a_verdict(verdict, lock, golden):
+    found = verdict({"tiny": lock}, {"tiny": golden})
+    assert all(isinstance(fault, str) for fault in found.faults)
+    assert found.faults  # nothing random is a sound lock
 
 
 def test_a_source_must_not_name_a_revision(verdict):
@@ -126,3 +202,19 @@ def test_code_that_does_not_keep_the_manifests_promise_is_found():
 
 def test_a_broken_plugin_is_told_with_its_error():
     assert check(Plugin("toys", "toys 1.0", error="It is broken.\n  - so")).faults == ["It is broken.", "  - so"]
+
+
+def test_an_installed_catalogue_is_checked_as_its_plugins():
+    path = next(row for row in plugins() if row.name == "bert").presets[0].catalogue
+    found = check_catalogue(path)
+    assert (found.plugin, found.faults) == ("bert", [])
+
+
+def test_a_catalogue_that_no_plugin_lists_is_checked_for_itself(tmp_path):
+    (tmp_path / "toys.toml").write_text(CATALOGUE)
+    (tmp_path / "toys.lock.json").write_text(json.dumps({"tiny": SOUND}))
+    assert check_catalogue(tmp_path / "toys.toml").faults == []
+    (tmp_path / "toys.toml").write_text(CATALOGUE + "licence = 'mit'\n")
+    what, fault = check_catalogue(tmp_path / "toys.toml").faults
+    assert what.startswith("The preset catalogue of plugin 'toys' is not valid")
+    assert fault == "tiny.licence is not a key of a preset. Did you mean 'license'?"

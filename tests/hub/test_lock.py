@@ -101,3 +101,32 @@ def test_what_cannot_be_asked_is_told_at_once_and_the_lock_is_left(hub, lock, tm
     assert "other: hf://toys/other@main could not be read" in err
     assert written(tmp_path) == before
     assert "has no preset 'tinny'. Did you mean 'tiny'?" in lock("tinny")[2]
+
+
+def test_a_damaged_lock_is_told_whole_and_left(hub, lock, tmp_path):
+    damaged = {"tiny": 5, "other": {"commit": "a", "files": {"config.json": {"sha265": "x"}}}}
+    (tmp_path / "toys.lock.json").write_text(json.dumps(damaged))
+    code, _, err = lock()
+    assert code == 2
+    assert "tiny: it has no entry for the preset, or one that is not an object" in err
+    assert "other: config.json: 'sha265' is not a key here. Did you mean 'sha256'?" in err
+    assert written(tmp_path) == damaged
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("hf://toys/tiny@main", "names a revision; the commit belongs into the lock"),
+        ("pkg://toys/tiny", "is not on the Hub, so nobody records its commits"),
+        ("ftp://toys/tiny", "'ftp://toys/tiny' is not a source zoo knows"),
+    ],
+)
+def test_a_source_without_a_commit_to_ask_for_is_told_beside_the_others(hub, lock, tmp_path, source, why):
+    (tmp_path / "toys.toml").write_text(CATALOGUE.replace("hf://toys/tiny", source))
+    del hub.repositories["toys/other"]
+    code, _, err = lock()
+    assert code == 2
+    assert why in err
+    assert "other: hf://toys/other could not be read" in err
+    assert not (tmp_path / "toys.lock.json").exists()

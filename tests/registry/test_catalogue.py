@@ -94,3 +94,42 @@ def test_a_key_with_a_slip_gets_the_right_one(read):
     with pytest.raises(ZooError) as caught:
         read("schema = 1\n" + _table("tiny", REQUIRED | {"mirror": "[]"}))
     assert caught.value.why == ["tiny.mirror is not a key of a preset. Did you mean 'mirrors'?"]
+
+
+METRIC = {"name": "'accuracy'", "value": "80.5", "dataset": "'d'", "source": "'s'"}
+
+
+def _inline(keys: dict[str, str]) -> dict[str, str]:
+    return REQUIRED | {"metric": "{ " + ", ".join(f"{key} = {value}" for key, value in keys.items()) + " }"}
+
+
+def test_a_metric_is_read_and_says_what_was_measured_and_how(read):
+    (preset,) = read("schema = 1\n" + _table("tiny", _inline(METRIC | {"settings": "'224 px'"})))
+    assert (preset.metric.value, preset.metric.source) == (80.5, "s")
+    assert str(preset.metric) == "accuracy 80.5 on d (224 px)"
+    (plain,) = read("schema = 1\n" + _table("tiny", _inline(METRIC | {"value": "80"})))
+    assert str(plain.metric) == "accuracy 80 on d"
+    assert read("schema = 1\n" + _table("tiny", REQUIRED))[0].metric is None
+
+
+@pytest.mark.parametrize("value", ["true", "nan", "inf", "'80'"])
+def test_a_metrics_value_is_a_finite_number(read, value):
+    with pytest.raises(ZooError) as caught:
+        read("schema = 1\n" + _table("tiny", _inline(METRIC | {"value": value})))
+    assert caught.value.why == ["tiny.metric.value is not a number"]
+
+
+def test_all_faults_of_a_metric_are_told_at_once(read):
+    keys = {"nam": "'a'", "value": "1", "dataset": "''", "source": "5", "settings": "3"}
+    with pytest.raises(ZooError) as caught:
+        read("schema = 1\n" + _table("tiny", _inline(keys)))
+    assert caught.value.why == [
+        "tiny.metric.name is missing",
+        "tiny.metric.dataset is not a string, or an empty one",
+        "tiny.metric.nam is not a key of a metric. Did you mean 'name'?",
+        "tiny.metric.settings is not a string, or an empty one",
+        "tiny.metric.source is not a string, or an empty one",
+    ]
+    with pytest.raises(ZooError) as caught:
+        read("schema = 1\n" + _table("tiny", REQUIRED | {"metric": "80"}))
+    assert caught.value.why == ["tiny.metric is not a table"]

@@ -116,6 +116,9 @@ NO_LOCKS = [
     '{"tiny": {"files": {}}}',
     '{"tiny": {"commit": "c", "files": []}}',
     '{"tiny": {"commit": "c", "files": {"a": 1}}}',
+    '{"tiny": {"commit": 5, "files": {}}}',
+    '{"tiny": {"commit": "c", "files": {"a": {"size": "1"}}}}',
+    '{"tiny": {"commit": "c", "files": {"a": {"sha265": "s"}}}}',
 ]
 
 

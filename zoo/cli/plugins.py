@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from zoo.cli.console import json_option, print_json, print_table
 from zoo.errors import RunError, ZooError, did_you_mean
+
+if TYPE_CHECKING:
+    from zoo.hub.check import Verdict
 
 
 @click.group("plugins", invoke_without_command=True)
@@ -28,18 +32,11 @@ def list_plugins(as_json: bool) -> None:
 
 
 @command.command("check")
-@click.argument("names", nargs=-1, metavar="[PLUGIN]...")
+@click.argument("names", nargs=-1, metavar="[PLUGIN|CATALOGUE.toml]...")
 @json_option
 def check_plugins(names: tuple[str, ...], as_json: bool) -> None:
     """Examine manifests, catalogues, locks and code of all plugins, or of those that are named."""
-    from zoo.hub.check import check
-    from zoo.registry.plugins import plugins
-
-    rows = plugins()
-    if unknown := [name for name in names if name not in [row.name for row in rows]]:
-        near = did_you_mean(unknown[0], [row.name for row in rows])
-        raise ZooError(f"There is no plugin '{unknown[0]}'.{near}", fix="'zoo plugins' shows them all.")
-    verdicts = [check(row) for row in rows if not names or row.name in names]
+    verdicts = _verdicts(names)
     if as_json:
         print_json([dataclasses.asdict(verdict) for verdict in verdicts])
     else:
@@ -85,6 +82,20 @@ def lock(catalogue: Path, names: tuple[str, ...], revision: str, only_check: boo
         click.echo(f"{lock_path(catalogue)}: {len(found)} presets, {len(changes)} changes")
     if only_check and changes:
         raise click.exceptions.Exit(1)
+
+
+def _verdicts(names: tuple[str, ...]) -> list[Verdict]:
+    from zoo.hub.check import check, check_catalogue
+    from zoo.registry.plugins import plugins
+
+    rows = plugins()
+    if not names:
+        return [check(row) for row in rows]
+    catalogues = [name for name in names if name.endswith(".toml")]
+    if unknown := [name for name in names if name not in catalogues and name not in [row.name for row in rows]]:
+        near = did_you_mean(unknown[0], [row.name for row in rows])
+        raise ZooError(f"There is no plugin '{unknown[0]}'.{near}", fix="'zoo plugins' shows them all.")
+    return [check(row) for row in rows if row.name in names] + [check_catalogue(Path(name)) for name in catalogues]
 
 
 def _show(as_json: bool) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 from zoo.errors import Faults, ZooError
 from zoo.hub import huggingface
 from zoo.hub.fetch import Progress, fetch_files, silent
-from zoo.hub.files import CONFIG, wanted
+from zoo.hub.files import CONFIG, unique_pairs, wanted
 from zoo.hub.source import Source
 from zoo.hub.verify import sha256_of
 from zoo.registry.catalogue import Preset
+from zoo.registry.check import lock_faults
 
 
 def lock_path(catalogue: Path) -> Path:
@@ -22,16 +23,22 @@ def lock_path(catalogue: Path) -> Path:
 
 
 def read_entries(catalogue: Path) -> dict[str, Any]:
-    """The lock as it stands, by preset; empty where there is none. Raises a ZooError where it is damaged."""
+    """The lock as it stands, by preset; empty where there is none.
+
+    Raises a ZooError that lists what is damaged.
+    """
     path = lock_path(catalogue)
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_pairs)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ZooError(f"{path} cannot be read.", why=str(error)) from error
     if not isinstance(entries, dict):
         raise ZooError(f"{path} is not a lock.", why="it is no JSON object")
+    faults = Faults()
+    faults.found += [f"{name}: {fault}" for name, entry in entries.items() for fault in lock_faults(entry)]
+    faults.check(f"{path} is damaged.", fix="Remove the entries with faults; those presets are then locked anew.")
     return entries
 
 
@@ -51,10 +58,9 @@ def new_entries(
     faults = Faults()
     found = {}
     for preset in presets:
-        source = Source.parse(preset.source)
         locked = entries.get(preset.name, {}).get("commit", "")
         try:
-            found[preset.name] = _entry(Source(source.scheme, source.location, revision or locked), progress)
+            found[preset.name] = _entry(Source.parse(preset.source), revision or locked, progress)
         except ZooError as error:
             faults.found += [f"{preset.name}: {error.what}", *(f"{preset.name}: {why}" for why in error.why)]
     faults.check("The lock was left as it is.", fix="Check the sources, the network, and 'hf auth login'.")
@@ -95,9 +101,12 @@ def write_entries(catalogue: Path, entries: dict[str, Any]) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _entry(source: Source, progress: Progress) -> dict[str, Any]:
-    if source.scheme != "hf":
-        raise ZooError(f"{source} is not on the Hub, so nobody records its commits.")
+def _entry(named: Source, revision: str, progress: Progress) -> dict[str, Any]:
+    if named.scheme != "hf":
+        raise ZooError(f"{named} is not on the Hub, so nobody records its commits.")
+    if named.revision:
+        raise ZooError(f"{named} names a revision; the commit belongs into the lock.")
+    source = Source(named.scheme, named.location, revision)
     listing = huggingface.listing(source)
     names = wanted(listing.files)
     if CONFIG not in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from zoo.registry.packages import package_file
 
 _REQUIRED = {"architecture", "task", "description", "license", "source"}
 _KNOWN = _REQUIRED | {"layout", "mirrors", "parameters", "metric"}
-_METRIC = {"name": str, "value": float, "dataset": str, "source": str}
+_METRIC = {"name", "value", "dataset", "source"}
 # A name is typed in a shell and stands before or after a colon in `plugin:name`.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -120,6 +121,8 @@ def _sound(name: str, entry: Any, faults: Faults) -> bool:
     for key, value in sorted(entry.items()):
         if key not in _KNOWN:
             faults.add(f"{name}.{key} is not a key of a preset.{did_you_mean(key, _KNOWN)}")
+        elif key == "metric":
+            _check_metric(f"{name}.metric", value, faults)
         elif wrong := _wrong_type(key, value):
             faults.add(f"{name}.{key} {wrong}")
     return True
@@ -129,23 +132,23 @@ def _wrong_type(key: str, value: Any) -> str:
     if key == "mirrors":
         strings = isinstance(value, list) and all(isinstance(item, str) for item in value)
         return "" if strings else "is not a list of strings"
-    if key == "metric":
-        return _wrong_metric(value)
     if key == "parameters":
         return "" if type(value) is int and value >= 0 else "is not a count"
     return "" if isinstance(value, str) and value else "is not a string, or an empty one"
 
 
-def _wrong_metric(value: Any) -> str:
+def _check_metric(where: str, value: Any, faults: Faults) -> None:
     if not isinstance(value, dict):
-        return "is not a table"
-    unknown = value.keys() - {*_METRIC, "settings"}
-    wrong = [
-        key
-        for key, kind in _METRIC.items()
-        if not isinstance(value.get(key), (int, float) if kind is float else kind)
-    ]
-    wrong += [key for key in ("settings",) if not isinstance(value.get(key, ""), str)]
-    if unknown:
-        return f"has unknown keys: {', '.join(sorted(unknown))}"
-    return f"needs {', '.join(wrong)} as a string or number" if wrong else ""
+        faults.add(f"{where} is not a table")
+        return
+    for key in sorted(_METRIC - value.keys()):
+        faults.add(f"{where}.{key} is missing")
+    known = _METRIC | {"settings"}
+    for key, entry in sorted(value.items()):
+        if key not in known:
+            faults.add(f"{where}.{key} is not a key of a metric.{did_you_mean(key, known)}")
+        elif key == "value":
+            if type(entry) not in (int, float) or not math.isfinite(entry):
+                faults.add(f"{where}.value is not a number")
+        elif not isinstance(entry, str) or not entry:
+            faults.add(f"{where}.{key} is not a string, or an empty one")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError, did_you_mean
 from zoo.registry.catalogue import Preset
+from zoo.registry.check import golden_faults, lock_faults
 from zoo.registry.plugins import plugins
 
 
@@ -77,38 +79,52 @@ def find_preset(name: str) -> Preset:
 
 
 def read_lock(preset: Preset) -> Lock:
-    """What `preset` is pinned to, from the lock beside its catalogue."""
+    """What `preset` is pinned to, from the lock beside its catalogue. Raises a ZooError that lists every fault."""
     path = preset.catalogue.with_suffix(".lock.json")
-    try:
-        entries: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        entry = entries[preset.name]
-        files = {
-            name: PinnedFile(file.get("size"), file.get("sha256"), file.get("git_oid"))
-            for name, file in entry["files"].items()
-        }
-        return Lock(entry["commit"], files)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ZooError(
-            f"Preset '{preset.name}' is not locked: nothing says which files belong to it.",
-            why=f"{path}: {type(error).__name__}: {error}",
-            fix=f"This is a fault of plugin '{preset.plugin}' ({_distribution(preset)}); tell its author.",
-        ) from error
+    what = f"Preset '{preset.name}' is not locked: nothing says which files belong to it."
+    entry: Any = _entries(path, preset, what).get(preset.name)
+    _check(lock_faults(entry), path, preset, what)
+    files = {
+        name: PinnedFile(file.get("size"), file.get("sha256"), file.get("git_oid"))
+        for name, file in entry["files"].items()
+    }
+    return Lock(entry["commit"], files)
 
 
 def read_golden(preset: Preset) -> Golden | None:
-    """The golden outputs of `preset`, from the file beside its catalogue; None where it has none."""
+    """The golden outputs of `preset`, from the file beside its catalogue; None where it has none.
+
+    Raises a ZooError that lists every fault.
+    """
     path = preset.catalogue.with_suffix(".golden.json")
-    if not path.is_file():
+    what = f"The golden outputs of preset '{preset.name}' cannot be read."
+    entries = _entries(path, preset, what) if path.is_file() else {}
+    if preset.name not in entries:
         return None
+    _check(golden_faults(entries[preset.name]), path, preset, what)
+    return Golden(**entries[preset.name])
+
+
+def _entries(path: Path, preset: Preset, what: str) -> dict[str, Any]:
+    """A JSON file of entries by preset."""
+    entries, faults = {}, []
     try:
-        entries: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Golden(**entries[preset.name]) if preset.name in entries else None
-    except (OSError, ValueError, TypeError) as error:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        faults = [f"{type(error).__name__}: {error}"]
+    if not isinstance(entries, dict):
+        faults = ["it is not a JSON object"]
+    _check(faults, path, preset, what)
+    return entries
+
+
+def _check(faults: list[str], path: Path, preset: Preset, what: str) -> None:
+    if faults:
         raise ZooError(
-            f"The golden outputs of preset '{preset.name}' cannot be read.",
-            why=f"{path}: {type(error).__name__}: {error}",
+            what,
+            why=[f"{path}: {fault}" for fault in faults],
             fix=f"This is a fault of plugin '{preset.plugin}' ({_distribution(preset)}); tell its author.",
-        ) from error
+        )
 
 
 def _distribution(preset: Preset) -> str:
