@@ -41,8 +41,10 @@ def test_what_a_layout_writes_it_reads_back(checkpoint, layers, prefix, alias, s
         model[f"layer_{i}/norm/gamma"] = rng.normal(size=2)
     tensors = {}
     for path, value in model.items():
-        rule, i = LAYOUT.rule(path)
-        names = [name for name in LAYOUT.names(rule, i) if name.startswith("net.") == prefix] or ["head.weight"]
+        rule, numbers = LAYOUT.rule(path)
+        names = [name for name in LAYOUT.names(rule, numbers) if name.startswith("net.") == prefix] or [
+            "head.weight"
+        ]
         tensors[names[-1] if alias else names[0]] = rule.op.save(value)
     file = checkpoint(tensors)
     found = audit(LAYOUT, {path: value.shape for path, value in model.items()}, file)

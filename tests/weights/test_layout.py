@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from zoo.weights.layout import Layout, Rule, same, transpose
+from zoo.weights.layout import Layout, Rule, channels_last, same, transpose
 
 LAYOUT = Layout(
     rules=(
@@ -29,10 +29,18 @@ NUMBER = st.integers(0, 10**6).map(str)
 @given(NUMBER)
 def test_a_number_is_the_same_on_both_sides(i):
     rule, found = LAYOUT.rule(f"layer_{i}/dense/kernel")
-    assert found == i
-    assert list(LAYOUT.names(rule, i)) == [f"net.layer.{i}.dense.weight", f"layer.{i}.dense.weight"]
+    assert found == {"i": i}
+    assert list(LAYOUT.names(rule, found)) == [f"net.layer.{i}.dense.weight", f"layer.{i}.dense.weight"]
     rule, found = LAYOUT.rule(f"pair_{i}/of_{i}")
     assert next(LAYOUT.names(rule, found)) == f"net.{i}.of.{i}.weight"
+
+
+@given(NUMBER, NUMBER)
+def test_every_letter_is_a_number_of_its_own(i, j):
+    layout = Layout((Rule("stages.{i}.layers.{j}.weight", "stage_{i}/layer_{j}/kernel"),), prefix="")
+    row = layout.rule(f"stage_{i}/layer_{j}/kernel")
+    assert list(layout.names(*row)) == [f"stages.{i}.layers.{j}.weight"]
+    assert layout.rule(f"stage_{i}/layer_x/kernel") is None
 
 
 def test_what_is_written_comes_first_then_every_other_name():
@@ -102,3 +110,11 @@ def test_an_op_is_undone_by_its_reverse(array, op):
     assert op.save(array).shape == op.shape(array.shape)
     np.testing.assert_array_equal(op.load(op.save(array)), array)
     np.testing.assert_array_equal(op.save(op.load(array)), array)
+
+
+@given(arrays.arrays(np.float32, arrays.array_shapes(min_dims=4, max_dims=4, max_side=4)))
+def test_a_convolution_s_kernel_comes_back_from_channels_last(array):
+    there = channels_last.load(array)
+    assert there.shape == (*array.shape[2:], array.shape[1], array.shape[0])
+    assert channels_last.shape(there.shape) == array.shape
+    np.testing.assert_array_equal(channels_last.save(there), array)

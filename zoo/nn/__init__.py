@@ -6,14 +6,18 @@ use_jax()
 
 from zoo.nn.activations import activation  # noqa: E402
 from zoo.nn.attention import SelfAttention, attention_mask  # noqa: E402
+from zoo.nn.batch_norm import BatchNorm  # noqa: E402
 from zoo.nn.config import Config, inferred  # noqa: E402
+from zoo.nn.convolution import Conv2D, max_pool  # noqa: E402
 from zoo.nn.dropout import Dropout  # noqa: E402
 from zoo.nn.linear import linear  # noqa: E402
 from zoo.nn.norm import LayerNorm  # noqa: E402
 from zoo.nn.packing import first_tokens, positions  # noqa: E402
 
 __all__ = [
+    "BatchNorm",
     "Config",
+    "Conv2D",
     "Dropout",
     "LayerNorm",
     "SelfAttention",
@@ -22,5 +26,6 @@ __all__ = [
     "first_tokens",
     "inferred",
     "linear",
+    "max_pool",
     "positions",
 ]

@@ -26,8 +26,8 @@ def tensors_of(model: Any, layout: Layout) -> dict[str, Outgoing]:
         if row is None:
             faults.add(f"the layout has no rule for {path}")
             continue
-        rule, i = row
-        name = next(layout.names(rule, i))
+        rule, numbers = row
+        name = next(layout.names(rule, numbers))
         if name in tensors:
             faults.add(f"{path} would be a second '{name}'")
         shape = rule.op.shape(tuple(variable.shape))

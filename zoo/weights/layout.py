@@ -2,12 +2,14 @@
 
     Rule("encoder.layer.{i}.output.dense.weight", "layer_{i}/mlp/down/kernel", transpose)
 
-`{i}` stands for a number and is the same number on both sides.
+`{i}` stands for a number and is the same number on both sides; so do `{j}` and any other small letter.
 """
 
 from __future__ import annotations
 
+import functools
 import re
+import string
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -33,6 +35,16 @@ class Op:
 same = Op("same", lambda x: x, lambda x: x, lambda shape: shape)
 # Torch keeps a linear layer's matrix as (out, in), Keras as (in, out).
 transpose = Op("transpose", np.transpose, np.transpose, lambda shape: shape[::-1])
+# Torch keeps a convolution's kernel as (out, in, height, width), Keras as (height, width, in, out).
+channels_last = Op(
+    "channels_last",
+    lambda x: np.transpose(x, (2, 3, 1, 0)),
+    lambda x: np.transpose(x, (3, 2, 0, 1)),
+    lambda shape: (shape[3], shape[2], shape[0], shape[1]),
+)
+
+_PLACE = re.compile(r"\{([a-z])\}")
+_ANY = dict.fromkeys(string.ascii_lowercase, "*")
 
 
 @dataclass(frozen=True)
@@ -75,20 +87,20 @@ class Layout:
         """The layout for labels other than the checkpoint's: its output layer is ignored, the new one fresh."""
         output = [rule for rule in self.rules if any(_glob(p).fullmatch(rule.variable) for p in self.labelled)]
         rules = tuple(rule for rule in self.rules if rule not in output)
-        ignore = {name: "an output layer for other labels" for rule in output for name in self.names(rule, "*")}
+        ignore = {name: "an output layer for other labels" for rule in output for name in self.names(rule, _ANY)}
         return replace(self, rules=rules, ignore={**self.ignore, **ignore}, fresh=(*self.fresh, *self.labelled))
 
-    def rule(self, variable: str) -> tuple[Rule, str] | None:
-        """The row for a variable, and the number that `{i}` stands for there."""
+    def rule(self, variable: str) -> tuple[Rule, dict[str, str]] | None:
+        """The row for a variable, and the numbers that `{i}` and its like stand for there."""
         for rule in self.rules:
             if found := _pattern(rule.variable).fullmatch(variable):
-                return rule, (found.groupdict() or {"i": ""})["i"]
+                return rule, found.groupdict()
         return None
 
-    def names(self, rule: Rule, i: str) -> Iterator[str]:
+    def names(self, rule: Rule, numbers: Mapping[str, str]) -> Iterator[str]:
         """Every name the tensor may have, the one that zoo writes first."""
         for name in (rule.tensor, *rule.aliases):
-            full = name.replace("{i}", i)
+            full = _PLACE.sub(lambda place: numbers[place[1]], name)
             yield full
             if self.prefix and full.startswith(self.prefix):
                 yield full.removeprefix(self.prefix)
@@ -105,11 +117,17 @@ class Layout:
         return any(_glob(pattern).fullmatch(variable) for pattern in self.fresh)
 
 
+@functools.cache
 def _pattern(template: str) -> re.Pattern[str]:
-    head, *rest = (re.escape(part) for part in template.split("{i}"))
-    if not rest:
-        return re.compile(head)
-    return re.compile(head + r"(?P<i>\d+)" + r"(?P=i)".join(rest))
+    # Split by the places, every second part is a letter; a letter's second place repeats its number.
+    parts, seen = [], set()
+    for n, part in enumerate(_PLACE.split(template)):
+        if n % 2 == 0:
+            parts.append(re.escape(part))
+        else:
+            parts.append(f"(?P={part})" if part in seen else rf"(?P<{part}>\d+)")
+            seen.add(part)
+    return re.compile("".join(parts))
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

@@ -1,0 +1,61 @@
+"""Convolution and pooling against torch's, for every size, stride and odd image."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from zoo.nn import Conv2D, max_pool
+
+IMAGES = [(8, 8), (7, 5), (1, 1), (2, 9)]
+
+
+def images(size, channels=3):
+    return np.random.default_rng(0).normal(size=(2, *size, channels)).astype(np.float32)
+
+
+def channels_first(x):
+    return torch.from_numpy(x.transpose(0, 3, 1, 2).copy())
+
+
+def channels_last(tensor):
+    return tensor.detach().numpy().transpose(0, 2, 3, 1)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_values_and_gradients_are_torch_s(size, stride, image):
+    layer = Conv2D(5, size, stride)
+    layer.build((None, None, None, 3))
+    x = images(image)
+    there = channels_first(x).requires_grad_()
+    kernel = torch.from_numpy(np.asarray(layer.kernel).transpose(3, 2, 0, 1).copy()).requires_grad_()
+    expected = functional.conv2d(there, kernel, stride=stride, padding=size // 2)
+    np.testing.assert_allclose(layer(x), channels_last(expected), atol=1e-5)
+
+    def loss(variables, x):
+        out, _ = layer.stateless_call(variables, [], x)
+        return (out**2).sum()
+
+    of_kernel, of_image = jax.grad(loss, argnums=(0, 1))([layer.kernel.value], x)
+    (expected**2).sum().backward()
+    np.testing.assert_allclose(of_image, channels_last(there.grad), atol=1e-4)
+    np.testing.assert_allclose(of_kernel[0], kernel.grad.numpy().transpose(2, 3, 1, 0), atol=1e-4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_pooling_never_takes_the_padding_for_a_value(image):
+    x = images(image) - 10
+    expected = functional.max_pool2d(channels_first(x), 3, 2, 1)
+    np.testing.assert_array_equal(max_pool(x, 3, 2), channels_last(expected))
+
+
+def test_a_new_kernel_has_the_deviation_of_he_over_its_outputs():
+    layer = Conv2D(64, 3)
+    layer.build((None, None, None, 64))
+    kernel = np.asarray(layer.kernel)
+    assert kernel.std() == pytest.approx(np.sqrt(2 / (9 * 64)), rel=0.02)
