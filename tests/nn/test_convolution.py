@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from zoo.errors import ZooError
 from zoo.nn import Conv2D, max_pool
 
 IMAGES = [(8, 8), (7, 5), (1, 1), (2, 9)]
@@ -26,15 +27,16 @@ def channels_last(tensor):
 
 
 @pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("groups", [1, 2, 6], ids=["plain", "grouped", "depthwise"])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("size", [1, 3, 7])
-def test_values_and_gradients_are_torch_s(size, stride, image):
-    layer = Conv2D(5, size, stride)
-    layer.build((None, None, None, 3))
-    x = images(image)
+def test_values_and_gradients_are_torch_s(size, stride, groups, image):
+    layer = Conv2D(12, size, stride, groups)
+    layer.build((None, None, None, 6))
+    x = images(image, 6)
     there = channels_first(x).requires_grad_()
     kernel = torch.from_numpy(np.asarray(layer.kernel).transpose(3, 2, 0, 1).copy()).requires_grad_()
-    expected = functional.conv2d(there, kernel, stride=stride, padding=size // 2)
+    expected = functional.conv2d(there, kernel, stride=stride, padding=size // 2, groups=groups)
     np.testing.assert_allclose(layer(x), channels_last(expected), atol=1e-5)
 
     def loss(variables, x):
@@ -59,3 +61,8 @@ def test_a_new_kernel_has_the_deviation_of_he_over_its_outputs():
     layer.build((None, None, None, 64))
     kernel = np.asarray(layer.kernel)
     assert kernel.std() == pytest.approx(np.sqrt(2 / (9 * 64)), rel=0.02)
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused():
+    with pytest.raises(ZooError, match="8 channels to 9 cannot be divided into 4 groups"):
+        Conv2D(9, 3, groups=4).build((None, None, None, 8))
