@@ -1,1 +1,4 @@
-"""ResNet: a catalogue of pinned presets, which can be shown, pulled and verified."""
+"""ResNet: pinned presets, which can be shown, pulled and verified, and the network they are for.
+
+The manifest names no module yet, so that nothing is offered by name before it can take pictures.
+"""

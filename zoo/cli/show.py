@@ -65,9 +65,8 @@ def command(preset: str, as_json: bool) -> None:
                 for name, file in lock.files.items()
             ],
         )
-    loose = [name for name, file in lock.files.items() if not (file.sha256 or file.git_oid)]
-    if loose or not lock.files:
-        what = "Every file" if not lock.files else ", ".join(loose)
+    if lock.loose or not lock.files:
+        what = "Every file" if not lock.files else ", ".join(lock.loose)
         click.echo(
             f"\n{what}: no hash is known here; the Hub's own record of the commit decides when it is fetched."
         )

@@ -82,7 +82,7 @@ def fetch_files(source: Source, pins: Mapping[str, PinnedFile], progress: Progre
 def _complete(source: Source, lock: Lock) -> dict[str, PinnedFile]:
     """The lock's pins, with what it does not know taken from the Hub's own record of the locked commit."""
     check_names(lock.files)
-    known = {name: pin for name, pin in lock.files.items() if pin.sha256 or pin.git_oid}
+    known = {name: pin for name, pin in lock.files.items() if pin.has_hash}
     if (lock.files and len(known) == len(lock.files)) or source.scheme != "hf":
         return lock.files  # in a folder, what has no hash is refused
     recorded = huggingface.listing(source).files

@@ -56,7 +56,7 @@ def difference(path: Path, pinned: PinnedFile, *, anew: bool = False) -> str:
         return "it is not there"
     if wrong := _unlike_size(path.stat().st_size, pinned):
         return wrong
-    if not (pinned.sha256 or pinned.git_oid):
+    if not pinned.has_hash:
         return _unlike_hash("", pinned)
     kind, hash_of = ("sha256", sha256_of) if pinned.sha256 else ("git_oid", git_oid_of)
     return _unlike_hash(memo.remembered(path, kind, hash_of, anew=anew), pinned)

@@ -21,6 +21,11 @@ class PinnedFile:
     sha256: str | None
     git_oid: str | None = None
 
+    @property
+    def has_hash(self) -> bool:
+        """Whether the lock alone says what the content must be."""
+        return bool(self.sha256 or self.git_oid)
+
 
 @dataclass(frozen=True)
 class Lock:
@@ -28,6 +33,11 @@ class Lock:
 
     commit: str
     files: dict[str, PinnedFile]
+
+    @property
+    def loose(self) -> list[str]:
+        """The files without a hash; the Hub's own record of the commit says what they must be."""
+        return [name for name, file in self.files.items() if not file.has_hash]
 
     def without_weights(self) -> Lock:
         files = {name: file for name, file in self.files.items() if not name.endswith(".safetensors")}
