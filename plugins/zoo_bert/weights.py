@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.weights import Checkpoint, Layout, Rule, transpose
+from zoo.weights import Checkpoint, Layout, Rule, transpose, without_prefix
 from zoo_bert.config import BertConfig
 
 _PREFIX = "bert."
@@ -72,7 +72,7 @@ def transformers_layout(config: BertConfig, task: str) -> Layout:
         del ignore["classifier.*"]
     rules = (*_BACKBONE, *head)
     if task == "feature-extraction":  # a bare model carries no prefix
-        rules = tuple(Rule(r.tensor.removeprefix(_PREFIX), r.variable, r.op, (r.tensor, *r.aliases)) for r in rules)
+        rules = without_prefix(rules, _PREFIX)
     fresh = ("head/*",) if task.endswith("classification") else ()
     return Layout(rules, ignore, _PREFIX, fresh, labelled=("head/classifier/*",))
 

@@ -7,7 +7,7 @@ import zoo
 
 @zoo.hookimpl
 def zoo_datasets() -> list[zoo.DataSet]:
-    from zoo_datasets import docstrings
+    from zoo_datasets import digits, docstrings
 
     return [
         zoo.DataSet(
@@ -15,5 +15,11 @@ def zoo_datasets() -> list[zoo.DataSet]:
             description="which library is this docstring from? first paragraphs, read from source files",
             load=docstrings.load,
             columns={"text": "text", "label": "label"},
-        )
+        ),
+        zoo.DataSet(
+            name="digits",
+            description="handwritten digits: 1,797 pictures of 8 x 8 pixels, from scikit-learn",
+            load=digits.load,
+            columns={"image": "image", "label": "label"},
+        ),
     ]

@@ -1,14 +1,46 @@
-"""ResNet's config: the fields of `config.json` that decide the maths.
+"""ResNet's config: the fields of transformers' `config.json`, and what timm's names of architectures stand for.
 
-Reference: transformers/models/resnet/configuration_resnet.py
+References: transformers/models/resnet/configuration_resnet.py, timm/models/resnet.py and resnetv2.py
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from zoo.nn import Config
+from zoo.errors import Faults
+from zoo.nn import Config, inferred
+
+EXPANSION = 4  # a bottleneck's inner convolutions have this many times fewer channels than it gives
+
+_DEPTHS = {
+    10: [1, 1, 1, 1],
+    14: [1, 1, 1, 1],
+    18: [2, 2, 2, 2],
+    26: [2, 2, 2, 2],
+    34: [3, 4, 6, 3],
+    50: [3, 4, 6, 3],
+    101: [3, 4, 23, 3],
+    152: [3, 8, 36, 3],
+    200: [3, 24, 36, 3],
+}
+_BASIC = (10, 18, 34)
+# The letter behind the number: the channels of the stem's first two 3x3 convolutions, those of its third, and
+# whether a shortcut averages before it strides ("Bag of Tricks", https://arxiv.org/abs/1812.01187).
+_STEMS = {
+    "": (0, 0, 64, False),
+    "c": (32, 32, 64, False),
+    "d": (32, 32, 64, True),
+    "s": (64, 64, 128, False),
+    "t": (24, 32, 64, True),
+}
+_NAME = re.compile(
+    r"(?P<wide>wide_)?(?P<family>resnet|resnext|resnetv2_)(?P<layers>\d+)(?P<letter>[cdst]?)"
+    r"(_(?P<factor>\d+)|_(?P<cardinality>\d+)x(?P<width>\d+)d)?"
+)
+_HARMLESS = {"num_classes", "in_chans", "drop_rate", "drop_path_rate", "zero_init_last", "global_pool"}
 
 
 @dataclass(frozen=True)
@@ -23,11 +55,28 @@ class ResNetConfig(Config):
     hidden_act: str = "relu"
     downsample_in_first_stage: bool = False
     downsample_in_bottleneck: bool = False  # v1 strides in the first 1x1 convolution, v1.5 in the 3x3
+    # What only timm's architectures have.
+    # Channels of two 3x3 convolutions, after which a third stands in place of the 7x7; 0 where there are none.
+    first_stem: int = inferred(0)
+    second_stem: int = inferred(0)
+    average_down: bool = inferred(False)
+    cardinality: int = inferred(1)
+    base_width: int = inferred(64)
+    pre_activation: bool = inferred(False)  # v2: https://arxiv.org/abs/1603.05027
+
+    @classmethod
+    def fields_of(cls, source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]:
+        return _timm_fields(source, faults) if "architecture" in source else source
 
     def faults(self) -> list[str]:
         found = [
             f"{name} = {value} is not positive"
-            for name, value in (("num_channels", self.num_channels), ("embedding_size", self.embedding_size))
+            for name, value in (
+                ("num_channels", self.num_channels),
+                ("embedding_size", self.embedding_size),
+                ("cardinality", self.cardinality),
+                ("base_width", self.base_width),
+            )
             if value < 1
         ]
         sizes, depths = self.hidden_sizes, self.depths
@@ -39,3 +88,59 @@ class ResNetConfig(Config):
         if self.layer_type not in ("basic", "bottleneck"):
             found.append(f"layer_type = {self.layer_type!r} is neither 'basic' nor 'bottleneck'")
         return found
+
+
+def _timm_fields(source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]:
+    """What timm's `architecture`, `model_args` and `pretrained_cfg` say, in this config's fields."""
+    name = str(source["architecture"])
+    found = _NAME.fullmatch(name)
+    depth = int(found["layers"]) if found else 0
+    if not found or depth not in _DEPTHS:
+        faults.add(f"architecture = '{name}' is none of the ResNets that zoo knows")
+        return {}
+    args = dict(source.get("model_args") or {})
+    first, second, width, averages = _STEMS[found["letter"]]
+    sizes = [64, 128, 256, 512]
+    basic = depth in _BASIC
+    fields = {
+        "num_channels": args.get("in_chans") or (source.get("pretrained_cfg") or {}).get("input_size", [3])[0],
+        "embedding_size": width,
+        "hidden_sizes": sizes if basic else [size * EXPANSION for size in sizes],
+        "depths": _DEPTHS[depth],
+        "layer_type": "basic" if basic else "bottleneck",
+        "first_stem": first,
+        "second_stem": second,
+        "average_down": averages,
+        "cardinality": int(found["cardinality"] or 1),
+        "base_width": int(found["width"] or (64 * int(found["factor"] or 1))),
+        "pre_activation": found["family"] == "resnetv2_",
+    }
+    if bool(found["wide"]) != bool(found["factor"]) or (found["family"] == "resnext") != bool(found["width"]):
+        faults.add(f"architecture = '{name}' is none of the ResNets that zoo knows")
+    return fields | _arguments(args, fields, faults)
+
+
+def _arguments(args: dict[str, Any], fields: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
+    """timm's `model_args`, which change what the architecture's name says."""
+    changed: dict[str, Any] = {}
+    for key, value in args.items():
+        match key:
+            case "layers":
+                changed["depths"] = value
+            case "channels":
+                whole = fields["pre_activation"] or fields["layer_type"] == "basic"
+                changed["hidden_sizes"] = value if whole else [size * EXPANSION for size in value]
+            case "avg_down":
+                changed["average_down"] = value
+            case "cardinality" | "base_width":
+                changed[key] = value
+            case "stem_width" if fields["first_stem"]:
+                first = 3 * (value // 4) if fields["first_stem"] != fields["second_stem"] else value
+                changed |= {"first_stem": first, "second_stem": value, "embedding_size": 2 * value}
+            case "stem_chs" if fields["pre_activation"] and not fields["first_stem"]:
+                changed["embedding_size"] = value
+            case "global_pool" if value != "avg":
+                faults.add(f"model_args.global_pool = {value!r} is not supported")
+            case _ if key not in _HARMLESS:
+                faults.add(f"model_args.{key} = {value!r} is not supported")
+    return changed

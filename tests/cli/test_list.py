@@ -59,7 +59,7 @@ def test_a_preset_that_is_not_there(zoo, command):
 def test_plugins(zoo):
     rows = {row["name"]: row for row in zoo("plugins", "--json").json}
     assert rows["bert"]["architectures"] == ["bert"]
-    assert rows["datasets"]["datasets"] == ["docstrings"]
+    assert rows["datasets"]["datasets"] == ["docstrings", "digits"]
     assert not [row for row in rows.values() if row["error"]]
     shown = zoo("plugins")
     assert shown.out.splitlines()[0].split() == ["PLUGIN", "FROM", "OFFERS"]
@@ -68,10 +68,10 @@ def test_plugins(zoo):
 
 def test_presets_without_an_installed_architecture_are_counted_and_shown_on_request(zoo):
     shown = zoo("list")
-    assert "resnet50" not in shown.out
+    assert "gemma_2b" not in shown.out
     assert "more are pinned, and no installed plugin loads them: zoo list --all" in shown.err
     everything = {row["name"]: row for row in zoo("list", "--all", "--json").json}
-    assert everything["resnet50"]["loadable"] is False
+    assert everything["gemma_2b"]["loadable"] is False
     assert everything["minilm_l6"]["loadable"] is True
     assert {row["name"] for row in zoo("list", "--json").json} == {
         n for n, r in everything.items() if r["loadable"]
@@ -92,5 +92,5 @@ def test_an_architecture_that_is_not_installed_is_told_before_anything_is_fetche
     from zoo.errors import ZooError
     from zoo.loading import load
 
-    with pytest.raises(ZooError, match="No installed plugin has an architecture 'resnet'"):
-        load("resnet50")
+    with pytest.raises(ZooError, match="No installed plugin has an architecture 'gemma'"):
+        load("gemma_2b")

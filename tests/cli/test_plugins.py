@@ -35,9 +35,9 @@ def test_list_shows_what_the_bare_command_shows(zoo):
 
 def test_a_plugin_of_presets_alone_is_a_row_that_counts_them(zoo):
     rows = {row["name"]: row for row in zoo("plugins", "--json").json}
-    assert rows["resnet"]["architectures"] == []
-    assert "resnet50" in rows["resnet"]["presets"]
-    assert f"{len(rows['resnet']['presets'])} presets" in zoo("plugins").out
+    assert rows["gemma"]["architectures"] == []
+    assert "gemma_2b" in rows["gemma"]["presets"]
+    assert f"{len(rows['gemma']['presets'])} presets" in zoo("plugins").out
 
 
 def test_every_installed_plugin_is_checked(zoo):
@@ -49,10 +49,10 @@ def test_every_installed_plugin_is_checked(zoo):
 
 
 def test_a_missing_architecture_is_a_note(zoo):
-    done = zoo("plugins", "check", "resnet")
+    done = zoo("plugins", "check", "gemma")
     assert done.code == 0
-    assert done.out.startswith("resnet (keras-zoo ")
-    assert "note: resnet50: No installed plugin has an architecture 'resnet'." in done.out
+    assert done.out.startswith("gemma (keras-zoo ")
+    assert "note: gemma_2b: No installed plugin has an architecture 'gemma'." in done.out
 
 
 def test_a_catalogue_is_checked_by_its_path(zoo, catalogue):

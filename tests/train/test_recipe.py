@@ -7,22 +7,28 @@ import typing
 
 import pytest
 
-from zoo.train.recipe import TABLES, DataKeys, ModelKeys, Recipe
+from zoo.train.recipe import TABLES, AugmentKeys, DataKeys, ModelKeys, Recipe
 
-KEYS = [(table, field) for table, kind in TABLES.items() for field in dataclasses.fields(kind)]
+KEYS = [
+    (table, field)
+    for table, kind in {**TABLES, "data.augment": AugmentKeys}.items()
+    for field in dataclasses.fields(kind)
+]
 
 
 @pytest.mark.parametrize(("table", "field"), KEYS, ids=[f"{table}.{field.name}" for table, field in KEYS])
 def test_every_key_says_what_it_is_for_and_its_default_keeps_its_limits(table, field):
     assert field.metadata["help"]
-    choices = field.metadata["choices"]
+    if "limits" not in field.metadata:
+        return  # a table of its own
+    choices = field.metadata["limits"]["choices"]
     assert not choices or field.default in choices
     for limit, fits in (
         ("least", lambda bound: field.default >= bound),
         ("above", lambda bound: field.default > bound),
         ("most", lambda bound: field.default <= bound),
     ):
-        bound = field.metadata[limit]
+        bound = field.metadata["limits"][limit]
         assert bound is None or field.default is None or fits(bound)
 
 
@@ -39,6 +45,9 @@ def test_replace_changes_one_table_only():
 
 def test_keys_without_a_value_are_not_written():
     written = Recipe(data=DataKeys(train="x.csv", validation=0, packing=False)).written()
-    assert written["data"] == {"train": "x.csv", "validation": 0, "packing": False}
+    augment = dataclasses.asdict(AugmentKeys())
+    rest = {"augment": augment, "faulty": "refuse", "workers": 0}
+    assert written["data"] == {"train": "x.csv", "validation": 0, "packing": False, **rest}
+    assert "config" not in written["model"]
     assert "preset" not in written["model"]
     assert written["output"] == {}

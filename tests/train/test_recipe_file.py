@@ -49,9 +49,30 @@ def values(kind, limits) -> st.SearchStrategy:
 def recipes(draw) -> Recipe:
     tables = {}
     for table, kind in TABLES.items():
-        hints = typing.get_type_hints(kind)
-        tables[table] = kind(**{f.name: draw(values(hints[f.name], f.metadata)) for f in dataclasses.fields(kind)})
+        tables[table] = draw(keys(kind))
     return Recipe(**tables)
+
+
+CONFIG = st.recursive(
+    st.one_of(TEXT, st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),
+    max_leaves=6,
+)
+
+
+@st.composite
+def keys(draw, kind):
+    """A table with every key drawn, and those within it."""
+    hints = typing.get_type_hints(kind)
+    drawn = {}
+    for f in dataclasses.fields(kind):
+        if "limits" in f.metadata:
+            drawn[f.name] = draw(values(hints[f.name], f.metadata["limits"]))
+        elif dataclasses.is_dataclass(hints[f.name]):
+            drawn[f.name] = draw(keys(hints[f.name]))
+        else:
+            drawn[f.name] = draw(st.dictionaries(TEXT, CONFIG, max_size=3))
+    return kind(**drawn)
 
 
 @given(recipes())

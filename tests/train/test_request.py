@@ -7,7 +7,7 @@ import pytest
 from zoo.errors import Faults, ZooError
 from zoo.train.finetune import resolve
 from zoo.train.recipe import DataKeys, ModelKeys, OutputKeys, Recipe
-from zoo.train.request import check_request
+from zoo.train.request import complete
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def reviews(tmp_path):
 
 def found(recipe: Recipe) -> list[str]:
     faults = Faults()
-    check_request(recipe, faults)
+    complete(recipe, faults)
     return faults.found
 
 
@@ -108,7 +108,7 @@ def test_paths_may_hold_any_character(tmp_path, name):
 
 def test_a_recipe_of_python_is_checked_as_a_file_is(reviews):
     recipe = with_data(train=reviews)
-    assert resolve(recipe) == recipe
+    assert resolve(recipe) == recipe.replace("model", task="text-classification")
     with pytest.raises(ZooError) as caught:
         resolve(recipe.replace("train", epochs=0, learning_rate=float("nan")).replace("model", preset="minlm_l6"))
     assert [why.split()[0] for why in caught.value.why] == ["train.epochs", "train.learning_rate", "model.preset:"]

@@ -25,7 +25,11 @@ def test_a_run_holds_all_its_files(run):
 
 
 def test_the_recipe_is_resolved(run, recipe):
-    assert run.recipe == recipe.replace("output", dir=str(run.path)).replace("data", max_length=48)
+    assert run.recipe == (
+        recipe.replace("output", dir=str(run.path))
+        .replace("data", max_length=48)
+        .replace("model", task="text-classification")
+    )
     assert Run(str(run.path)).recipe.name == "reviews"
 
 

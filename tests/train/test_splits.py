@@ -29,7 +29,7 @@ def test_a_tenth_is_held_out_by_default(files):
     found = splits(train=files("x.csv"))
     assert (len(found.train), len(found.validation), found.test) == (18, 2, None)
     assert sorted(found.train.rows + found.validation.rows) == list(range(1, 21))
-    assert (found.columns.text, found.columns.label) == ("text", "label")
+    assert (found.settled["text"], found.settled["label"]) == ("text", "label")
 
 
 def test_the_seed_decides_which_rows_are_held_out(files):

@@ -33,7 +33,8 @@ def copied(state):
 
 
 def test_the_state_is_what_the_variables_hold(trainer):
-    trainable, fixed, slots = trainer.state()
+    trainable, fixed, slots, average = trainer.state()
+    assert average == []
     assert len(trainable) == len(trainer.model.trainable_variables)
     assert len(fixed) == len(trainer.model.non_trainable_variables)
     assert len(slots) == len(trainer.optimizer.variables)
@@ -66,7 +67,7 @@ def test_a_state_is_written_back_into_the_model(trainer, batch):
     before = np.array(trainer.model.head.classifier.kernel.value)
     state, _ = trainer.step(copied(trainer.state()), *batch)
     np.testing.assert_array_equal(trainer.model.head.classifier.kernel, before)
-    trainer.write_back(state)
+    trainer.write_back(trainer.weights(state))
     assert not np.array_equal(trainer.model.head.classifier.kernel, before)
     for variable, value in zip(trainer.model.trainable_variables, state[0], strict=True):
         np.testing.assert_array_equal(variable, value)

@@ -76,7 +76,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
 
 
 def test_what_could_not_be_read_again_is_refused_all_at_once(tmp_path):
-    tensors = {"": np.ones(1, np.float32), "../a": np.ones(1, np.float32), "ids": np.arange(3)}
+    tensors = {"": np.ones(1, np.float32), "../a": np.ones(1, np.float32), "ids": np.arange(3, dtype=np.int32)}
     with pytest.raises(ZooError, match="cannot be written") as caught:
         write(tmp_path / "model", tensors, {"../up": b"", "/root": b"", "config.json": b"", "ok.txt": b""})
     assert len(caught.value.why) == 6

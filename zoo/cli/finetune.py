@@ -52,6 +52,7 @@ def command(
     click.echo(f"model          {run.path}/model")
     click.echo(f"report         {run.path}/report.html")
     what = "FILE" if run.recipe.data.text_pair else '"some text"'
+    what = "PICTURE" if run.recipe.model.task.startswith("image-") else what
     click.echo(f"next           zoo predict {shlex.quote(str(run.path))} {what}")
 
 

@@ -9,19 +9,22 @@ from typing import Any
 import click
 
 from zoo.cli.console import json_option, print_json, use_keras
-from zoo.errors import ZooError
-from zoo.train.recipe import DataKeys
+from zoo.errors import Faults, ZooError
+from zoo.train.recipe import DataKeys, ModelKeys, Recipe
 
 
 @click.command("predict")
 @click.argument("model", metavar="RUN|PRESET")
-@click.argument("inputs", nargs=-1, required=True, metavar="TEXT...|FILE")
-@click.option("--column", help="The column of FILE with the texts; guessed where it is left out.")
+@click.argument("inputs", nargs=-1, required=True, metavar="TEXT...|FILE|PICTURE...")
+@click.option("--column", help="The column of FILE with the inputs; guessed where it is left out.")
 @json_option
 def command(model: str, inputs: tuple[str, ...], column: str | None, as_json: bool) -> None:
-    """Apply RUN or PRESET to texts, or to every row of a data file; one line of output for each."""
-    data = _trained_on(model)
-    texts = _texts(inputs, column, data)
+    """Apply RUN or PRESET to texts, to pictures or folders of them, or to every row of a data file.
+
+    One line of output for each.
+    """
+    recipe = _trained_by(model)
+    texts = (_pictures if recipe.model.task.startswith("image-") else _texts)(inputs, column, recipe.data)
     use_keras()
     from zoo.loading import load
 
@@ -29,18 +32,40 @@ def command(model: str, inputs: tuple[str, ...], column: str | None, as_json: bo
     outputs = getattr(loaded, loaded.verb)(texts)
     rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     if as_json:
-        print_json([{"input": text, "output": row} for text, row in zip(texts, rows, strict=True)])
+        named = [None if isinstance(text, bytes) else text for text in texts]
+        print_json([{"input": text, "output": row} for text, row in zip(named, rows, strict=True)])
         return
     for text, row in zip(texts, rows, strict=True):
-        shown = text if isinstance(text, str) else " / ".join(text)
+        shown = "a picture" if isinstance(text, bytes) else text if isinstance(text, str) else " / ".join(text)
         click.echo(f"{_shown(row)}\t{' '.join(shown.split())}")
 
 
-def _trained_on(model: str) -> DataKeys:
-    """How a run read its data, which is how it is to read more; the defaults for what is no run."""
+def _trained_by(model: str) -> Recipe:
+    """How a run read its data, which is how it is to read more; for what is no run, what the preset is for."""
+    from zoo.train.request import complete
     from zoo.train.run import Run
 
-    return Run(model).recipe.data if Path(model, "recipe.toml").is_file() else DataKeys()
+    if Path(model, "recipe.toml").is_file():
+        return Run(model).recipe
+    return complete(Recipe(model=ModelKeys(preset=model)), Faults())
+
+
+def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> list[str | bytes]:
+    """The pictures named, those of the folders named, or those of a data file's rows."""
+    from zoo.data.columns import choose_image_columns
+    from zoo.data.image_examples import read_image_examples
+    from zoo.data.image_folder import pictures_in
+    from zoo.data.readers import FORMATS, read_table
+
+    if len(inputs) == 1 and Path(inputs[0]).suffix.lower() in FORMATS:
+        table = read_table(inputs[0])
+        known = column or (data.image if data.image in table.columns else None)
+        columns = choose_image_columns(table, image=known, need_label=False)
+        click.echo(f"column '{columns.image}' of {inputs[0]}", err=True)
+        return read_image_examples(table, columns).inputs
+    if column:
+        raise ZooError("--column names a column of a file, and no data file was given.")
+    return [path for given in inputs for path in pictures_in(given)]
 
 
 def _texts(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> list[str] | list[tuple[str, str]]:

@@ -20,6 +20,10 @@ LABEL_NAMES = {
     *("label", "labels", "class", "category", "target", "sentiment", "stars", "rating", "intent"),
     *("emotion", "topic"),
 }
+IMAGE_NAMES = {
+    *("image", "images", "img", "picture", "photo", "path", "file", "filename", "file_name", "filepath"),
+    *("image_path", "image_file"),
+}
 # A guess must win by this factor, in mean length or in number of classes, else the user is asked.
 _CLEAR = 3
 
@@ -31,6 +35,52 @@ class Columns:
     text: str
     text_pair: str | None = None
     label: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageColumns:
+    """The names of the columns to read, where the inputs are pictures."""
+
+    image: str
+    label: str | None = None
+
+
+def choose_image_columns(
+    table: Table, *, image: str | None = None, label: str | None = None, need_label: bool = True
+) -> ImageColumns:
+    """The columns of pictures and of labels: given names are checked, missing ones are guessed.
+
+    The picture is the column with a usual name (`image`, `path`, ...), else the only one that holds bytes; the
+    label is guessed as for texts. Raises a ZooError that names the key to set.
+    """
+    faults = Faults()
+    for key, name in {"data.image": image, "data.label": label}.items():
+        if name is not None and name not in table.columns:
+            faults.add(f"{key}: there is no column '{name}'.{did_you_mean(name, table.columns)}")
+    if image is not None and image in table.columns and not _holds_pictures(_type(table, image)):
+        faults.add(f"data.image: column '{image}' holds {_type(table, image)}, not paths or bytes.")
+    if image is None:
+        candidates = [name for name in table.columns if name != label and _holds_pictures(_type(table, name))]
+        named = [name for name in candidates if name.casefold() in IMAGE_NAMES]
+        stored = [name for name in candidates if not _holds_text(_type(table, name))]
+        likely = named or stored
+        if len(likely) == 1:
+            image = likely[0]
+        elif likely:
+            faults.add(f"data.image: it may be {_either(likely)}.")
+        else:
+            faults.add("data.image: no column has a usual name, or holds files.")
+    if label is None and need_label and not faults:
+        candidates = [name for name in table.columns if name != image and _holds_labels(_type(table, name))]
+        label = _guess_label(table, candidates, faults)
+    if faults:
+        faults.add(_found(table))
+    faults.check(
+        f"Which columns of '{table.source}' to use is not clear.",
+        fix='Name them in the recipe or with --set, such as --set data.image="path".',
+    )
+    assert image is not None  # or there was a fault
+    return ImageColumns(image, label)
 
 
 def choose_columns(
@@ -167,6 +217,13 @@ def _holds_text(kind: pa.DataType) -> bool:
 
     # A column of nothing but missing values has no kind; its rows are refused later, by number.
     return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
+
+
+def _holds_pictures(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    files = types.is_binary(kind) or types.is_large_binary(kind) or types.is_struct(kind)
+    return files or types.is_string(kind) or types.is_large_string(kind)
 
 
 def _holds_labels(kind: pa.DataType) -> bool:

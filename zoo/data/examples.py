@@ -17,13 +17,13 @@ class Examples:
     """What a task learns from or is measured on.
 
     Args:
-        inputs: texts, or pairs of texts.
+        inputs: texts, pairs of texts, or pictures as paths or bytes.
         labels: one label for each input, or None where there are none.
         rows: the row each example comes from, counted from 1.
         source: what the user called the data.
     """
 
-    inputs: list[str] | list[tuple[str, str]]
+    inputs: list[Any]
     labels: list[str] | None
     rows: list[int]
     source: str
@@ -35,7 +35,7 @@ class Examples:
         """The examples at these places, counted from 0, in the order given."""
         places = list(indices)
         return Examples(
-            inputs=[self.inputs[place] for place in places],  # pyright: ignore[reportArgumentType]
+            inputs=[self.inputs[place] for place in places],
             labels=None if self.labels is None else [self.labels[place] for place in places],
             rows=[self.rows[place] for place in places],
             source=self.source,
@@ -53,12 +53,19 @@ def read_examples(table: Table, columns: Columns) -> Examples:
     faults = Faults()
     texts = _texts(table, columns.text, faults)
     pairs = None if columns.text_pair is None else _texts(table, columns.text_pair, faults)
-    labels = None if columns.label is None else [_label(value) for value in table.column(columns.label)]
-    if labels is not None:
-        _check_filled(labels, f"a label (column '{columns.label}')", faults)
+    labels = read_labels(table, columns.label, faults)
     faults.check(f"'{table.source}' has rows that are not whole.", fix="Complete these rows, or leave them out.")
     inputs = texts if pairs is None else list(zip(texts, pairs, strict=True))
     return Examples(inputs, labels, list(range(1, len(table) + 1)), table.source)
+
+
+def read_labels(table: Table, column: str | None, faults: Faults) -> list[str] | None:
+    """The labels of a column as strings; rows without one become a fault."""
+    if column is None:
+        return None
+    labels = [_label(value) for value in table.column(column)]
+    _check_filled(labels, f"a label (column '{column}')", faults)
+    return labels
 
 
 def check_classes(examples: Examples) -> None:

@@ -8,8 +8,9 @@ from zoo.nn.activations import activation  # noqa: E402
 from zoo.nn.attention import SelfAttention, attention_mask  # noqa: E402
 from zoo.nn.batch_norm import BatchNorm  # noqa: E402
 from zoo.nn.config import Config, inferred  # noqa: E402
-from zoo.nn.convolution import Conv2D, max_pool  # noqa: E402
+from zoo.nn.convolution import Conv2D, Padding, average_pool, max_pool  # noqa: E402
 from zoo.nn.dropout import Dropout  # noqa: E402
+from zoo.nn.image import ConvNorm, ImageFeatures, ImageHead, divisible, pool_image  # noqa: E402
 from zoo.nn.linear import linear  # noqa: E402
 from zoo.nn.norm import LayerNorm  # noqa: E402
 from zoo.nn.packing import first_tokens, positions  # noqa: E402
@@ -18,14 +19,21 @@ __all__ = [
     "BatchNorm",
     "Config",
     "Conv2D",
+    "ConvNorm",
     "Dropout",
+    "ImageFeatures",
+    "ImageHead",
     "LayerNorm",
+    "Padding",
     "SelfAttention",
     "activation",
     "attention_mask",
+    "average_pool",
+    "divisible",
     "first_tokens",
     "inferred",
     "linear",
     "max_pool",
+    "pool_image",
     "positions",
 ]

@@ -30,10 +30,11 @@ class Config:
         faults = Faults()
         hints = typing.get_type_hints(cls)
         values = {}
+        told = cls.fields_of(source, faults)
         for field in dataclasses.fields(cls):
-            if field.name == "source" or field.name not in source:
+            if field.name == "source" or field.name not in told:
                 continue
-            value = source[field.name]
+            value = told[field.name]
             if _fits(value, hints[field.name]):
                 values[field.name] = value
             else:
@@ -48,6 +49,11 @@ class Config:
                 return config
         faults.check(f"config.json of {origin} does not describe a model that zoo can build.")
         raise AssertionError
+
+    @classmethod
+    def fields_of(cls, source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]:
+        """The fields that a `config.json` states; for subclasses that read another library's spelling, too."""
+        return source
 
     def faults(self) -> list[str]:
         """What is wrong between fields that are each of the right type; for subclasses."""
@@ -64,17 +70,17 @@ class Config:
             if f.name != "source" and not f.metadata.get("inferred")
         }
         if self.source:
-            defaults = {f.name: f.default for f in dataclasses.fields(self)}
-            fields = {k: v for k, v in fields.items() if k in self.source or v != defaults[k]}
+            read = type(self).read(self.source, "the config that was read")
+            fields = {k: v for k, v in fields.items() if k in self.source or v != getattr(read, k)}
         return {**self.source, **fields, **changes}
 
     def inferred(self) -> dict[str, Any]:
-        """The fields that no `config.json` has, because only the tensors tell."""
+        """The fields that no `config.json` has, because only the tensors or a name tell."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.metadata.get("inferred")}
 
 
 def inferred(default: Any) -> Any:
-    """A field that is no key of `config.json`: the architecture's `infer` sets it from the tensors."""
+    """A field that is no key of `config.json`: `infer` sets it from the tensors, or `fields_of` from a name."""
     return dataclasses.field(default=default, metadata={"inferred": True})
 
 

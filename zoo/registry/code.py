@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import functools
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -84,19 +85,27 @@ def find_architecture(reference: str) -> Architecture:
 def tasks_of(preset: Preset) -> tuple[str, ...]:
     """The tasks a preset can do, as its architecture's manifest says; none where no plugin has it."""
     try:
-        owner, _, name = qualified_architecture(preset.architecture, preset.plugin).partition(":")
+        return tasks_of_architecture(qualified_architecture(preset.architecture, preset.plugin))
     except ZooError:
         return ()
+
+
+def tasks_of_architecture(reference: str) -> tuple[str, ...]:
+    """The tasks of an architecture, as its manifest says. Raises a ZooError where no plugin has it."""
+    owner, _, name = qualified_architecture(reference, "").partition(":")
     return next(m.architectures[name].tasks for m in manifests() if m.plugin == owner)
 
 
 def architecture_of(model_type: str) -> str:
-    """The qualified name of the architecture that reads a `config.json` with this `model_type`."""
+    """The qualified name of the architecture that reads a `config.json` with this `model_type`, or timm name.
+
+    A manifest's `model_types` may be patterns: `resnet*` stands for all of timm's names that begin so.
+    """
     offers = [
         (f"{manifest.plugin}:{name}", manifest)
         for manifest in manifests()
         for name, entry in manifest.architectures.items()
-        if model_type in entry.model_types
+        if any(fnmatch.fnmatchcase(model_type, pattern) for pattern in entry.model_types)
     ]
     if len(offers) > 1:
         raise ZooError(

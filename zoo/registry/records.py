@@ -32,11 +32,15 @@ class Architecture:
         name: the name in the plugin's manifest.
         config: a frozen dataclass derived from `zoo.nn.Config`.
         backbone: `(config) -> keras.Layer`. Called with the dict of input arrays, it returns features
-            `(batch, length, dim)`; its attribute `dim` says how wide they are.
+            `(batch, length, dim)` or `(batch, height, width, dim)`; its attribute `dim` says how wide they are. One
+            for images has `feature_maps(arrays)` too, the features of every stage.
         heads: the tasks it can serve.
-        layouts: `{name: (config, task) -> zoo.weights.Layout}`, one for each checkpoint format;
-            the first reads a directory, which does not say which it is in.
-        preprocessor: `(files, config) -> zoo.data.text.TextPreprocessor | None`, from the checkpoint's own files.
+        layouts: `{name: (config, task) -> zoo.weights.Layout}`, one for each checkpoint format; "transformers"
+            and "timm" are told by `config.json`, and any other is the first.
+        preprocessor: `(files, config)` to what turns raw inputs into arrays, from the checkpoint's own files, or
+            None where they say nothing of it: `zoo.data.text.text_preprocessor` or
+            `zoo.data.image_settings.image_preprocessor`.
+        modality: what it takes, "text" or "image": a task's verb takes the same.
         infer: `(config, task, checkpoint) -> config`: fills in what only the tensors tell.
     """
 
@@ -46,6 +50,7 @@ class Architecture:
     heads: Mapping[str, Head]
     layouts: Mapping[str, Callable[[Any, str], Any]]
     preprocessor: Callable[[Any, Any], Any]
+    modality: str = "text"
     infer: Callable[[Any, str, Any], Any] = lambda config, task, checkpoint: config
 
 

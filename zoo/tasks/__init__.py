@@ -6,12 +6,30 @@ use_jax()
 
 from zoo.tasks.feature_extraction import FeatureExtractor  # noqa: E402
 from zoo.tasks.fill_mask import MaskedLM  # noqa: E402
+from zoo.tasks.image_classification import ImageClassifier  # noqa: E402
+from zoo.tasks.image_features import ImageFeatureExtractor  # noqa: E402
 from zoo.tasks.model import Model  # noqa: E402
 from zoo.tasks.text_classification import TextClassifier  # noqa: E402
 from zoo.tasks.token_classification import TokenClassifier  # noqa: E402
 
-TASKS: dict[str, type[Model]] = {
-    model.task: model for model in (FeatureExtractor, TextClassifier, TokenClassifier, MaskedLM)
+_MODELS: dict[str, tuple[type[Model], ...]] = {
+    "text": (FeatureExtractor, TextClassifier, TokenClassifier, MaskedLM),
+    "image": (ImageFeatureExtractor, ImageClassifier),
 }
 
-__all__ = ["TASKS", "FeatureExtractor", "MaskedLM", "Model", "TextClassifier", "TokenClassifier"]
+
+def task_model(task: str, modality: str) -> type[Model] | None:
+    """The model class of a task for texts or for images; None where there is none."""
+    return next((model for model in _MODELS.get(modality, ()) if model.task == task), None)
+
+
+__all__ = [
+    "FeatureExtractor",
+    "ImageClassifier",
+    "ImageFeatureExtractor",
+    "MaskedLM",
+    "Model",
+    "TextClassifier",
+    "TokenClassifier",
+    "task_model",
+]

@@ -12,7 +12,7 @@ from keras import ops
 from zoo.data.text import as_list
 from zoo.errors import ZooError
 from zoo.hub.files import Files
-from zoo.tasks.model import Model
+from zoo.tasks.text_model import TextModel
 
 _MODES = {
     "pooling_mode_cls_token": "cls",
@@ -30,7 +30,7 @@ _FILES = (
 
 
 @keras.saving.register_keras_serializable("zoo")
-class FeatureExtractor(Model):
+class FeatureExtractor(TextModel):
     """Features `(batch, length, dim)`; `embed` pools them to one vector a text.
 
     Pooling and normalisation come from the sentence-transformers files of the checkpoint (`modules.json`);

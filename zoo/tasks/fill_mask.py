@@ -12,11 +12,11 @@ from keras import ops
 
 from zoo.data.text import as_list
 from zoo.errors import ZooError
-from zoo.tasks.model import Model
+from zoo.tasks.text_model import TextModel
 
 
 @keras.saving.register_keras_serializable("zoo")
-class MaskedLM(Model):
+class MaskedLM(TextModel):
     """Logits `(batch, length, vocab_size)`; `fill_mask` ranks the words for each gap."""
 
     task = "fill-mask"

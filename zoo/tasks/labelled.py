@@ -1,4 +1,4 @@
-"""Labelled texts as a Keras data set: tokenised once, padded batch by batch to few lengths."""
+"""Labelled inputs as Keras data sets: texts tokenised once and padded to few lengths, pictures read as needed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.data.preprocessing import ImagePreprocessor
 from zoo.data.text import Encoded, TextPreprocessor
 from zoo.errors import ZooError, did_you_mean
 
@@ -41,37 +42,53 @@ def _in_range(number: Any, labels: Sequence[str]) -> bool:
     return isinstance(number, Integral) and 0 <= int(number) < len(labels)
 
 
-class LabelledTexts(keras.utils.PyDataset):
+class Labelled(keras.utils.PyDataset):
     """Batches `(arrays, targets)`, in a new order each epoch that `seed` decides.
 
     Args:
-        encoded: the tokenised inputs.
+        inputs: as many as there are targets.
         targets: `(inputs,)` class numbers, or a list of `(length,)` token classes.
     """
 
-    def __init__(
-        self,
-        preprocess: TextPreprocessor,
-        encoded: Sequence[Encoded],
-        targets: Any,
-        batch_size: int,
-        seed: int,
-    ) -> None:
+    def __init__(self, inputs: Sequence[Any], targets: Any, batch_size: int, seed: int) -> None:
         super().__init__()
-        if len(encoded) != len(targets):
-            raise ZooError(f"There are {len(encoded)} inputs and {len(targets)} labels.")
-        if not encoded or batch_size < 1:
-            raise ZooError(f"{len(encoded)} inputs in batches of {batch_size} are nothing to train on.")
-        self.preprocess, self.encoded, self.targets = preprocess, encoded, targets
+        if len(inputs) != len(targets):
+            raise ZooError(f"There are {len(inputs)} inputs and {len(targets)} labels.")
+        if not len(inputs) or batch_size < 1:
+            raise ZooError(f"{len(inputs)} inputs in batches of {batch_size} are nothing to train on.")
+        self.inputs, self.targets = inputs, targets
         self.batch_size, self.seed, self.epoch = batch_size, seed, 0
         self._shuffle()
 
     def __len__(self) -> int:
-        return -(-len(self.encoded) // self.batch_size)
+        return -(-len(self.inputs) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        rows = [self.encoded[n] for n in chosen]
+        return self.batch(self.order[index * self.batch_size : (index + 1) * self.batch_size])
+
+    def batch(self, chosen: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The inputs of these numbers and their targets."""
+        raise NotImplementedError
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self._shuffle()
+
+    def _shuffle(self) -> None:
+        self.order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.inputs))
+
+
+class LabelledTexts(Labelled):
+    """Tokenised texts; a batch is as long as its longest, rounded up."""
+
+    def __init__(
+        self, preprocess: TextPreprocessor, encoded: Sequence[Encoded], targets: Any, batch_size: int, seed: int
+    ) -> None:
+        self.preprocess = preprocess
+        super().__init__(encoded, targets, batch_size, seed)
+
+    def batch(self, chosen: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        rows = [self.inputs[n] for n in chosen]
         length = min(-(-max(len(row) for row in rows) // _STEP) * _STEP, self.preprocess.positions)
         arrays = self.preprocess.pad(rows, length=length)
         if isinstance(self.targets, np.ndarray):
@@ -81,9 +98,15 @@ class LabelledTexts(keras.utils.PyDataset):
             targets[row, : len(self.targets[n])] = self.targets[n]
         return arrays, targets
 
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self._shuffle()
 
-    def _shuffle(self) -> None:
-        self.order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.encoded))
+class LabelledImages(Labelled):
+    """Pictures, read when their batch is asked for."""
+
+    def __init__(
+        self, preprocess: ImagePreprocessor, images: Sequence[Any], targets: Any, batch_size: int, seed: int
+    ) -> None:
+        self.preprocess = preprocess
+        super().__init__(images, targets, batch_size, seed)
+
+    def batch(self, chosen: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        return self.preprocess([self.inputs[n] for n in chosen]), self.targets[chosen]

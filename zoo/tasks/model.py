@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import jax
 import keras
 import numpy as np
+from PIL.Image import Image
 
-from zoo.data.batching import batches
-from zoo.data.text import Encoded, TextPreprocessor
 from zoo.errors import ZooError
-from zoo.hub.files import local_files
+from zoo.hub.description import is_timm, with_labels
+from zoo.hub.files import Files, local_files
 from zoo.nn.config import Config
 from zoo.registry.code import find_architecture
 from zoo.registry.records import Architecture
-from zoo.tasks.labelled import LabelledTexts
+from zoo.tasks.labelled import Labelled
 from zoo.weights.audit import Audit
 from zoo.weights.export import tensors_of
 from zoo.weights.shards import MAX_SHARD_SIZE
@@ -42,6 +42,10 @@ class Model(keras.Model):
     task: ClassVar[str]
     verb: ClassVar[str]
     needs_labels: ClassVar[bool] = False
+    inputs: ClassVar[str]
+    """What the raw inputs are called: texts, images."""
+    needed_file: ClassVar[tuple[str, str]]
+    """What is missing where raw inputs cannot be taken: in a word, and the file's name."""
 
     def __init__(
         self,
@@ -61,7 +65,7 @@ class Model(keras.Model):
         self.layout = layout
         self.preset = preset
         self.audit = Audit()
-        self._preprocessor: TextPreprocessor | None = None
+        self._preprocessor: Any = None
         self.backbone = record.backbone(config, name="backbone")
         self.head = record.heads[self.task].layer(config, len(labels), name="head")
 
@@ -79,53 +83,43 @@ class Model(keras.Model):
     # Raw inputs
 
     @property
-    def preprocess(self) -> TextPreprocessor:
-        """`preprocess(raw)` gives the arrays `model` takes. Raises a ZooError where no tokenizer came along."""
+    def preprocess(self) -> Any:
+        """`preprocess(raw)` gives the arrays `model` takes. Raises a ZooError where its files are missing."""
         if self._preprocessor is None:
             raise ZooError(
-                f"{self.preset or 'This model'} came without tokenizer files, so it takes arrays only.",
-                fix=f"Call model(arrays), or put tokenizer.json beside the weights to use {self.verb}().",
+                f"{self.preset or 'This model'} came without {self.needed_file[0]}, so it takes arrays only.",
+                fix=f"Call model(arrays), or put {self.needed_file[1]} beside the weights to use {self.verb}().",
             )
         return self._preprocessor
 
     @preprocess.setter
-    def preprocess(self, preprocessor: TextPreprocessor | None) -> None:
+    def preprocess(self, preprocessor: Any) -> None:
         self._preprocessor = preprocessor
 
-    def run(
-        self, encoded: Sequence[Encoded], finish: Callable[[Any, dict[str, Any]], Any]
-    ) -> Iterator[tuple[int, Any]]:
-        """Compute the outputs of encoded inputs in batches of like length, in no particular order.
+    def compiled_forward(
+        self, finish: Callable[[Any, dict[str, Any]], Any], call: Any = None
+    ) -> Callable[..., Any]:
+        """A compiled function from arrays to what `finish(outputs, arrays)` makes of the model's outputs.
 
         Args:
-            finish: `(outputs, arrays) -> outputs`, compiled together with the model. Pass the same function
-                every time, or it compiles every time.
-
-        Yields:
-            each input's number, and its outputs as numpy with padding rows dropped.
+            finish: pass the same function every time, or it compiles every time.
+            call: what computes the outputs in the model's place, such as its backbone's feature maps.
         """
-        forward = self._compiled(finish)
-        state = [v.value for v in self.trainable_variables], [v.value for v in self.non_trainable_variables]
-        for batch in batches([len(item) for item in encoded]):
-            length = min(batch.length, self.preprocess.positions)
-            arrays = self.preprocess.pad([encoded[n] for n in batch.indices], rows=batch.rows, length=length)
-            outputs = jax.device_get(forward(*state, arrays))
-            for row, n in enumerate(batch.indices):
-                yield n, jax.tree.map(lambda x, row=row: x[row], outputs)
-
-    def _compiled(self, finish: Callable[..., Any]) -> Callable[..., Any]:
         if "_forwards" not in self.__dict__:
             object.__setattr__(self, "_forwards", {})
         forwards = self.__dict__["_forwards"]
-        if finish not in forwards:
+        if (finish, call) not in forwards:
+            compute = call or functools.partial(self, training=False)
 
             @jax.jit
-            def forward(trainable: Any, fixed: Any, arrays: dict[str, Any]) -> Any:
-                outputs, _ = self.stateless_call(trainable, fixed, arrays, training=False)
-                return finish(outputs, arrays)
+            def forward(state: Any, arrays: dict[str, Any]) -> Any:
+                with keras.StatelessScope(state_mapping=list(zip(self.variables, state, strict=True))):
+                    return finish(compute(arrays), arrays)
 
-            forwards[finish] = forward
-        return forwards[finish]
+            forwards[finish, call] = forward
+        compiled = forwards[finish, call]
+        state = [variable.value for variable in self.variables]
+        return lambda arrays: jax.device_get(compiled(state, arrays))
 
     # Keras training
 
@@ -133,7 +127,7 @@ class Model(keras.Model):
         """The task's loss. Raises a ZooError where the task cannot be trained by `fit`."""
         raise ZooError(
             f"{self.task} has no loss to train with.",
-            fix="Load the model with task='text-classification' or another task that has labels.",
+            fix="Load the model with a task that has labels, such as text-classification or image-classification.",
         )
 
     def compile(self, optimizer: Any = None, loss: Any = None, metrics: Any = None, **kwargs: Any) -> None:
@@ -157,7 +151,7 @@ class Model(keras.Model):
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As keras.Model.fit; `x` is what `model.dataset(...)` makes, or a dict of arrays."""
         self._check_ready(x)
-        if isinstance(x, LabelledTexts):
+        if isinstance(x, Labelled):
             kwargs.setdefault("shuffle", False)  # it shuffles itself, by its seed; Keras would do so without one
         return super().fit(x, *args, **kwargs)
 
@@ -167,25 +161,25 @@ class Model(keras.Model):
         return super().evaluate(x, *args, **kwargs)
 
     def _check_ready(self, x: Any) -> None:
-        _refuse_raw(x, "Wrap them: model.fit(model.dataset(texts, labels)).")
+        _refuse_raw(x, self.inputs, f"Wrap them: model.fit(model.dataset({self.inputs}, labels)).")
         if not self.compiled:
             self.default_loss()
             raise ZooError("The model is not compiled.", fix="Call model.compile() first.")
 
     def predict(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As keras.Model.predict; `x` is a dict of arrays. For raw inputs there is the task's verb."""
-        if isinstance(x, LabelledTexts):
+        if isinstance(x, Labelled):
             raise ZooError(
                 "predict would return the rows of this data set in its shuffled order.",
-                fix=f"Use model.{self.verb}(texts), or evaluate.",
+                fix=f"Use model.{self.verb}({self.inputs}), or evaluate.",
             )
-        _refuse_raw(x, f"Use model.{self.verb}(texts).")
+        _refuse_raw(x, self.inputs, f"Use model.{self.verb}({self.inputs}).")
         return super().predict(x, *args, **kwargs)
 
     # To disk and back
 
     def save_pretrained(self, folder: str | Path, *, max_shard_size: int | str = MAX_SHARD_SIZE) -> None:
-        """Write a directory that transformers loads with equal outputs: config, weights, tokenizer files.
+        """Write a directory that transformers, or timm, loads with equal outputs: config, weights, the other files.
 
         Args:
             max_shard_size: weights beyond this many bytes (or `"500MB"`, `"5GB"`) are split into shards.
@@ -200,19 +194,19 @@ class Model(keras.Model):
 
     def written_config(self) -> dict[str, Any]:
         """The content of the config.json that `save_pretrained` writes."""
-        changes: dict[str, Any] = {"architectures": [self.record.heads[self.task].references[0]]}
-        if self.labels:
-            changes["id2label"] = {str(n): label for n, label in enumerate(self.labels)}
-            changes["label2id"] = {label: n for n, label in enumerate(self.labels)}
+        changes: dict[str, Any] = {}
+        timm = is_timm(self.config.source)
+        if not timm:
+            changes["architectures"] = [self.record.heads[self.task].references[0]]
         # transformers 5 loads weights in the precision that is named here, whatever precision they are stored in.
         changes |= {key: self.variable_dtype for key in ("dtype", "torch_dtype") if key in self.config.source}
-        entry = self.config.written(**changes)
-        entry.pop("num_labels", None)
-        entry.setdefault("model_type", self.architecture.rpartition(":")[2])
+        entry = with_labels(self.config.written(**changes), self.labels)
+        if not timm:
+            entry.setdefault("model_type", self.architecture.rpartition(":")[2])
         return entry
 
     def companions(self) -> dict[str, bytes]:
-        """The files that are written beside the weights: the tokenizer's, as they were read."""
+        """The files that are written beside the weights: the tokenizer's or preprocessor's, as they were read."""
         return dict(self._preprocessor.files) if self._preprocessor else {}
 
     def get_config(self) -> dict[str, Any]:
@@ -239,11 +233,11 @@ class Model(keras.Model):
         self.preprocess = self.record.preprocessor(files, self.config)
 
 
-def _refuse_raw(x: Any, fix: str) -> None:
+def _refuse_raw(x: Any, what: str, fix: str) -> None:
     while isinstance(x, list | tuple | np.ndarray) and len(x):
         x = x[0]
-    if isinstance(x, str | bytes):
-        raise ZooError("fit, evaluate and predict take arrays, and these are raw texts.", fix=fix)
+    if isinstance(x, str | bytes | Path | Image):
+        raise ZooError(f"fit, evaluate and predict take arrays, and these are raw {what}.", fix=fix)
 
 
 def load_keras_file(path: Path) -> Model:
@@ -254,6 +248,8 @@ def load_keras_file(path: Path) -> Model:
         raise ZooError(f"{path} is not a sound Keras file.", why=str(error)) from error
     if not isinstance(model, Model):
         raise ZooError(f"{path} holds a Keras model, but not one of zoo's.")
+    if model._preprocessor is None:  # Keras asks for assets only where there are files of them
+        model.read_companions(Files({}, str(path)))
     return model
 
 

@@ -11,11 +11,12 @@ import numpy as np
 from zoo.data.text import Encoded, as_list
 from zoo.errors import ZooError
 from zoo.tasks.labelled import NO_LABEL, LabelledTexts, label_numbers
-from zoo.tasks.model import Model, softmax
+from zoo.tasks.model import softmax
+from zoo.tasks.text_model import TextModel
 
 
 @keras.saving.register_keras_serializable("zoo")
-class TokenClassifier(Model):
+class TokenClassifier(TextModel):
     """Logits `(batch, length, classes)`; `tag` finds the labelled spans of a text."""
 
     task = "token-classification"

@@ -7,13 +7,16 @@ so that hardly any of the arithmetic is spent on padding. The examples of a step
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 
 from zoo.data.text import Encoded, pad
+from zoo.train.order import Order
+
+Batch = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
 
 _STEP = 32  # row lengths are multiples of this
 
@@ -42,23 +45,29 @@ class Batches:
     pad_id: int
     positions: int
 
+    @cached_property
+    def order(self) -> Order:
+        return Order(len(self.encoded), self.size, self.epochs, self.seed)
+
     @property
     def per_epoch(self) -> int:
-        return -(-len(self.encoded) // self.size)
+        return self.order.per_epoch
 
     def __len__(self) -> int:
-        return self.per_epoch * self.epochs
+        return len(self.order)
+
+    def members(self, k: int) -> np.ndarray:
+        """Which examples batch k holds; the last batch of an epoch may hold fewer than `size`."""
+        return self.order.members(k)
+
+    def stream(self) -> Iterator[Batch]:
+        """All batches in order."""
+        return map(self.batch, range(len(self)))
 
     @cached_property
     def tokens(self) -> int:
         """The tokens of one epoch, without padding."""
         return sum(len(item) for item in self.encoded)
-
-    def members(self, k: int) -> np.ndarray:
-        """Which examples batch k holds; the last batch of an epoch may hold fewer than `size`."""
-        epoch, place = divmod(k, self.per_epoch)
-        order = _order(self.seed, epoch, len(self.encoded))
-        return order[place * self.size : (place + 1) * self.size]
 
     @cached_property
     def row_length(self) -> int:
@@ -105,7 +114,7 @@ class Batches:
         """The places of one epoch's rows, padding included."""
         return sum(math.prod(self._shape(self.members(k))) for k in range(self.per_epoch))
 
-    def batch(self, k: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    def batch(self, k: int) -> Batch:
         """Batch k: input arrays, targets `(size,)` and weights `(size,)`, which are 0 where an example lacks."""
         members = self.members(k)
         arrays = self._packed(members) if self.packed else self._padded(members)
@@ -138,8 +147,3 @@ class Batches:
 
     def _padded(self, members: np.ndarray) -> dict[str, np.ndarray]:
         return pad([self.encoded[n] for n in members], self._shape(members), self.pad_id)
-
-
-@lru_cache(maxsize=1)  # every batch of an epoch asks for it
-def _order(seed: int, epoch: int, count: int) -> np.ndarray:
-    return np.random.default_rng((seed, epoch)).permutation(count)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from zoo.errors import RunError, ZooError, some
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import make_recipe, read_recipe, recipe_text, shipped_recipes, toml_value
-from zoo.train.request import check_request
+from zoo.train.request import complete
 from zoo.train.run import Run, next_free
 from zoo.train.splits import Splits, read_splits
 
@@ -85,11 +85,11 @@ def resolve(
     short = {"data.train": data, "model.task": task, "output.dir": output}
     overrides = [*overrides, *(f"{key}={toml_value(str(value))}" for key, value in short.items() if value)]
     if isinstance(recipe, Recipe):
-        return make_recipe(recipe.written(), overrides, check_request, name=recipe.name, origin="in Python")
+        return make_recipe(recipe.written(), overrides, complete, name=recipe.name, origin="in Python")
     if Path(recipe).suffix == ".toml" or str(recipe) in shipped_recipes():
-        return read_recipe(recipe, overrides, check_request)
-    raw = {"model": {"preset": str(recipe)}}
-    resolved = make_recipe(raw, overrides, check_request, origin=f"for '{recipe}'")
+        return read_recipe(recipe, overrides, complete)
+    raw: dict[str, Any] = {"model": {"preset": str(recipe)}}
+    resolved = make_recipe(raw, overrides, complete, origin=f"for '{recipe}'")
     return dataclasses.replace(resolved, name=Path(resolved.data.train).stem)
 
 
@@ -100,13 +100,17 @@ def _run(recipe: Recipe, listener: Listener) -> Run:
     _tell(splits, listener)
     listener.stage("loading the model")
     model = _model(recipe, splits)
-    if model.audit.fresh and recipe.model.weights == "pretrained":
+    if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
-    encoded = model.preprocess.encode(splits.train.inputs)
-    settled = {**dataclasses.asdict(splits.columns), "max_length": model.preprocess.max_length}
+    from zoo.train.feeds import make_batches
+
+    batches = make_batches(recipe, model, splits.train)
+    settled = dict(splits.settled)
+    if model.inputs == "texts":
+        settled["max_length"] = model.preprocess.max_length
     folder, recipe = _claim(recipe.replace("data", **settled))
     try:
-        _train(recipe, model, splits, encoded, folder, listener, started)
+        _train(recipe, model, splits, batches, folder, listener, started)
     except OSError as error:
         raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
     return Run(folder)
@@ -115,8 +119,11 @@ def _run(recipe: Recipe, listener: Listener) -> Run:
 def _tell(splits: Splits, listener: Listener) -> None:
     from zoo.data.labels import majority
 
-    columns = [f"{k} = '{v}'" for k, v in dataclasses.asdict(splits.columns).items() if v]
-    listener.fact("columns", ", ".join(columns))
+    columns = [f"{k} = '{v}'" for k, v in splits.settled.items() if v]
+    if columns:
+        listener.fact("columns", ", ".join(columns))
+    for note in splits.notes:
+        listener.fact("left out", note)
     rows = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     listener.fact("rows", ", ".join(f"{len(part):,} {name}" for name, part in rows.items() if part))
     label, share = majority(splits.train.labels or [])
@@ -125,19 +132,23 @@ def _tell(splits: Splits, listener: Listener) -> None:
 
 def _model(recipe: Recipe, splits: Splits) -> Any:
     from zoo.data.labels import label_order
-    from zoo.loading import build, locate, read_labels
+    from zoo.hub.description import labels_of
+    from zoo.loading import Weights, build, described, locate
+    from zoo.train.freezing import freeze
 
-    weights = "random" if recipe.model.weights == "random" else "pretrained"
-    found = locate(recipe.model.preset, weights)
-    own = read_labels(found.files.mapping("config.json"))
-    labels = label_order(splits.train.labels or [], own)
+    keys = recipe.model
+    scratch = bool(keys.architecture)
+    weights: Weights = "random" if scratch or keys.weights == "random" else "pretrained"
+    found = described(keys.architecture, keys.config) if scratch else locate(keys.preset, weights)
+    labels = label_order(splits.train.labels or [], labels_of(found.source))
     dtype = "mixed_bfloat16" if recipe.train.precision == "bfloat16" else "float32"
     model = build(
         found, task=recipe.model.task, labels=labels, dtype=dtype, weights=weights, seed=recipe.train.seed
     )
     model.default_loss()  # refuses what cross-entropy over the classes would not fit
-    if recipe.data.max_length:
+    if recipe.data.max_length and model.inputs == "texts":
         model.preprocess.limit(recipe.data.max_length)
+    freeze(model, recipe.train.freeze)
     return model
 
 
@@ -164,35 +175,27 @@ def _train(
     recipe: Recipe,
     model: Any,
     splits: Splits,
-    encoded: Any,
+    batches: Any,
     folder: Path,
     listener: Listener,
     started: float,
 ) -> None:
-    import numpy as np
-
-    from zoo.tasks.labelled import label_numbers
-    from zoo.train.batches import Batches
+    from zoo.train.feeds import preparation
     from zoo.train.loop import Journal, train
     from zoo.train.optimizer import make_optimizer, make_schedule
     from zoo.train.scores import score
     from zoo.train.step import make_trainer
     from zoo.train.summary import baseline, write_report
 
-    targets = np.array(label_numbers(splits.train.labels or (), model.labels), np.int32)
     keys = recipe.train
-    batches = Batches(
-        encoded,
-        targets,
-        keys.batch_size,
-        keys.epochs,
-        keys.seed,
-        recipe.data.packing,
-        model.preprocess.pad_id,
-        model.preprocess.positions,
-    )
     schedule = make_schedule(keys, len(batches))
-    trainer = make_trainer(model, make_optimizer(keys, schedule, model.trainable_variables))
+    trainer = make_trainer(
+        model,
+        make_optimizer(keys, schedule, model.trainable_variables),
+        prepare=preparation(model),
+        smoothing=keys.label_smoothing,
+        ema=keys.ema,
+    )
     journal = Journal(folder / "metrics.jsonl")
 
     listener.stage("training")

@@ -14,6 +14,7 @@ import numpy as np
 
 from zoo.errors import RunError
 from zoo.train.batches import Batches
+from zoo.train.image_batches import ImageBatches
 from zoo.train.scores import Scores
 from zoo.train.step import State, Trainer
 
@@ -45,16 +46,16 @@ class Best:
 
     score: float = -1.0
     step: int = 0
-    state: tuple[Any, Any] | None = None
+    weights: tuple[list[Any], list[Any]] | None = None
 
-    def offer(self, score: float, step: int, state: State) -> None:
+    def offer(self, score: float, step: int, weights: tuple[list[Any], list[Any]]) -> None:
         if score > self.score:
-            self.score, self.step, self.state = score, step, jax.device_get(state[:2])
+            self.score, self.step, self.weights = score, step, jax.device_get(weights)
 
 
 def train(
     trainer: Trainer,
-    batches: Batches,
+    batches: Batches | ImageBatches,
     evaluate: Callable[[], Scores] | None,
     journal: Journal,
     rate_at: Callable[[int], Any],
@@ -72,8 +73,7 @@ def train(
     every = max(1, len(batches) // _RECORDS)
     meter = _Meter(batches, journal, every, rate_at, progress)
     pending: tuple[int, Any] | None = None
-    for k in range(len(batches)):
-        arrays, targets, weights = batches.batch(k)
+    for k, (arrays, targets, weights) in enumerate(batches.stream()):
         state, loss = trainer.step(state, arrays, targets, weights)
         # One step late: reading this step's loss now would wait for it, and leave the device idle after.
         if pending:
@@ -82,23 +82,23 @@ def train(
         if (k + 1) % batches.per_epoch == 0:
             meter.note(*pending)
             pending = None
-            trainer.write_back(state)
+            trainer.write_back(trainer.weights(state))
             if evaluate is not None:
                 metrics = evaluate().metrics
                 epoch = (k + 1) // batches.per_epoch
                 journal.add(step=k + 1, epoch=float(epoch), split="validation", **metrics)
-                best.offer(metrics["accuracy"], k + 1, state)
+                best.offer(metrics["accuracy"], k + 1, trainer.weights(state))
                 meter.restart()
             state = _owned(state)
-    if best.state is not None:
-        trainer.write_back((*best.state, []))
+    if best.weights is not None:
+        trainer.write_back(best.weights)
     return best
 
 
 def _owned(state: State) -> State:
     # The model's variables now hold these buffers, and the next step gives its own away.
-    trainable, fixed, slots = state
-    return [x.copy() for x in trainable], [x.copy() for x in fixed], slots
+    trainable, fixed, slots, average = state
+    return [x.copy() for x in trainable], [x.copy() for x in fixed], slots, [x.copy() for x in average]
 
 
 class _Meter:
@@ -106,7 +106,7 @@ class _Meter:
 
     def __init__(
         self,
-        batches: Batches,
+        batches: Batches | ImageBatches,
         journal: Journal,
         every: int,
         rate_at: Callable[[int], Any],

@@ -18,7 +18,7 @@ def key(
 ) -> Any:
     """A recipe key: a dataclass field that knows its limits and what it is for."""
     limits = {"choices": choices, "least": least, "above": above, "most": most}
-    return field(default=default, metadata={"help": help, **limits})
+    return field(default=default, metadata={"help": help, "limits": limits})
 
 
 @dataclass(frozen=True)
@@ -26,29 +26,60 @@ class ModelKeys:
     """`[model]`: what is trained."""
 
     preset: str = key("", "a preset, a URL, or the path of a run or checkpoint")
-    task: str = key("text-classification", "what the model is to do, a Hub task name")
+    architecture: str = key("", "in place of a preset: an architecture, to be trained from random weights")
+    config: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "the architecture's config, as `config.json` has it"}
+    )
+    task: str = key("", "what the model is to do, a Hub task name; by default what the preset can be trained for")
     weights: str = key(
         "pretrained", "start from the preset's weights, or at random", choices=("pretrained", "random")
     )
 
 
 @dataclass(frozen=True)
+class AugmentKeys:
+    """`[data.augment]`: how each training picture is changed, another way in every epoch."""
+
+    crop: float = key(
+        0.35,
+        "the smallest share of the picture that a random crop keeps; 1 crops as at evaluation",
+        above=0,
+        most=1,
+    )
+    flip: float = key(0.5, "how often it is mirrored, left and right", least=0, most=1)
+    jitter: float = key(0.0, "how far brightness, contrast and colour may go up and down", least=0, most=1)
+    randaugment: int = key(0, "how many operations of RandAugment are applied", least=0, most=8)
+    magnitude: float = key(9.0, "how strong these operations are", least=0, most=10)
+    erase: float = key(0.0, "how often a rectangle is filled with noise", least=0, most=1)
+    mixup: float = key(0.0, "alpha of mixup, which blends pairs of pictures; 0 blends none", least=0)
+    cutmix: float = key(0.0, "alpha of CutMix, which pastes one picture into another; 0 pastes none", least=0)
+
+
+@dataclass(frozen=True)
 class DataKeys:
     """`[data]`: what it learns from."""
 
-    train: str = key("", "a csv, tsv, jsonl or parquet file, or a registered data set")
+    train: str = key("", "a csv, tsv, jsonl or parquet file, a folder of pictures, or a registered data set")
     validation: float | str | None = key(
         None,
-        "a share of the training rows, a file, or 0 for none; 0.1 where the data set has no split of its own",
+        "a share of the training rows, a file or folder, or 0 for none; 0.1 where the data has no split of its own",
     )
-    test: str = key("", "a file that is only looked at once, at the end; the data set's own split by default")
+    test: str = key("", "a file or folder that is only looked at once, at the end; the data's own split by default")
     text: str | None = key(None, "the column with the text; guessed where it is left out")
     text_pair: str | None = key(None, "the column with a second text")
+    image: str | None = key(None, "the column with a picture's path or bytes; guessed where it is left out")
     label: str | None = key(None, "the column with the label; guessed where it is left out")
     max_length: int | None = key(
         None, "truncate texts after this many tokens; the model's limit by default", least=8
     )
     packing: bool = key(True, "lay several short texts in one row, each seeing only itself; False pads them")
+    augment: AugmentKeys = field(
+        default_factory=AugmentKeys, metadata={"help": "how training pictures are changed"}
+    )
+    faulty: str = key(
+        "refuse", "pictures that cannot be read: refuse the data, or leave them out", choices=("refuse", "skip")
+    )
+    workers: int = key(0, "processes that read pictures; 0 reads in threads", least=0)
 
 
 @dataclass(frozen=True)
@@ -61,6 +92,15 @@ class TrainKeys:
     schedule: str = key("linear", "how the rate falls after the warm-up", choices=("constant", "linear", "cosine"))
     warmup: float = key(0.1, "steps of linear warm-up: a fraction of all below 1, else a count", least=0)
     weight_decay: float = key(0.01, "AdamW's decoupled decay, spared on biases and norms", least=0)
+    label_smoothing: float = key(0.0, "the share of each target that all classes divide", least=0, most=0.99)
+    ema: float = key(
+        0.0, "decay of the average of the weights that is evaluated and kept; 0 keeps none", least=0, most=0.99999
+    )
+    freeze: str = key(
+        "nothing",
+        "what stays as it is: the batch normalisations, or all but the head",
+        choices=("nothing", "norm", "backbone"),
+    )
     clip_norm: float = key(1.0, "largest global norm of a gradient; 0 does not clip", least=0)
     precision: str = key("float32", "bfloat16 computes in it, on float32 weights", choices=("float32", "bfloat16"))
     seed: int = key(0, "decides the split, the order, new heads and dropout", least=0, most=2**32 - 1)
@@ -93,7 +133,7 @@ class Recipe:
     def written(self) -> dict[str, dict[str, Any]]:
         """The tables and their keys, as they stand in a file; keys without a value are left out."""
         return {
-            table: {k: v for k, v in dataclasses.asdict(getattr(self, table)).items() if v not in (None, "")}
+            table: {k: v for k, v in dataclasses.asdict(getattr(self, table)).items() if v not in (None, "", {})}
             for table in TABLES
         }
 

@@ -12,8 +12,9 @@ from zoo.train.recipe import TABLES
 _HEAD = """# Recipes
 
 A recipe is a TOML file with four tables. `zoo finetune RECIPE.toml` runs it; `--set table.key=value` changes a
-key for one run. Every key has a default except `model.preset` and `data.train`. A key, a type or a value that
-cannot be is an error that lists all of them at once, before anything is read or written.
+key for one run. Every key has a default except `data.train` and `model.preset`, or `model.architecture` in its
+place. A key, a type or a value that cannot be is an error that lists all of them at once, before anything is read
+or written.
 
 This page is written from the code; a test keeps it so.
 """
@@ -23,24 +24,36 @@ def recipe_reference() -> str:
     """Every table and key with its type, default, limits and purpose, as Markdown."""
     parts = [_HEAD]
     for table, kind in TABLES.items():
-        hints = typing.get_type_hints(kind)
         parts.append(f"\n## [{table}]\n\n| key | type | default | what it is for |\n|---|---|---|---|\n")
-        parts += [_row(field, hints[field.name]) for field in dataclasses.fields(kind)]
+        parts += _rows(kind)
     return "".join(parts)
 
 
-def _row(field: dataclasses.Field, hint: Any) -> str:
+def _rows(kind: Any, within: str = "") -> list[str]:
+    hints = typing.get_type_hints(kind)
+    rows = []
+    for field in dataclasses.fields(kind):
+        if "limits" in field.metadata:
+            rows.append(_row(field, hints[field.name], within))
+        else:
+            rows.append(f"| `{within}{field.name}` | table |  | {field.metadata['help']} |\n")
+        if dataclasses.is_dataclass(hints[field.name]):
+            rows += _rows(hints[field.name], f"{within}{field.name}.")
+    return rows
+
+
+def _row(field: dataclasses.Field, hint: Any, within: str) -> str:
     options = [o for o in typing.get_args(hint) or (hint,) if o is not type(None)]
     kind = " or ".join(o.__name__ for o in options)
     default = "" if field.default in (None, "") else f"`{json.dumps(field.default)}`"
-    limits = field.metadata
+    limits = field.metadata["limits"]
     notes = [field.metadata["help"]]
     if limits["choices"]:
         notes.append(f"one of {', '.join(f'`{c}`' for c in limits['choices'])}")
     for name, words in (("least", "at least"), ("above", "more than"), ("most", "at most")):
         if limits[name] is not None:
             notes.append(f"{words} {limits[name]}")
-    return f"| `{field.name}` | {kind} | {default} | {'; '.join(notes)} |\n"
+    return f"| `{within}{field.name}` | {kind} | {default} | {'; '.join(notes)} |\n"
 
 
 if __name__ == "__main__":

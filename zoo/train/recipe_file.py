@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 import tomllib
 import types
@@ -17,8 +18,8 @@ from zoo.errors import Faults, ZooError, did_you_mean, some
 from zoo.registry.manifest import read_toml
 from zoo.train.recipe import TABLES, Recipe
 
-Check = Callable[[Recipe, Faults], None]
-"""Looks at a recipe and adds what is wrong with it to the faults."""
+Check = Callable[[Recipe, Faults], Recipe]
+"""Looks at a recipe, adds what is wrong with it to the faults, and gives it back with what goes without saying."""
 
 
 def read_recipe(path: str | Path, overrides: Sequence[str] = (), check: Check | None = None) -> Recipe:
@@ -50,11 +51,11 @@ def make_recipe(
         elif not isinstance(keys, dict):
             faults.add(f"{table} = {keys!r} stands outside the tables.{_home(table)}")
         else:
-            tables[table] = _keys(table, keys, faults)
+            tables[table] = _keys(table, TABLES[table], keys, faults)
     faults.found += [f"{key} is missing: {what}" for key, what in _missing(raw)]
     recipe = Recipe(**tables, name=name)
     if check:
-        check(recipe, faults)
+        recipe = check(recipe, faults)
     faults.check(f"The recipe {origin} is not valid.", fix="'zoo finetune --keys' lists every key.")
     return recipe
 
@@ -89,9 +90,18 @@ def recipe_text(recipe: Recipe) -> str:
     return "\n".join(lines)
 
 
-def toml_value(value: str | float | bool) -> str:
-    """A value as TOML writes it: as JSON does, but for one control character."""
+def toml_value(value: Any) -> str:
+    """A value as TOML writes it: as JSON does, but for tables and one control character; nothing has no value."""
+    if isinstance(value, Mapping):
+        pairs = [f"{_toml_key(k)} = {toml_value(v)}" for k, v in value.items() if v is not None]
+        return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _toml_key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_value(name)
 
 
 def _missing(raw: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -99,22 +109,26 @@ def _missing(raw: Mapping[str, Any]) -> list[tuple[str, str]]:
         keys = raw.get(table, {})
         return isinstance(keys, dict) and not keys.get(key)
 
-    wanted = {
-        ("model", "preset"): "which model to start from, such as 'minilm_l6'",
-        ("data", "train"): "which file or data set to learn from",
-    }
+    wanted = {("data", "train"): "which file or data set to learn from"}
+    if lacks("model", "architecture"):
+        wanted = {("model", "preset"): "which model to start from, such as 'minilm_l6'", **wanted}
     return [(f"{table}.{key}", what) for (table, key), what in wanted.items() if lacks(table, key)]
 
 
 def _override(raw: dict[str, Any], override: str, faults: Faults) -> None:
     name, equals, text = override.partition("=")
-    table, dot, key = name.strip().partition(".")
-    if not (equals and dot and table and key):
+    *tables, key = name.strip().split(".")
+    if not (equals and tables and all(tables) and key):
         faults.add(f"--set {override}: it must read table.key=value, such as train.epochs=1")
         return
-    keys = raw.setdefault(table, {})
-    if isinstance(keys, dict):
-        keys[key] = _value(text.strip())
+    keys: Any = raw
+    for table in tables:
+        # What the caller gave stays as it is.
+        keys[table] = dict(keys[table]) if isinstance(keys.get(table), dict) else keys.get(table, {})
+        keys = keys[table]
+        if not isinstance(keys, dict):
+            return
+    keys[key] = _value(text.strip())
 
 
 def _value(text: str) -> Any:
@@ -125,23 +139,32 @@ def _value(text: str) -> Any:
         return text
 
 
-def _keys(table: str, keys: Mapping[str, Any], faults: Faults) -> Any:
-    kind = TABLES[table]
+def _keys(table: str, kind: Any, keys: Mapping[str, Any], faults: Faults) -> Any:
     fields = {f.name: f for f in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
     values = {}
     for name, value in keys.items():
         if name not in fields:
-            faults.add(f"{table}.{name} is not a key of a recipe.{_nearest(name, table)}")
-        elif fault := _fault(value, hints[name], fields[name].metadata):
+            faults.add(f"{table}.{name} is not a key of a recipe.{_nearest(name, kind)}")
+        elif "limits" not in fields[name].metadata:
+            values[name] = _table(f"{table}.{name}", fields[name].default_factory, value, faults)
+        elif fault := _fault(value, hints[name], fields[name].metadata["limits"]):
             faults.add(f"{table}.{name} = {value!r}: {fault}")
         else:
             values[name] = float(value) if hints[name] is float else value
     return kind(**values)
 
 
-def _nearest(name: str, table: str) -> str:
-    own = {f.name for f in dataclasses.fields(TABLES[table])}
+def _table(name: str, kind: Any, value: Any, faults: Faults) -> Any:
+    """A key that is a table itself: of keys with limits, or whatever it holds."""
+    if not isinstance(value, dict):
+        faults.add(f"{name} = {value!r}: a table is needed")
+        return kind()
+    return _keys(name, kind, value, faults) if dataclasses.is_dataclass(kind) else value
+
+
+def _nearest(name: str, kind: Any) -> str:
+    own = {f.name for f in dataclasses.fields(kind)}
     if hint := did_you_mean(name, own):
         return hint
     return _home(name)

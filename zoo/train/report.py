@@ -21,13 +21,14 @@ NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\u
 
 @dataclass(frozen=True)
 class Mistake:
-    """One wrong prediction; `probability` is what the model gave the class it chose."""
+    """One wrong prediction; `probability` is what the model gave the class it chose, `picture` a data URL."""
 
     row: int
     text: str
     label: str
     predicted: str
     probability: float
+    picture: str = ""
 
 
 @dataclass(frozen=True)

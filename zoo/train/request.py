@@ -2,41 +2,65 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from zoo.data.readers import check_readable
 from zoo.errors import Faults, ZooError, did_you_mean
+from zoo.hub.description import kind_of
+from zoo.hub.files import CONFIG, local_files
 from zoo.hub.source import Source, is_url
-from zoo.registry.code import dataset_names, tasks_of
+from zoo.registry.code import architecture_of, dataset_names, tasks_of, tasks_of_architecture
 from zoo.registry.plugins import known_tasks
 from zoo.registry.presets import find_preset, is_preset, presets
+from zoo.train.readers import is_folder
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import shipped_recipes
 
-TRAINABLE = ("text-classification",)
+TRAINABLE = ("text-classification", "image-classification")
 """The tasks that a recipe can train; the others train with `model.fit`, where they have a loss."""
 
 
-def check_request(recipe: Recipe, faults: Faults) -> None:
-    """Add to `faults` everything that is wrong with the names and paths of a recipe."""
+def complete(recipe: Recipe, faults: Faults) -> Recipe:
+    """The recipe with its task. Adds to `faults` everything that is wrong with its names and paths."""
+    if not recipe.model.task:
+        recipe = recipe.replace("model", task=_task_of(recipe))
     _check_model(recipe, faults)
     data = recipe.data
     for name, value in (("data.train", data.train), ("data.test", data.test)):
         if value:
-            _check_data(name, value, faults)
+            check_data(name, value, recipe.model.task, faults)
     if isinstance(data.validation, str):
-        _check_data("data.validation", data.validation, faults)
+        check_data("data.validation", data.validation, recipe.model.task, faults)
     elif data.validation is not None and not 0 <= data.validation < 1:
         faults.add(f"data.validation = {data.validation}: a share from 0 up to 1, or a file, is needed")
     if recipe.output.dir:
         _check_output(Path(recipe.output.dir).expanduser(), faults)
+    return recipe
+
+
+def _task_of(recipe: Recipe) -> str:
+    """What the model can be trained for, by its plugin's manifest; text classification where nothing is known."""
+    name, can = recipe.model.preset, ()
+    with contextlib.suppress(ZooError):
+        if recipe.model.architecture:
+            can = tasks_of_architecture(recipe.model.architecture)
+        elif is_preset(name):
+            can = tasks_of(find_preset(name))
+        elif (folder := Path(name).expanduser()).is_dir():
+            folder = folder / "model" if (folder / "recipe.toml").is_file() else folder
+            source = local_files(folder).mapping(CONFIG)
+            can = tasks_of_architecture(architecture_of(kind_of(source)))
+    return next((task for task in TRAINABLE if task in can), TRAINABLE[0])
 
 
 def _check_model(recipe: Recipe, faults: Faults) -> None:
     name, task = recipe.model.preset, recipe.model.task
     try:
-        if is_url(name):
+        if recipe.model.architecture:
+            _check_scratch(recipe, faults)
+        elif is_url(name):
             Source.parse(name)
         elif is_preset(name):
             can = tasks_of(find_preset(name))
@@ -54,8 +78,19 @@ def _check_model(recipe: Recipe, faults: Faults) -> None:
         faults.add(f"model.task: a recipe cannot train '{task}', only {', '.join(TRAINABLE)}")
 
 
-def _check_data(name: str, value: str, faults: Faults) -> None:
-    if value in dataset_names():
+def _check_scratch(recipe: Recipe, faults: Faults) -> None:
+    """An architecture in place of a preset: trained from random weights, by a config of the recipe's own."""
+    model = recipe.model
+    can = tasks_of_architecture(model.architecture)
+    if model.preset:
+        faults.add("model.preset and model.architecture are both given; a model starts from one of them")
+    if model.task in TRAINABLE and model.task not in can:
+        faults.add(f"model.task: '{model.architecture}' cannot do '{model.task}', only {', '.join(can)}")
+
+
+def check_data(name: str, value: str, task: str, faults: Faults) -> None:
+    """Add to `faults` why `value`, which `name` names, cannot be the data of a task, if so."""
+    if value in dataset_names() or (task.startswith("image-") and is_folder(value)):
         return
     near = did_you_mean(value, dataset_names())
     if near and not Path(value).exists():

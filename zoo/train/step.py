@@ -10,8 +10,11 @@ import jax
 import keras
 from keras import ops
 
-State = tuple[list[Any], list[Any], list[Any]]
-"""Values of the trainable variables, the other variables (dropout seeds), and the optimizer's."""
+State = tuple[list[Any], list[Any], list[Any], list[Any]]
+"""Values of the trainable variables, the other variables (statistics, dropout seeds), the optimizer's, and the
+averages of the first two, if they are kept."""
+
+Prepare = Callable[[dict[str, Any], Any], tuple[dict[str, Any], Any]]
 
 
 @dataclass(frozen=True)
@@ -21,37 +24,74 @@ class Trainer:
     model: Any
     optimizer: keras.optimizers.Optimizer
     step: Callable[..., tuple[State, Any]]
+    averages: bool = False
 
     def state(self) -> State:
         """The state as the variables hold it. A step donates its buffers: use each state once."""
         model, optimizer = self.model, self.optimizer
         groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
         trainable, fixed, slots = ([v.value for v in group] for group in groups)
-        return trainable, fixed, slots
+        return trainable, fixed, slots, [x.copy() for x in (*trainable, *fixed)] if self.averages else []
 
-    def write_back(self, state: State) -> None:
-        """Let the model's variables hold a state's values, so that the model can be used or saved."""
-        for group, values in zip(
-            (self.model.trainable_variables, self.model.non_trainable_variables), state[:2], strict=True
-        ):
+    def weights(self, state: State) -> tuple[list[Any], list[Any]]:
+        """The values that the model is used with: the averages, where they are kept."""
+        trainable, fixed, _, average = state
+        count = len(trainable)
+        return (average[:count], average[count:]) if average else (trainable, fixed)
+
+    def write_back(self, weights: tuple[list[Any], list[Any]]) -> None:
+        """Let the model's variables hold these values, so that the model can be used or saved."""
+        groups = (self.model.trainable_variables, self.model.non_trainable_variables)
+        for group, values in zip(groups, weights, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
 
 
-def make_trainer(model: Any, optimizer: keras.optimizers.Optimizer) -> Trainer:
-    """Compile the step of a classifier: mean cross-entropy over the batch's examples, then the optimizer."""
+def make_trainer(
+    model: Any,
+    optimizer: keras.optimizers.Optimizer,
+    *,
+    prepare: Prepare | None = None,
+    smoothing: float = 0.0,
+    ema: float = 0.0,
+) -> Trainer:
+    """Compile the step of a classifier: mean cross-entropy over the batch's examples, then the optimizer.
+
+    Args:
+        prepare: turns the batch's arrays into the model's, and its targets into shares of the classes; compiled
+            with the step. Without it the targets are class numbers.
+        smoothing: the share of each target that all classes divide (https://arxiv.org/abs/1512.00567, section 7).
+        ema: the decay of the average of the weights; 0 keeps none.
+    """
 
     def loss_of(trainable: Any, fixed: Any, arrays: dict[str, Any], targets: Any, weights: Any) -> tuple[Any, Any]:
+        if prepare is not None:
+            arrays, targets = prepare(arrays, targets)
         logits, fixed = model.stateless_call(trainable, fixed, arrays, training=True)
-        losses = ops.sparse_categorical_crossentropy(targets, ops.cast(logits, "float32"), from_logits=True)
-        return ops.sum(losses * weights) / ops.sum(weights), fixed
+        losses = _cross_entropy(targets, ops.cast(logits, "float32"), smoothing)
+        return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0), fixed
 
     def step(state: State, arrays: dict[str, Any], targets: Any, weights: Any) -> tuple[State, Any]:
-        trainable, fixed, slots = state
+        trainable, fixed, slots, average = state
         (loss, fixed), gradients = jax.value_and_grad(loss_of, has_aux=True)(
             trainable, fixed, arrays, targets, weights
         )
         trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
-        return (trainable, fixed, slots), loss
+        if ema:
+            average = [_moved(old, new, ema) for old, new in zip(average, (*trainable, *fixed), strict=True)]
+        return (trainable, fixed, slots, average), loss
 
-    return Trainer(model, optimizer, jax.jit(step, donate_argnums=0))
+    return Trainer(model, optimizer, jax.jit(step, donate_argnums=0), averages=bool(ema))
+
+
+def _cross_entropy(targets: Any, logits: Any, smoothing: float) -> Any:
+    if targets.ndim == 1 and not smoothing:
+        return ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+    classes = logits.shape[-1]
+    shares = ops.one_hot(targets, classes, dtype="float32") if targets.ndim == 1 else targets
+    return ops.categorical_crossentropy(shares * (1 - smoothing) + smoothing / classes, logits, from_logits=True)
+
+
+def _moved(old: Any, new: Any, decay: float) -> Any:
+    """An exponential moving average; what is no float, such as a dropout's seed, is not averaged."""
+    return decay * old + (1 - decay) * new if jax.numpy.issubdtype(new.dtype, jax.numpy.floating) else new

@@ -12,14 +12,17 @@ import numpy as np
 from zoo.data.examples import Examples
 from zoo.data.labels import majority
 from zoo.train.batches import Batches
+from zoo.train.feeds import feed_facts
+from zoo.train.image_batches import ImageBatches
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import recipe_text
 from zoo.train.report import Mistake, Report, render_report
 from zoo.train.scores import Scores
 from zoo.train.splits import Splits
+from zoo.train.thumbnails import thumbnail
 
 _MISTAKES = 20
-_PACKAGES = ("keras-zoo", "keras", "jax", "jaxlib", "tokenizers", "numpy")
+_PACKAGES = ("keras-zoo", "keras", "jax", "jaxlib", "tokenizers", "pillow", "numpy")
 
 
 def write_report(
@@ -29,7 +32,7 @@ def write_report(
     splits: Splits,
     held_out: tuple[str, Examples],
     final: Scores,
-    batches: Batches,
+    batches: Batches | ImageBatches,
     history: list[dict[str, Any]],
     seconds: dict[str, float],
 ) -> None:
@@ -37,7 +40,7 @@ def write_report(
     split, examples = held_out
     report = Report(
         title=recipe.name,
-        preset=recipe.model.preset,
+        preset=recipe.model.preset or f"{recipe.model.architecture}, from random weights",
         task=recipe.model.task,
         metrics=final.metrics,
         score="accuracy",
@@ -46,7 +49,7 @@ def write_report(
         history=history,
         labels=list(model.labels),
         confusion=final.confusion.tolist(),
-        mistakes=_mistakes(model.labels, examples, final),
+        mistakes=_mistakes(model, examples, final),
         facts={
             "Data": _data_facts(recipe, splits, batches),
             "Training": {
@@ -73,31 +76,39 @@ def baseline(train: Examples, held_out: Examples) -> tuple[str, float]:
     return label, labels.count(label) / len(labels)
 
 
-def _data_facts(recipe: Recipe, splits: Splits, batches: Batches) -> dict[str, str]:
-    lengths = np.array([len(item) for item in batches.encoded])
+def _data_facts(recipe: Recipe, splits: Splits, batches: Batches | ImageBatches) -> dict[str, str]:
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     return {
         "source": recipe.data.train,
         **{f"{name} rows": f"{len(part):,}" for name, part in parts.items() if part},
-        "tokens a row": f"{lengths.mean():.0f} on average, {lengths.max()} at most",
-        "padding": f"{1 - batches.tokens / batches.cells:.0%} of what was computed",
+        **{f"left out ({n})": note for n, note in enumerate(splits.notes, 1)},
+        **feed_facts(batches),
     }
 
 
-def _mistakes(labels: Any, examples: Examples, final: Scores) -> list[Mistake]:
+def _mistakes(model: Any, examples: Examples, final: Scores) -> list[Mistake]:
+    labels, pictures = model.labels, model.inputs == "images"
     wrong = np.flatnonzero(final.predicted != final.targets)
     surest = np.argsort(-final.probabilities.max(axis=1)[wrong], kind="stable")
     worst = wrong[surest][:_MISTAKES]
     return [
         Mistake(
             row=examples.rows[n],
-            text=item if isinstance(item := examples.inputs[n], str) else " / ".join(item),
+            text=_spelled(examples.inputs[n]),
+            picture=thumbnail(examples.inputs[n]) if pictures else "",
             label=labels[final.targets[n]],
             predicted=labels[final.predicted[n]],
             probability=float(final.probabilities[n].max()),
         )
         for n in worst.tolist()
     ]
+
+
+def _spelled(item: Any) -> str:
+    """An input in words: a text, a pair of texts, or a picture's path."""
+    if isinstance(item, bytes):
+        return ""
+    return item if isinstance(item, str) else " / ".join(item)
 
 
 def _device() -> str:

@@ -35,8 +35,10 @@ def audit(layout: Layout, variables: Mapping[str, tuple[int, ...]], checkpoint: 
     sources: dict[str, tuple[str, Op]] = {}
     fresh: list[str] = []
     missing: list[str] = []
+    counters: set[str] = set()
     for variable, shape in variables.items():
         row = layout.rule(variable)
+        counters.update(layout.counters(*row) if row else ())
         names = list(layout.names(*row)) if row else []
         there = [name for name in names if name in checkpoint]
         if row and there:
@@ -47,7 +49,11 @@ def audit(layout: Layout, variables: Mapping[str, tuple[int, ...]], checkpoint: 
         else:
             missing.append(f"{variable} ({names[0]})" if names else variable)
     used = {tensor for tensor, _ in sources.values()}
-    reasons = {tensor: layout.ignored(tensor) for tensor in checkpoint.tensors if tensor not in used}
+    reasons = {
+        tensor: "a count, which changes nothing" if tensor in counters else layout.ignored(tensor)
+        for tensor in checkpoint.tensors
+        if tensor not in used
+    }
     unknown = [tensor for tensor, reason in reasons.items() if not reason]
     if missing:
         faults.add(f"{len(missing)} variables have no tensor: {some(missing)}")

@@ -24,6 +24,7 @@ FLOATS = {
     "F8_E4M3": np.dtype(ml_dtypes.float8_e4m3fn),
     "F8_E5M2": np.dtype(ml_dtypes.float8_e5m2),
 }
+WRITABLE = {**FLOATS, "I64": np.dtype(np.int64)}  # the counters that some formats keep beside weights
 # Where all bits of the exponent are set a number is infinite or not a number.
 _EXPONENTS = {"bfloat16": (np.uint16, 0x7F80)}
 # A header's JSON takes some ten times its length in memory; 100,000 tensors need 10 MB.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,8 @@ def tensors_of(model: Any, layout: Layout) -> dict[str, Outgoing]:
             faults.add(f"{path} would be a second '{name}'")
         shape = rule.op.shape(tuple(variable.shape))
         tensors[name] = Outgoing(np.dtype(variable.dtype), shape, _numbers(variable, rule.op))
+        for counter in itertools.islice(layout.counters(rule, numbers), 1):
+            tensors[counter] = Outgoing(np.dtype(np.int64), (), lambda: np.zeros((), np.int64))
     faults.check("The model cannot be written.")
     return tensors
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -42,6 +42,13 @@ channels_last = Op(
     lambda x: np.transpose(x, (3, 2, 0, 1)),
     lambda shape: (shape[3], shape[2], shape[0], shape[1]),
 )
+# A matrix (in, out) that the checkpoint keeps as a convolution of one pixel.
+pixel = Op(
+    "pixel",
+    lambda x: np.transpose(x[:, :, 0, 0]),
+    lambda x: np.transpose(x)[:, :, None, None],
+    lambda shape: (shape[1], shape[0], 1, 1),
+)
 
 _PLACE = re.compile(r"\{([a-z])\}")
 _ANY = dict.fromkeys(string.ascii_lowercase, "*")
@@ -56,12 +63,15 @@ class Rule:
         variable: the variable's path in the model.
         op: how the numbers are rearranged between the two.
         aliases: other names the tensor is known by; read, never written.
+        counter: the name of a whole number that torch keeps beside the tensor, and that changes nothing: it is
+            read past, and written as 0.
     """
 
     tensor: str
     variable: str
     op: Op = same
     aliases: tuple[str, ...] = ()
+    counter: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,18 +102,34 @@ class Layout:
 
     def rule(self, variable: str) -> tuple[Rule, dict[str, str]] | None:
         """The row for a variable, and the numbers that `{i}` and its like stand for there."""
+        if variable in self._plain:
+            return self._plain[variable], {}
         for rule in self.rules:
             if found := _pattern(rule.variable).fullmatch(variable):
                 return rule, found.groupdict()
         return None
 
+    @functools.cached_property
+    def _plain(self) -> dict[str, Rule]:
+        """The rows that stand for one variable: a deep network may have hundreds, each looked for once."""
+        return {rule.variable: rule for rule in self.rules if "{" not in rule.variable}
+
     def names(self, rule: Rule, numbers: Mapping[str, str]) -> Iterator[str]:
         """Every name the tensor may have, the one that zoo writes first."""
         for name in (rule.tensor, *rule.aliases):
-            full = _PLACE.sub(lambda place: numbers[place[1]], name)
+            full = _filled(name, numbers)
             yield full
             if self.prefix and full.startswith(self.prefix):
                 yield full.removeprefix(self.prefix)
+
+    def counters(self, rule: Rule, numbers: Mapping[str, str]) -> Iterator[str]:
+        """Every name of the number beside the tensor, if there is one; the one that zoo writes first."""
+        if rule.counter:
+            full = _filled(rule.counter, numbers)
+            yield full
+            if self.prefix:
+                bare = full.removeprefix(self.prefix)
+                yield from (name for name in (bare, self.prefix + bare) if name != full)
 
     def ignored(self, tensor: str) -> str:
         """Why this tensor is not read; empty where no row says so."""
@@ -115,6 +141,33 @@ class Layout:
 
     def may_be_fresh(self, variable: str) -> bool:
         return any(_glob(pattern).fullmatch(variable) for pattern in self.fresh)
+
+
+def batch_norm(tensor: str, variable: str) -> tuple[Rule, ...]:
+    """The rows of a batch normalisation, under torch's names for its parts."""
+    parts = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+    counters = {"moving_variance": f"{tensor}.num_batches_tracked"}
+    return tuple(
+        Rule(f"{tensor}.{there}", f"{variable}/{here}", counter=counters.get(here, ""))
+        for here, there in parts.items()
+    )
+
+
+def without_prefix(rules: Sequence[Rule], prefix: str) -> tuple[Rule, ...]:
+    """The rules of a model that is saved bare: its tensors carry no prefix, and one that they carry is read."""
+    return tuple(
+        replace(
+            rule,
+            tensor=rule.tensor.removeprefix(prefix),
+            aliases=(rule.tensor, *rule.aliases) if prefix else rule.aliases,
+            counter=rule.counter.removeprefix(prefix),
+        )
+        for rule in rules
+    )
+
+
+def _filled(name: str, numbers: Mapping[str, str]) -> str:
+    return _PLACE.sub(lambda place: numbers[place[1]], name)
 
 
 @functools.cache

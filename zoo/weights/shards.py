@@ -17,10 +17,10 @@ import numpy as np
 
 from zoo.errors import ZooError
 from zoo.hub.files import WEIGHTS, WEIGHTS_INDEX
-from zoo.weights.container import FLOATS, is_finite
+from zoo.weights.container import WRITABLE, is_finite
 
 MAX_SHARD_SIZE = "5GB"
-_NAMES = {dtype: name for name, dtype in FLOATS.items()}
+_NAMES = {dtype: name for name, dtype in WRITABLE.items()}
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 

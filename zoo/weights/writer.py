@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.errors import Faults
 from zoo.hub.files import CONFIG, hostile_path
-from zoo.weights.container import FLOATS, hostile_name
+from zoo.weights.container import WRITABLE, hostile_name
 from zoo.weights.shards import MAX_SHARD_SIZE, Outgoing, parse_size, write_weights
 from zoo.weights.staging import staged
 
@@ -45,8 +45,8 @@ def _check(tensors: Mapping[str, Outgoing], extras: Mapping[str, bytes]) -> None
     for name, tensor in tensors.items():
         if wrong := hostile_name(name):
             faults.add(f"tensor {name!r} {wrong}")
-        if tensor.dtype not in FLOATS.values():
-            faults.add(f"tensor {name!r} has dtype {tensor.dtype}; weights are {', '.join(FLOATS)}")
+        if tensor.dtype not in WRITABLE.values():
+            faults.add(f"tensor {name!r} has dtype {tensor.dtype}; weights are {', '.join(WRITABLE)}")
     for name in extras:
         if hostile_path(name) or name == CONFIG or name.endswith(".safetensors"):
             faults.add(f"{name!r} cannot be the name of a file beside the weights")

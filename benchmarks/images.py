@@ -1,0 +1,75 @@
+"""How long do an inference and a training step take? ResNet-50 and EfficientNet-B0 at 224 pixels, batches of 8.
+
+Random weights, which transformers wrote and zoo reads; KerasHub builds the same networks. Every contender computes
+probabilities on the host, and a step is cross-entropy, its gradients and AdamW. ZOO_BENCH_DTYPE=mixed_bfloat16 asks
+for bfloat16, for a GPU.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.compare import Comparison
+from benchmarks.harness import Benchmark, Contender, Measurement, Round, run_worker
+from benchmarks.peers import ENVIRONMENTS
+
+LIMIT_S = 900
+MODELS = ("resnet50", "efficientnet_b0")
+
+
+def checkpoints() -> dict[str, str]:
+    """The models' directories, made once by transformers in its own environment."""
+    folder = ENVIRONMENTS / "checkpoints"
+    made = {name: folder / f"{name}_random" for name in MODELS}
+    for name, target in made.items():
+        if not target.is_dir():
+            run_worker("transformers", "transformers_random.py", {"name": name, "target": str(target)}, limit_s=120)
+    return {name: str(target) for name, target in made.items()}
+
+
+def measure(environment: str) -> Callable[[Round], Measurement]:
+    def turn(round: Round) -> Measurement:
+        output = Path(round.directory) / "logits.npy"
+        job = {
+            "models": checkpoints(),
+            "batch": 2 if round.quick else 8,
+            "size": 64 if round.quick else 224,
+            "steps": 1 if round.warm_up or round.quick else 7,
+            "classes": 1000,
+            "dtype": os.environ.get("ZOO_BENCH_DTYPE", "float32"),
+            "output": str(output),
+        }
+        metrics = run_worker(environment, f"{environment}_images.py", job, limit_s=LIMIT_S)
+        return Measurement(metrics, np.load(output))
+
+    return turn
+
+
+def _lines() -> tuple[Comparison, ...]:
+    lines = []
+    for name, title in zip(MODELS, ("ResNet-50", "EfficientNet-B0"), strict=True):
+        lines += [
+            Comparison(f"{title} inference", f"{name}_infer_s", "zoo", "transformers", 1.0),
+            Comparison(f"{title} inference", f"{name}_infer_s", "zoo", "KerasHub"),
+            Comparison(f"{title} training step", f"{name}_train_s", "zoo", "transformers", 1.5),
+            Comparison(f"{title} training step", f"{name}_train_s", "zoo", "KerasHub"),
+        ]
+    return tuple(lines)
+
+
+BENCHMARK = Benchmark(
+    name="images",
+    question="How long do an inference and a training step take (ResNet-50, EfficientNet-B0, 8 pictures of 224)?",
+    runs=3,
+    reference="transformers",
+    contenders=(
+        Contender("zoo", "zoo", measure("zoo"), 1e-3),
+        Contender("transformers", "transformers", measure("transformers")),
+        Contender("KerasHub", "kerashub", measure("kerashub")),
+    ),
+    comparisons=_lines(),
+)

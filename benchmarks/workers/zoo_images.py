@@ -1,0 +1,39 @@
+"""Inference and training steps of image classifiers with zoo."""
+
+import jax
+import numpy as np
+from image_job import Measured, labels, pictures, run
+from job import JOB
+
+import zoo
+from zoo.tasks.model import softmax
+from zoo.train.optimizer import make_optimizer, make_schedule
+from zoo.train.recipe import TrainKeys
+from zoo.train.step import make_trainer
+
+
+def plain(logits, arrays):
+    return logits
+
+
+def build(name: str, checkpoint: str) -> Measured:
+    model = zoo.load(checkpoint, dtype=JOB["dtype"])
+    arrays = {"pixel_values": pictures()}
+    logits = np.asarray(model.compiled_forward(plain)(arrays), np.float32)
+    forward = model.compiled_forward(softmax())
+
+    keys = TrainKeys(learning_rate=1e-4, clip_norm=0.0)
+    optimizer = make_optimizer(keys, make_schedule(keys, 1000), model.trainable_variables)
+    trainer = make_trainer(model, optimizer)
+    batch = arrays, labels(), np.ones(JOB["batch"], np.float32)
+    held = []
+
+    def step() -> None:
+        state, loss = trainer.step(held.pop() if held else trainer.state(), *batch)
+        held.append(state)
+        jax.block_until_ready(loss)
+
+    return logits, lambda: forward(arrays), step
+
+
+run(build)

@@ -1,0 +1,119 @@
+"""Pictures as examples: their column in a table, and what is wrong with them before any is trained on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.data.columns import ImageColumns
+from zoo.data.examples import Examples, read_labels
+from zoo.data.images import check_header, read_image
+from zoo.data.table import Table
+from zoo.errors import Faults, ZooError, some
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is known of each picture of a set.
+
+    Args:
+        digests: the sha256 of each file.
+        faults: `{place: what is wrong}`.
+    """
+
+    digests: Sequence[str]
+    faults: dict[int, str]
+
+
+def read_image_examples(table: Table, columns: ImageColumns) -> Examples:
+    """The examples of a table: paths, relative to the table's own folder, or the files' bytes.
+
+    Raises a ZooError that names the rows without a picture or a label.
+    """
+    faults = Faults()
+    home = Path(table.source).expanduser().parent
+    inputs = [_picture(value, home) for value in table.column(columns.image)]
+    empty = [row for row, value in enumerate(inputs, 1) if not value]
+    if empty:
+        rows = "row" if len(empty) == 1 else "rows"
+        faults.add(f"Without a picture (column '{columns.image}'): {rows} {some(empty)}.")
+    labels = read_labels(table, columns.label, faults)
+    faults.check(f"'{table.source}' has rows that are not whole.", fix="Complete these rows, or leave them out.")
+    return Examples(inputs, labels, list(range(1, len(table) + 1)), table.source)
+
+
+def _picture(value: Any, home: Path) -> str | bytes:
+    if isinstance(value, dict):  # as the Hub's data sets keep pictures
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, str) and value and "://" not in value:
+        return str(home / Path(value).expanduser())
+    return value or ""
+
+
+def picture_name(examples: Examples, n: int) -> str:
+    """What messages call a picture: its path, or its row."""
+    raw = examples.inputs[n]
+    return f"'{raw}'" if isinstance(raw, str) else f"The picture in row {examples.rows[n]} of '{examples.source}'"
+
+
+def inspect(examples: Examples, *, decode: bool) -> Inspection:
+    """Look at every picture in threads: its bytes, and its header or, with `decode`, all of it."""
+
+    def look(n: int) -> tuple[str, str]:
+        raw, name = examples.inputs[n], picture_name(examples, n)
+        try:
+            data = raw if isinstance(raw, bytes) else _bytes(raw, name)
+            (read_image if decode else check_header)(data, name=name)
+        except ZooError as error:
+            return "", error.what
+        return hashlib.sha256(data).hexdigest(), ""
+
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(look, range(len(examples))))
+    return Inspection([digest for digest, _ in found], {n: fault for n, (_, fault) in enumerate(found) if fault})
+
+
+def _bytes(path: str, name: str) -> bytes:
+    if "://" in path:
+        read_image(path)  # says that it is a URL
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ZooError(f"{name} cannot be read: {error.strerror}.") from error
+
+
+def without_faulty(examples: Examples, inspection: Inspection, faulty: str) -> Examples:
+    """The examples whose pictures can be read. With `refuse`, a ZooError that names those that cannot."""
+    if not inspection.faults:
+        return examples
+    if faulty == "refuse" or len(inspection.faults) == len(examples):
+        raise ZooError(
+            f"'{examples.source}' has {len(inspection.faults):,} pictures that cannot be read.",
+            why=_first(list(inspection.faults.values())),
+            fix='Repair or remove them; data.faulty = "skip" leaves them out, and counts them.',
+        )
+    return examples.select(n for n in range(len(examples)) if n not in inspection.faults)
+
+
+def same_pictures(train: Sequence[str], held_out: Sequence[str]) -> list[tuple[int, int]]:
+    """The places of pictures that are in both sets, by their digests: (in training, held out)."""
+    places = {digest: n for n, digest in enumerate(held_out) if digest}
+    return [(n, places[digest]) for n, digest in enumerate(train) if digest in places]
+
+
+def refuse_same(train: Examples, held_out: Examples, pairs: Sequence[tuple[int, int]]) -> None:
+    """A ZooError that names the pictures that are both trained on and tested on."""
+    told = [f"{picture_name(train, n)} is {picture_name(held_out, other)}" for n, other in pairs]
+    raise ZooError(
+        f"{len(pairs):,} pictures are both in training and held out, so that scores would be too good.",
+        why=_first(told),
+        fix='Remove them from one of the two; data.faulty = "skip" leaves them out of training, and counts them.',
+    )
+
+
+def _first(lines: list[str], most: int = 8) -> list[str]:
+    return lines if len(lines) <= most else [*lines[:most], f"... and {len(lines) - most:,} more"]

@@ -1,0 +1,152 @@
+"""Pictures of any kind into RGB images of 8 bits: files, bytes, PIL images and numpy arrays."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from zoo.errors import ZooError
+
+MOST_PIXELS = 100_000_000
+"""Larger pictures are refused before they are decoded: a small file can hold a picture that fills the memory."""
+
+EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+_URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_BYTES_OF_16 = 257  # 65,535 / 255
+
+
+def as_images(raw: Any) -> list[Any]:
+    """One picture, several of them, or a batch `(batch, height, width, channels)`, as a list of pictures."""
+    if isinstance(raw, np.ndarray):
+        return list(raw) if raw.ndim == 4 else [raw]
+    if isinstance(raw, str | Path | bytes | Image.Image):
+        return [raw]
+    if isinstance(raw, Sequence):
+        return list(raw)
+    raise ZooError(
+        f"{type(raw).__name__} is not a picture.",
+        fix="Give a path, bytes, a PIL image, a numpy array (height, width, channels), or a list of them.",
+    )
+
+
+def read_image(
+    raw: Any, *, channels: int = 3, name: str = "", shrink: Callable[[tuple[int, int]], float] | None = None
+) -> Image.Image:
+    """One picture as an image of 8 bits with 3 channels (RGB) or 1 (grey), the way up it is meant to be seen.
+
+    Transparency is dropped, as the references do; of an animation this is the first frame; 16 bits become 8.
+
+    Args:
+        raw: a path, the bytes of a file, a PIL image, or an array `(height, width)` or `(height, width, channels)`
+            of uint8, uint16, or floats from 0 to 1.
+        name: what messages call it; by default the path.
+        shrink: from the picture's width and height to how many times smaller a decoder may make it. JPEG's does so
+            by 2, 4 or 8, and saves most of its work.
+
+    Raises:
+        ZooError: it cannot be read, is damaged, or has more than `MOST_PIXELS` pixels.
+    """
+    name = name or (f"'{raw}'" if isinstance(raw, str | Path) else "The picture")
+    if isinstance(raw, np.ndarray):
+        return _converted(_of_array(raw, name), channels)
+    if isinstance(raw, Image.Image):
+        _check_pixels(raw, name)
+        return _converted(raw, channels)
+    if isinstance(raw, str) and _URL.match(raw):
+        raise ZooError(
+            f"{name} is a URL, and zoo fetches no pictures by itself.",
+            fix="Fetch it first, and give the file's path or its bytes.",
+        )
+    file = io.BytesIO(raw) if isinstance(raw, bytes) else Path(raw).expanduser()
+    with _reading(name), Image.open(file) as image:
+        _check_pixels(image, name)  # nothing is decoded before it is
+        if shrink is not None and (factor := shrink(_upright(image))) >= 2:
+            image.draft(image.mode, (int(image.width / factor), int(image.height / factor)))
+        image.load()
+        return _converted(ImageOps.exif_transpose(image), channels)
+
+
+def check_header(raw: Any, *, name: str = "") -> None:
+    """Raise a ZooError where a file is no picture or has too many pixels; damage beyond the header is not seen."""
+    name = name or (f"'{raw}'" if isinstance(raw, str | Path) else "The picture")
+    with _reading(name), Image.open(io.BytesIO(raw) if isinstance(raw, bytes) else Path(raw)) as image:
+        _check_pixels(image, name)
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is stricter
+            yield
+    except FileNotFoundError as error:
+        raise ZooError(f"There is no picture {name}.") from error
+    except UnidentifiedImageError as error:
+        raise ZooError(f"{name} is not a picture that can be read, or is empty.") from error
+    except Image.DecompressionBombError as error:
+        raise _bomb(name) from error
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError) as error:
+        raise ZooError(f"{name} is damaged or cannot be read.", why=str(error)) from error
+
+
+def _check_pixels(image: Image.Image, name: str) -> None:
+    if image.width * image.height > MOST_PIXELS:
+        raise _bomb(name, f"{image.width:,} x {image.height:,}")
+
+
+def _upright(image: Image.Image) -> tuple[int, int]:
+    """Width and height once the camera's turn is undone."""
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    return (image.height, image.width) if turned else image.size
+
+
+def _bomb(name: str, size: str = "") -> ZooError:
+    return ZooError(
+        f"{name} has too many pixels{f': {size}' if size else ''}.",
+        why=f"zoo decodes no picture of more than {MOST_PIXELS:,}; a small file can hold one that fills the memory",
+    )
+
+
+def _of_array(array: np.ndarray, name: str) -> Image.Image:
+    shape = array.shape
+    if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (1, 3, 4))) or 0 in shape:
+        raise ZooError(
+            f"{name} is an array of shape {shape}.",
+            why="a picture is (height, width), or (height, width, channels) with 1, 3 or 4 channels",
+        )
+    array = array[..., 0] if array.ndim == 3 and shape[2] == 1 else array
+    if array.dtype == np.uint16:
+        array = (array // _BYTES_OF_16).astype(np.uint8)
+    elif np.issubdtype(array.dtype, np.floating):
+        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+            raise ZooError(
+                f"{name} has floats beyond 0 to 1.",
+                fix="Divide by the largest value, or give whole numbers as uint8.",
+            )
+        array = np.rint(array * 255).astype(np.uint8)
+    elif array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    elif array.dtype != np.uint8:
+        raise ZooError(f"{name} is an array of {array.dtype}; pictures are uint8, uint16, or floats from 0 to 1.")
+    return Image.fromarray(array)
+
+
+def _converted(image: Image.Image, channels: int) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":  # Pillow would cut off what is above 255
+        wide = np.asarray(image)
+        image = Image.fromarray((np.clip(wide, 0, 65535) // _BYTES_OF_16).astype(np.uint8))
+    elif image.mode == "F":
+        wide = np.asarray(image)
+        image = Image.fromarray(np.clip(wide * (255 if wide.max(initial=0) <= 1 else 1), 0, 255).astype(np.uint8))
+    elif image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("L" if channels == 1 else "RGB")

@@ -1,0 +1,79 @@
+"""What a checkpoint's `config.json` says of itself, in transformers' words or in timm's, and how labels go back.
+
+timm's has `architecture`, `num_classes` and `pretrained_cfg` where transformers' has `model_type`, `architectures`
+and `id2label`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo.errors import ZooError
+
+Source = Mapping[str, Any]
+
+
+def is_timm(source: Source) -> bool:
+    return "architecture" in source and "model_type" not in source
+
+
+def kind_of(source: Source) -> str:
+    """What plugins know a checkpoint by: transformers' `model_type`, or timm's `architecture`."""
+    return str(source.get("architecture" if is_timm(source) else "model_type"))
+
+
+def layout_of(source: Source) -> str:
+    return "timm" if is_timm(source) else "transformers"
+
+
+def classes_of(source: Source) -> int | None:
+    """How many classes timm's classifier has; None where it is not said."""
+    count = source.get("num_classes", (source.get("pretrained_cfg") or {}).get("num_classes"))
+    return count if isinstance(count, int) else None
+
+
+def labels_of(source: Source) -> tuple[str, ...]:
+    """The label names, in the order of their numbers.
+
+    A config without names means `LABEL_0`, `LABEL_1`, ...: as many as it counts, else two, as in transformers.
+    """
+    try:
+        if is_timm(source):
+            named = source.get("label_names") or (source.get("pretrained_cfg") or {}).get("label_names")
+            if named:
+                return tuple(str(name) for name in named)
+            return tuple(f"LABEL_{n}" for n in range(classes_of(source) or 0))
+        named = source.get("id2label") or {n: f"LABEL_{n}" for n in range(source.get("num_labels") or 2)}
+        return tuple(str(named[key]) for key in sorted(named, key=int))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ZooError(
+            "id2label of config.json does not map numbers to names.",
+            why=repr(source.get("id2label") or source.get("label_names"))[:200],
+        ) from error
+
+
+def with_labels(source: Source, labels: Sequence[str]) -> dict[str, Any]:
+    """The config with these labels, or with none; what it says already is left as it stands."""
+    if is_timm(source):
+        return _with_timm_labels(source, labels)
+    found = dict(source)
+    found.pop("num_labels", None)
+    if labels:
+        found["id2label"] = {str(n): label for n, label in enumerate(labels)}
+        found["label2id"] = {label: n for n, label in enumerate(labels)}
+    return found
+
+
+def _with_timm_labels(source: Source, labels: Sequence[str]) -> dict[str, Any]:
+    """timm says how many classes there are in up to three places, of which the last read wins."""
+    found = dict(source)
+    if tuple(labels) == labels_of(source):
+        return found
+    for key in ("pretrained_cfg", "model_args"):
+        if isinstance(found.get(key), dict):
+            table = {k: v for k, v in found[key].items() if not k.startswith("label_")}
+            found[key] = table | ({"num_classes": len(labels)} if "num_classes" in table else {})
+    for key in ("label_names", "label_descriptions"):
+        found.pop(key, None)
+    return found | {"num_classes": len(labels)} | ({"label_names": list(labels)} if labels else {})

@@ -1,0 +1,47 @@
+"""Image classification: one label for a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.data.images import as_images
+from zoo.tasks.classification import Classifier
+from zoo.tasks.image_model import ImageModel
+from zoo.tasks.labelled import LabelledImages, label_numbers
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ImageClassifier(Classifier, ImageModel):
+    """Logits `(batch, classes)`; `classify` names the classes."""
+
+    task = "image-classification"
+
+    def classify(self, images: Any, *, top_k: int | None = None) -> list[Any]:
+        """The most probable label of each picture: `[{"label": "tabby", "score": 0.98}]`.
+
+        Args:
+            images: a path, bytes, PIL image or array `(height, width, channels)`, a list of them, or a batch
+                `(batch, height, width, channels)`.
+            top_k: give this many labels a picture, the best first, as a list for each.
+
+        Raises a ZooError that names the picture that cannot be read.
+        """
+        return self.ranked(self.probabilities(as_images(images)), top_k)
+
+    def probabilities(self, images: Sequence[Any]) -> np.ndarray:
+        """The score of every class as `classify` gives it, `(images, classes)` float32."""
+        found = np.zeros((len(images), len(self.labels)), np.float32)
+        for n, row in self.run(images, self.scoring):
+            found[n] = row
+        return found
+
+    def dataset(
+        self, inputs: Sequence[Any], labels: Sequence[Any], batch_size: int = 32, *, seed: int = 0
+    ) -> LabelledImages:
+        """Pictures and their label names (or numbers) as batches for `fit`, as the checkpoint preprocesses them."""
+        targets = np.array(label_numbers(labels, self.labels), np.int32)
+        return LabelledImages(self.preprocess, as_images(inputs), targets, batch_size, seed)

@@ -1,0 +1,71 @@
+"""What a model is fed in training: examples of a task as batches, and what there is to say of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zoo.data.augment import Augmentation
+from zoo.data.examples import Examples
+from zoo.errors import ZooError
+from zoo.tasks.labelled import label_numbers
+from zoo.train.batches import Batches
+from zoo.train.image_batches import ImageBatches
+from zoo.train.mixing import Mixing
+from zoo.train.order import Order
+from zoo.train.recipe import Recipe
+from zoo.train.step import Prepare
+
+
+def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | ImageBatches:
+    """The batches of a run. Raises a ZooError where the checkpoint does not say how large pictures are to be."""
+    keys, data = recipe.train, recipe.data
+    targets = np.array(label_numbers(train.labels or (), model.labels), np.int32)
+    preprocess = model.preprocess
+    if model.inputs == "texts":
+        encoded = preprocess.encode(train.inputs)
+        return Batches(
+            encoded,
+            targets,
+            keys.batch_size,
+            keys.epochs,
+            keys.seed,
+            data.packing,
+            preprocess.pad_id,
+            preprocess.positions,
+        )
+    if preprocess.settings.size is None:
+        raise ZooError(f"{recipe.model.preset} does not bring pictures to one size, so they make no batches.")
+    how = data.augment
+    return ImageBatches(
+        order=Order(len(train), keys.batch_size, keys.epochs, keys.seed),
+        images=train.inputs,
+        targets=targets,
+        preprocess=preprocess,
+        augment=Augmentation(how.crop, how.flip, how.jitter, how.randaugment, how.magnitude, how.erase),
+        mixup=how.mixup,
+        cutmix=how.cutmix,
+        faulty=data.faulty,
+        workers=data.workers,
+    )
+
+
+def preparation(model: Any) -> Prepare | None:
+    """What the compiled step does to a batch before the model sees it."""
+    return Mixing(model.preprocess, len(model.labels)) if model.inputs == "images" else None
+
+
+def feed_facts(batches: Batches | ImageBatches) -> dict[str, str]:
+    """What the report tells of the batches."""
+    if isinstance(batches, Batches):
+        lengths = np.array([len(item) for item in batches.encoded])
+        return {
+            "tokens a row": f"{lengths.mean():.0f} on average, {lengths.max()} at most",
+            "padding": f"{1 - batches.tokens / batches.cells:.0%} of what was computed",
+        }
+    height, width = batches.preprocess.settings.size or (0, 0)
+    facts = {"pictures": f"{width} x {height}, {batches.preprocess.channels} channels"}
+    if batches.skipped:
+        facts["damaged"] = f"{len(batches.skipped):,} could not be decoded and were not trained on"
+    return facts

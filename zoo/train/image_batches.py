@@ -1,0 +1,132 @@
+"""The batches of a run on pictures: decoded and changed in parallel by grain, mixed and normalised on the device.
+
+Batch k depends on the pictures, the seed and k alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import grain
+import numpy as np
+
+from zoo.data.augment import Augmentation
+from zoo.data.preprocessing import ImagePreprocessor
+from zoo.errors import RunError, ZooError
+from zoo.train.order import Order
+
+Batch = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
+_AHEAD = 4  # batches that are read before their turn
+
+
+@dataclass(frozen=True)
+class ImageBatches:
+    """Every batch of a run, by its number.
+
+    Args:
+        order: which pictures each step sees.
+        images: the pictures, as paths or bytes.
+        targets: `(pictures,)` int32, their classes.
+        preprocess: the checkpoint's preprocessing, which says the size.
+        augment: how pictures are changed.
+        mixup, cutmix: the alphas of both; 0 for none.
+        faulty: whether a picture that turns out to be damaged stops the run or is skipped.
+        workers: processes that read; 0 reads in threads.
+    """
+
+    order: Order
+    images: Sequence[Any]
+    targets: np.ndarray
+    preprocess: ImagePreprocessor
+    augment: Augmentation
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    faulty: str = "refuse"
+    workers: int = 0
+    skipped: set[int] = field(default_factory=set)
+
+    @property
+    def size(self) -> int:
+        return self.order.size
+
+    @property
+    def per_epoch(self) -> int:
+        return self.order.per_epoch
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def stream(self) -> Iterator[Batch]:
+        """All batches in order, read ahead."""
+        steps = grain.MapDataset.range(len(self) * self.size).map(self.picture).batch(self.size)
+        reading = grain.ReadOptions(num_threads=2 * (os.cpu_count() or 1), prefetch_buffer_size=_AHEAD)
+        batches = steps.to_iter_dataset(reading)
+        if self.workers:
+            batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self.workers))
+        for k, row in enumerate(batches):
+            yield self._batch(k, row)
+
+    def batch(self, k: int) -> Batch:
+        """Batch k: `pixels` `(size, height, width, channels)` uint8 and how they are mixed, targets `(size,)`, and
+        weights `(size,)`, which are 0 where a picture lacks."""
+        rows = [self.picture(k * self.size + slot) for slot in range(self.size)]
+        return self._batch(k, {key: np.stack([row[key] for row in rows]) for key in rows[0]})
+
+    def picture(self, slot: int) -> dict[str, Any]:
+        """What fills one place of the run: a picture, its number and whether it counts."""
+        k, place = divmod(slot, self.size)
+        members = self.order.members(k)
+        if place >= len(members):
+            return {"pixels": self._empty, "n": np.int32(0), "weight": np.float32(0)}
+        n = int(members[place])
+        rng = np.random.default_rng((self.order.seed, k // self.per_epoch, n))
+        raw = self.images[n]
+        name = f"'{raw}'" if isinstance(raw, str) else f"The picture of training example {n + 1}"
+        try:
+            pixels = self.augment.apply(raw, self.preprocess, rng, name)
+        except ZooError as error:
+            if self.faulty == "refuse":
+                raise RunError(
+                    error.what,
+                    why=error.why,
+                    fix='Repair or remove it; data.faulty = "skip" leaves such pictures out, and counts them.',
+                ) from error
+            return {"pixels": self._empty, "n": np.int32(n), "weight": np.float32(0)}
+        return {"pixels": pixels, "n": np.int32(n), "weight": np.float32(1)}
+
+    @cached_property
+    def _empty(self) -> np.ndarray:
+        assert self.preprocess.settings.size is not None
+        return np.zeros((*self.preprocess.settings.size, self.preprocess.channels), np.uint8)
+
+    def _batch(self, k: int, row: dict[str, np.ndarray]) -> Batch:
+        arrays = {"pixels": row["pixels"], **self._mixing(k)}
+        there = slice(len(self.order.members(k)))
+        self.skipped.update(row["n"][there][row["weight"][there] == 0].tolist())
+        return arrays, self.targets[row["n"]], row["weight"]
+
+    def _mixing(self, k: int) -> dict[str, Any]:
+        """Who is mixed with whom, how much is kept, and the box (top, bottom, left, right) that is pasted."""
+        if not (self.mixup or self.cutmix):
+            return {}
+        assert self.preprocess.settings.size is not None
+        height, width = self.preprocess.settings.size
+        rng = np.random.default_rng((self.order.seed, k, 1))
+        cuts = self.cutmix > 0 and (not self.mixup or rng.random() < 0.5)
+        alpha = self.cutmix if cuts else self.mixup
+        kept = rng.beta(alpha, alpha)
+        box = np.zeros(4, np.int32)
+        if cuts:
+            edge = np.sqrt(1 - kept)
+            middle = rng.integers(height), rng.integers(width)
+            box[:] = [
+                bound
+                for at, whole in zip(middle, (height, width), strict=True)
+                for bound in np.clip([at - int(whole * edge) // 2, at + int(whole * edge) // 2], 0, whole)
+            ]
+            kept = 1 - (box[1] - box[0]) * (box[3] - box[2]) / (height * width)
+        return {"partner": rng.permutation(self.size).astype(np.int32), "kept": np.float32(kept), "box": box}

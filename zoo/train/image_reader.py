@@ -1,0 +1,62 @@
+"""Reading pictures for a run: from folders by class, or from a table's columns."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from zoo.data.columns import choose_image_columns
+from zoo.data.examples import Examples
+from zoo.data.image_examples import inspect, read_image_examples, refuse_same, same_pictures, without_faulty
+from zoo.data.image_folder import folder_splits, read_image_folder
+from zoo.registry.code import dataset_names
+from zoo.train.readers import ALL, is_folder, named_columns, read_rows
+from zoo.train.recipe import DataKeys
+
+
+class ImageReader:
+    """Pictures, from folders by class or from a table's columns."""
+
+    def __init__(self, data: DataKeys) -> None:
+        self.data, self.notes = data, []
+        self.columns = None
+        self._digests: dict[str | bytes, str] = {}
+
+    def splits(self, name: str) -> tuple[str, ...]:
+        if name in dataset_names():
+            return ALL
+        return tuple(folder_splits(name)) if is_folder(name) else ("train",)
+
+    def read(self, name: str, split: str) -> Examples:
+        if is_folder(name):
+            splits = folder_splits(name)
+            examples = read_image_folder(splits.get(split, splits["train"]))
+        else:
+            table = read_rows(name, split)
+            if self.columns is None:
+                self.columns = choose_image_columns(table, **named_columns(self.data, name, "image", "label"))
+                columns = self.columns
+            else:
+                columns = choose_image_columns(table, **self.settled)
+            examples = read_image_examples(table, columns)
+        # What is held out decides, and is read whole; of what is trained on only the headers are.
+        inspection = inspect(examples, decode=split != "train")
+        self._digests |= dict(zip(examples.inputs, inspection.digests, strict=True))
+        kept = without_faulty(examples, inspection, self.data.faulty)
+        if left_out := len(examples) - len(kept):
+            self.notes.append(f"{left_out:,} of '{examples.source}' cannot be read and are left out")
+        return kept
+
+    def apart(self, train: Examples, held_out: Examples) -> Examples:
+        pairs = same_pictures(*([self._digests[raw] for raw in part.inputs] for part in (train, held_out)))
+        if not pairs:
+            return train
+        if self.data.faulty == "refuse":
+            refuse_same(train, held_out, pairs)
+        self.notes.append(f"{len(pairs):,} that are held out, too, are left out of training")
+        shared = {n for n, _ in pairs}
+        return train.select(n for n in range(len(train)) if n not in shared)
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        return dataclasses.asdict(self.columns) if self.columns else {}

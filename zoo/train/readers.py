@@ -1,0 +1,101 @@
+"""How a recipe's data is read: from a name and a split to examples. Pictures have a file of their own."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Any, Protocol
+
+from zoo.data.columns import choose_columns
+from zoo.data.examples import Examples, read_examples
+from zoo.data.readers import read_table
+from zoo.data.table import Table
+from zoo.registry.code import dataset_names, find_dataset, load_dataset
+from zoo.train.recipe import DataKeys
+
+ALL = ("train", "validation", "test")
+
+
+class Reader(Protocol):
+    """Reads every split of a run the way the first was read."""
+
+    notes: list[str]
+    """What people should know of the data: what was left out, and why."""
+
+    def splits(self, name: str) -> tuple[str, ...]:
+        """The splits that the data has of its own."""
+        ...
+
+    def read(self, name: str, split: str) -> Examples:
+        """The examples of one split, or of all the data where it has none. Raises a ZooError for faulty rows."""
+        ...
+
+    def apart(self, train: Examples, held_out: Examples) -> Examples:
+        """The training examples, once it is sure that none of them is held out, too."""
+        ...
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        """The recipe keys that were left to be found, and what was found."""
+        ...
+
+
+class TextReader:
+    """Texts, or pairs of them, from a table's columns."""
+
+    def __init__(self, data: DataKeys) -> None:
+        self.data, self.notes = data, []
+        self.columns = None
+
+    def splits(self, name: str) -> tuple[str, ...]:
+        return ALL if name in dataset_names() else ("train",)
+
+    def read(self, name: str, split: str) -> Examples:
+        table = read_rows(name, split)
+        if self.columns is None:
+            self.columns = choose_columns(table, **named_columns(self.data, name, "text", "text_pair", "label"))
+            return read_examples(table, self.columns)
+        return read_examples(table, choose_columns(table, **self.settled))
+
+    def apart(self, train: Examples, held_out: Examples) -> Examples:
+        return train
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        return dataclasses.asdict(self.columns) if self.columns else {}
+
+
+def reader_for(task: str, data: DataKeys) -> Reader:
+    """The reader of a task's inputs."""
+    if not task.startswith("image-"):
+        return TextReader(data)
+    from zoo.train.image_reader import ImageReader
+
+    return ImageReader(data)
+
+
+def is_folder(name: str) -> bool:
+    """Whether the data is a directory, and no registered data set."""
+    try:
+        return name not in dataset_names() and Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError):  # a name too long, a home that nobody has
+        return False
+
+
+def read_rows(name: str, split: str = "train") -> Table:
+    """The rows of a file, or of one split of a registered data set."""
+    if name not in dataset_names():
+        return read_table(name)
+    return Table(source=f"{name} ({split})", data=_built(name)[split])
+
+
+def named_columns(data: DataKeys, name: str, *keys: str) -> dict[str, Any]:
+    """The columns as the recipe says them, else as a registered data set does."""
+    own = find_dataset(name).columns if name in dataset_names() else {}
+    return {key: getattr(data, key) or own.get(key) for key in keys}
+
+
+@functools.cache
+def _built(name: str) -> Any:
+    return load_dataset(name)
