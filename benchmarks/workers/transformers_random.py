@@ -9,11 +9,13 @@ from transformers import (  # pyright: ignore[reportMissingImports]
     ResNetForImageClassification,
 )
 
+LABELS: dict = {"num_labels": 1000}
+
 torch.manual_seed(0)
 if JOB["name"] == "resnet50":
-    model = ResNetForImageClassification(ResNetConfig(num_labels=1000))
+    model = ResNetForImageClassification(ResNetConfig(**LABELS))
 else:
     sizes = {"width_coefficient": 1.0, "depth_coefficient": 1.0, "hidden_dim": 1280, "image_size": 224}
-    model = EfficientNetForImageClassification(EfficientNetConfig(num_labels=1000, dropout_rate=0.2, **sizes))
+    model = EfficientNetForImageClassification(EfficientNetConfig(dropout_rate=0.2, **LABELS, **sizes))
 model.save_pretrained(JOB["target"])
 answer()

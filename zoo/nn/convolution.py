@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import keras
 import numpy as np
 from keras import ops
 
 from zoo.errors import ZooError
+from zoo.nn.depthwise import depthwise
+from zoo.nn.windows import max_windows
 
 Padding = tuple[int, int] | str | None
 """Zeros before and after each axis; "same" as TensorFlow pads; None for `size // 2` on every side, as in torch."""
@@ -66,16 +69,28 @@ class Conv2D(keras.layers.Layer):
     def call(self, x: Any) -> Any:
         if self.size == 1 and self.groups == 1:  # a matrix product, which XLA computes twice as fast on a CPU
             x = ops.matmul(x[:, :: self.stride, :: self.stride], self.kernel[0, 0])
+        elif self.groups == x.shape[-1] == self.filters and jax.default_backend() == "cpu":
+            x = depthwise(x, ops.cast(self.kernel, x.dtype), self.stride, self._pads(x.shape))
         elif self.padding == "same":
             x = ops.conv(x, self.kernel, strides=self.stride, padding="same")
         else:
             x = ops.conv(_padded(x, self.padding, 0.0), self.kernel, strides=self.stride, padding="valid")
         return x if self.bias is None else x + self.bias
 
+    def _pads(self, shape: Any) -> Any:
+        """Zeros before and after height and width, as "same" means for pictures of this shape."""
+        if self.padding != "same":
+            return self.padding, self.padding
+        over = [max(0, (-(-n // self.stride) - 1) * self.stride + self.size - n) for n in shape[1:3]]
+        return tuple((n // 2, n - n // 2) for n in over)
+
 
 def max_pool(x: Any, size: int, stride: int) -> Any:
     """The largest value of each window, with `size // 2` places of nothing on every side."""
-    return ops.max_pool(_padded(x, (size // 2, size // 2), -np.inf), size, strides=stride, padding="valid")
+    x = _padded(x, (size // 2, size // 2), -np.inf)
+    if jax.default_backend() == "cpu":
+        return max_windows(x, size, stride)
+    return ops.max_pool(x, size, strides=stride, padding="valid")
 
 
 def average_pool(x: Any, size: int) -> Any:
