@@ -66,7 +66,7 @@ PEERS = {
         # the newest torch with a plain CPU build
         Peer(
             "transformers",
-            ("torch==2.13.0", "transformers>=5,<6", "accelerate"),
+            ("torch==2.13.0", "transformers>=5,<6", "accelerate", "pillow"),
             ("transformers", "torch", "accelerate"),
         ),
         # KerasHub brings TensorFlow itself, and reads safetensors without asking for it

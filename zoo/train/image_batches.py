@@ -13,6 +13,7 @@ from typing import Any
 
 import grain
 import numpy as np
+from absl import flags
 
 from zoo.data.augment import Augmentation
 from zoo.data.preprocessing import ImagePreprocessor
@@ -66,6 +67,8 @@ class ImageBatches:
         reading = grain.ReadOptions(num_threads=2 * (os.cpu_count() or 1), prefetch_buffer_size=_AHEAD)
         batches = steps.to_iter_dataset(reading)
         if self.workers:
+            if not flags.FLAGS.is_parsed():  # grain's workers read absl's flags, which only its own programs parse
+                flags.FLAGS.mark_as_parsed()
             batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self.workers))
         for k, row in enumerate(batches):
             yield self._batch(k, row)

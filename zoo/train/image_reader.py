@@ -39,8 +39,13 @@ class ImageReader:
             else:
                 columns = choose_image_columns(table, **self.settled)
             examples = read_image_examples(table, columns)
-        # What is held out decides, and is read whole; of what is trained on only the headers are.
-        inspection = inspect(examples, decode=split != "train")
+        return self._sound(examples, decode=False)
+
+    def held_out(self, examples: Examples) -> Examples:
+        return self._sound(examples, decode=True)
+
+    def _sound(self, examples: Examples, *, decode: bool) -> Examples:
+        inspection = inspect(examples, decode=decode)
         self._digests |= dict(zip(examples.inputs, inspection.digests, strict=True))
         kept = without_faulty(examples, inspection, self.data.faulty)
         if left_out := len(examples) - len(kept):

@@ -31,6 +31,10 @@ class Reader(Protocol):
         """The examples of one split, or of all the data where it has none. Raises a ZooError for faulty rows."""
         ...
 
+    def held_out(self, examples: Examples) -> Examples:
+        """Examples that are held out, read whole: they decide, so none of them may turn out to be damaged later."""
+        ...
+
     def apart(self, train: Examples, held_out: Examples) -> Examples:
         """The training examples, once it is sure that none of them is held out, too."""
         ...
@@ -57,6 +61,9 @@ class TextReader:
             self.columns = choose_columns(table, **named_columns(self.data, name, "text", "text_pair", "label"))
             return read_examples(table, self.columns)
         return read_examples(table, choose_columns(table, **self.settled))
+
+    def held_out(self, examples: Examples) -> Examples:
+        return examples
 
     def apart(self, train: Examples, held_out: Examples) -> Examples:
         return train

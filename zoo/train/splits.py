@@ -58,10 +58,10 @@ def _validation(recipe: Recipe, reader: Reader, train: Examples) -> tuple[Exampl
         return train, _other(reader, data.train, "validation", train, data.train)
     share = _SHARE if data.validation is None else float(data.validation)
     kept, held_out = split_indices(train.labels, len(train), share, recipe.train.seed)
-    return train.select(kept), train.select(held_out) if held_out else None
+    return train.select(kept), reader.held_out(train.select(held_out)) if held_out else None
 
 
 def _other(reader: Reader, name: str, split: str, train: Examples, source: str) -> Examples:
-    examples = reader.read(name, split)
+    examples = reader.held_out(reader.read(name, split))
     check_known(examples, sorted(set(train.labels or ())), f"the training data '{source}'")
     return examples

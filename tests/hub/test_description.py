@@ -1,0 +1,68 @@
+"""What config.json says, in transformers' words and in timm's, and labels on their way back."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo.errors import ZooError
+from zoo.hub.description import classes_of, is_timm, kind_of, labels_of, layout_of, with_labels
+
+TIMM = {
+    "architecture": "resnet18",
+    "num_classes": 3,
+    "model_args": {"num_classes": 3, "in_chans": 1},
+    "pretrained_cfg": {"num_classes": 3, "label_names": ["x", "y", "z"], "label_descriptions": {"x": "an x"}},
+    "label_names": ["a", "b", "c"],
+}
+TRANSFORMERS = {"model_type": "resnet", "id2label": {"1": "dog", "0": "cat"}, "num_labels": 2}
+
+
+def test_each_is_known_for_what_it_is():
+    assert is_timm(TIMM)
+    assert not is_timm(TRANSFORMERS)
+    assert not is_timm({"architecture": "x", "model_type": "timm_wrapper"})
+    assert (kind_of(TIMM), layout_of(TIMM)) == ("resnet18", "timm")
+    assert (kind_of(TRANSFORMERS), layout_of(TRANSFORMERS)) == ("resnet", "transformers")
+
+
+def test_labels_are_read_in_the_order_of_their_numbers():
+    assert labels_of(TIMM) == ("a", "b", "c")
+    assert labels_of({k: v for k, v in TIMM.items() if k != "label_names"}) == ("x", "y", "z")
+    assert labels_of({"architecture": "x", "pretrained_cfg": {"num_classes": 2}}) == ("LABEL_0", "LABEL_1")
+    assert labels_of({"architecture": "x", "num_classes": 0}) == ()
+    assert labels_of(TRANSFORMERS) == ("cat", "dog")
+    assert labels_of({"model_type": "x", "num_labels": 3}) == ("LABEL_0", "LABEL_1", "LABEL_2")
+
+
+def test_other_labels_go_wherever_timm_looks_for_their_number():
+    found = with_labels(TIMM, ["p", "q"])
+    assert classes_of(found) == 2
+    assert found["model_args"] == {"num_classes": 2, "in_chans": 1}
+    assert found["pretrained_cfg"] == {"num_classes": 2}
+    assert labels_of(found) == ("p", "q")
+    assert TIMM["num_classes"] == 3  # what was given stays as it is
+
+
+def test_the_same_labels_leave_the_config_as_it_stands():
+    assert with_labels(TIMM, ["a", "b", "c"]) == TIMM
+
+
+def test_no_labels_mean_a_network_without_a_head():
+    found = with_labels(TIMM, ())
+    assert classes_of(found) == 0
+    assert "label_names" not in found
+
+
+def test_transformers_gets_both_tables():
+    found = with_labels(TRANSFORMERS, ["x", "y"])
+    assert found["id2label"] == {"0": "x", "1": "y"}
+    assert found["label2id"] == {"x": 0, "y": 1}
+    assert "num_labels" not in found
+
+
+@pytest.mark.parametrize(
+    "source", [{"id2label": [1]}, {"id2label": {"a": "b"}}, {"architecture": "x", "label_names": 3}]
+)
+def test_labels_that_are_none_are_refused(source):
+    with pytest.raises(ZooError, match="id2label"):
+        labels_of(source)

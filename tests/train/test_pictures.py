@@ -1,0 +1,344 @@
+"""Runs on pictures: learning, exact batches, what is skipped, averages, mixing, and the page they leave."""
+
+from __future__ import annotations
+
+import json
+
+import jax
+import numpy as np
+import pytest
+import torch
+import transformers
+from PIL import Image
+from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
+
+import zoo
+from tests.references.torch_images import channels_first, close, randomise
+from zoo.data.augment import Augmentation
+from zoo.data.preprocessing import ImagePreprocessor, ImageSettings
+from zoo.errors import RunError, ZooError
+from zoo.train.evaluate import evaluate
+from zoo.train.finetune import finetune
+from zoo.train.image_batches import ImageBatches
+from zoo.train.mixing import Mixing
+from zoo.train.order import Order
+
+COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (50, 60, 210)}
+
+
+def write_folder(folder, count, seed=0):
+    """Noisy pictures of three colours, by class."""
+    rng = np.random.default_rng(seed)
+    for name, colour in COLOURS.items():
+        (folder / name).mkdir(parents=True)
+        for n in range(count):
+            array = np.clip(rng.normal(colour, 30, (rng.integers(20, 60), rng.integers(20, 60), 3)), 0, 255)
+            Image.fromarray(array.astype(np.uint8)).save(folder / name / f"{n}.{'png' if n % 2 else 'jpg'}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pictures")
+    write_folder(root / "train", 12)
+    write_folder(root / "val", 4, seed=1)
+    return root
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A tiny ResNet for other classes, as transformers writes it."""
+    folder = tmp_path_factory.mktemp("resnet")
+    torch.manual_seed(1)
+    config = transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", num_labels=7
+    )
+    randomise(transformers.ResNetForImageClassification(config)).save_pretrained(folder)
+    ConvNextImageProcessorPil(size={"shortest_edge": 32}, crop_pct=0.9).save_pretrained(folder)
+    return folder
+
+
+QUICK = ("train.epochs=4", "train.batch_size=8", "train.learning_rate=0.01", "train.warmup=0")
+
+
+@pytest.fixture(scope="module")
+def run(tiny, folder, tmp_path_factory):
+    output = tmp_path_factory.mktemp("runs") / "colours"
+    return finetune(
+        str(tiny), data=folder, output=output, overrides=(*QUICK, "train.ema=0.5", "data.augment.jitter=0.1")
+    )
+
+
+def test_a_folder_of_pictures_is_learned(run):
+    assert run.recipe.model.task == "image-classification"
+    assert run.metrics["accuracy"] >= 0.9
+    assert evaluate(run, run.recipe.data.train + "/val")["accuracy"] == run.metrics["accuracy"]
+
+
+def test_the_model_of_a_run_is_transformers_s_too(run, folder):
+    model = run.model()
+    assert sorted(model.labels) == sorted(COLOURS)
+    processor = ConvNextImageProcessorPil.from_pretrained(run.path / "model")
+    told = transformers.AutoModelForImageClassification.from_pretrained(run.path / "model").eval()
+    image = Image.open(folder / "val/red/0.jpg").convert("RGB")
+    pixels = model.preprocess(image)["pixel_values"]
+    np.testing.assert_array_equal(pixels[0], processor(image)["pixel_values"][0].transpose(1, 2, 0))
+    with torch.no_grad():
+        close(model({"pixel_values": pixels}), told(channels_first(pixels)).logits)
+    assert model.classify(folder / "val/red/0.jpg")[0]["label"] == "red"
+
+
+def test_the_report_shows_the_worst_mistakes_as_pictures(tiny, folder, tmp_path):
+    run = finetune(
+        str(tiny), data=folder, output=tmp_path / "run", overrides=("train.epochs=1", "train.learning_rate=1e-9")
+    )
+    page = run.report.read_text()
+    assert page.count('src="data:image/jpeg;base64,') == page.count("<figcaption><b>") > 0
+
+
+def test_two_runs_are_bit_for_bit_the_same_and_workers_change_nothing(tiny, folder, tmp_path):
+    how = (*QUICK, "data.augment.randaugment=2", "data.augment.mixup=0.2", "data.augment.cutmix=1.0")
+    weights = []
+    for name, more in {"a": (), "b": (), "c": ("data.workers=1",)}.items():
+        run = finetune(str(tiny), data=folder, output=tmp_path / name, overrides=(*how, *more, "train.epochs=1"))
+        weights.append((run.path / "model/model.safetensors").read_bytes())
+    assert weights[0] == weights[1] == weights[2]
+
+
+@pytest.mark.parametrize("what", ["norm", "backbone"])
+def test_what_is_frozen_stays_as_it_was(tiny, folder, tmp_path, what):
+    run = finetune(str(tiny), data=folder, output=tmp_path / "run", overrides=(*QUICK, f"train.freeze={what}"))
+    before, after = zoo.load(tiny, labels=list(COLOURS)), run.model()
+    moved = {
+        v.path.split("/", 1)[1]
+        for v, w in zip(before.weights, after.weights, strict=True)
+        if not np.array_equal(v.numpy(), w.numpy())
+    }
+    assert any("head" in path for path in moved)
+    assert not any("norm" in path for path in moved)
+    assert any("convolution" in path for path in moved) == (what == "norm")
+
+
+def test_a_text_model_has_no_batch_norm_to_freeze(tiny_bert, reviews_file, tmp_path):
+    with pytest.raises(ZooError, match="no batch normalisation"):
+        finetune(str(tiny_bert), data=reviews_file, output=tmp_path / "run", overrides=("train.freeze=norm",))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def reviews_file(tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text("text,label\n" + "".join(f"the film was {w},{w}\n" for w in ("good", "bad") * 8))
+    return path
+
+
+# Tables
+
+
+def test_csv_with_paths_and_parquet_with_bytes_train_alike(tiny, folder, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    files = sorted((folder / "train").rglob("*.*"))
+    (folder / "table.csv").write_text(
+        "file_name,label\n" + "".join(f"train/{f.parent.name}/{f.name},{f.parent.name}\n" for f in files)
+    )
+    stored = {"bytes": [f.read_bytes() for f in files], "path": [None] * len(files)}
+    images = pa.StructArray.from_arrays(
+        [pa.array(stored["bytes"]), pa.array(stored["path"], pa.string())], ["bytes", "path"]
+    )
+    parquet.write_table(
+        pa.table({"image": images, "label": [f.parent.name for f in files]}), tmp_path / "t.parquet"
+    )
+    weights = []
+    for name in (folder / "table.csv", tmp_path / "t.parquet"):
+        run = finetune(
+            str(tiny), data=name, output=tmp_path / f"run{len(weights)}", overrides=(*QUICK, "train.epochs=1")
+        )
+        weights.append((run.path / "model/model.safetensors").read_bytes())
+    assert weights[0] == weights[1]
+    assert run.recipe.data.image == "image"
+
+
+# Faulty pictures
+
+
+@pytest.fixture
+def faulty(tmp_path):
+    root = tmp_path / "faulty"
+    write_folder(root / "train", 5)
+    write_folder(root / "val", 2, seed=1)
+    (root / "train/red/empty.png").write_bytes(b"")
+    (root / "train/blue/text.jpg").write_text("no picture")
+    whole = (root / "train/green/1.png").read_bytes()
+    (root / "train/green/torn.png").write_bytes(whole[: len(whole) // 2])
+    return root
+
+
+def test_faulty_pictures_are_refused_by_name_and_nothing_is_written(tiny, faulty, tmp_path):
+    with pytest.raises(ZooError) as told:
+        finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=QUICK)
+    for name in ("empty.png", "text.jpg"):
+        assert name in str(told.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_damage_that_only_decoding_finds_ends_the_run_by_name(tiny, faulty, tmp_path):
+    (faulty / "train/red/empty.png").unlink()
+    (faulty / "train/blue/text.jpg").unlink()
+    with pytest.raises(RunError, match=r"torn\.png"):
+        finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=QUICK)
+
+
+def test_or_they_are_left_out_and_counted(tiny, faulty, tmp_path):
+    run = finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=(*QUICK, "data.faulty=skip"))
+    page = run.report.read_text()
+    assert "2 of" in page
+    assert "1 could not be decoded and were not trained on" in page
+
+
+def test_a_damaged_picture_that_is_held_out_is_found_before_anything_is_trained(tiny, faulty, tmp_path):
+    for name in ("red/empty.png", "blue/text.jpg"):
+        (faulty / "train" / name).unlink()
+    (faulty / "train/green/torn.png").rename(faulty / "val/green/torn.png")
+    with pytest.raises(ZooError, match=r"torn\.png"):
+        finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=QUICK)
+    assert not (tmp_path / "run").exists()
+
+
+def test_so_is_one_of_a_share_that_is_split_off(tiny, faulty, tmp_path):
+    for name in ("red/empty.png", "blue/text.jpg"):
+        (faulty / "train" / name).unlink()
+    with pytest.raises(ZooError, match=r"torn\.png"):
+        finetune(
+            str(tiny), data=faulty / "train", output=tmp_path / "run", overrides=(*QUICK, "data.validation=0.7")
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_same_picture_in_training_and_validation_is_refused_or_left_out(tiny, tmp_path):
+    root = tmp_path / "same"
+    write_folder(root / "train", 5)
+    write_folder(root / "val", 2, seed=1)
+    (root / "val/red/again.jpg").write_bytes((root / "train/red/0.jpg").read_bytes())
+    with pytest.raises(ZooError, match=r"train/red/0\.jpg' is '.*val/red/again\.jpg"):
+        finetune(str(tiny), data=root, output=tmp_path / "run", overrides=QUICK)
+    run = finetune(str(tiny), data=root, output=tmp_path / "run", overrides=(*QUICK, "data.faulty=skip"))
+    assert "1 that are held out, too, are left out of training" in run.report.read_text()
+
+
+def test_a_class_that_training_never_saw_is_named(tiny, tmp_path):
+    root = tmp_path / "classes"
+    write_folder(root / "train", 3)
+    write_folder(root / "val", 2, seed=1)
+    (root / "val/red").rename(root / "val/violet")
+    with pytest.raises(ZooError, match="'violet'"):
+        finetune(str(tiny), data=root, output=tmp_path / "run", overrides=QUICK)
+
+
+# From random weights
+
+
+def test_an_architecture_trains_from_a_config_of_the_recipe_s_own(folder, tmp_path):
+    config = {
+        "architecture": "resnet18",
+        "model_args": {"channels": [8, 8, 16, 16], "layers": [1, 1, 1, 1]},
+        "pretrained_cfg": {"input_size": [3, 32, 32], "crop_pct": 1.0},
+    }
+    file = tmp_path / "scratch.toml"
+    file.write_text(
+        f'[model]\narchitecture = "resnet"\nconfig = {_inline(config)}\n[data]\ntrain = "{folder}"\n'
+        f'[train]\nepochs = 6\nbatch_size = 8\nlearning_rate = 1e-2\n[output]\ndir = "{tmp_path}/run"\n'
+    )
+    run = finetune(file)
+    assert run.metrics["accuracy"] >= 0.6
+    assert run.recipe.model.config == config
+    saved = json.loads((run.path / "model/config.json").read_text())
+    assert saved["label_names"] == sorted(COLOURS)
+
+
+def _inline(config):
+    from zoo.train.recipe_file import toml_value
+
+    return toml_value(config)
+
+
+# Batches
+
+
+def batches(folder, **changes):
+    images = sorted(str(path) for path in (folder / "train").rglob("*.*"))
+    preprocess = ImagePreprocessor(ImageSettings(size=(16, 16), resize=(16, 16), fit="exact"))
+    settings = {
+        "order": Order(len(images), 8, 2, seed=3),
+        "images": images,
+        "targets": np.arange(len(images), dtype=np.int32) % 3,
+        "preprocess": preprocess,
+        "augment": Augmentation(randaugment=1),
+        "mixup": 0.4,
+        "cutmix": 1.0,
+    } | changes
+    return ImageBatches(**settings)
+
+
+def test_batch_k_is_the_same_from_the_stream_and_alone(folder):
+    made = batches(folder)
+    streamed = list(made.stream())
+    assert len(streamed) == len(made) == 10
+    for k in (0, 4, 9):
+        for one, other in zip(jax.tree.leaves(streamed[k]), jax.tree.leaves(made.batch(k)), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert streamed[4][2].tolist() == [1] * 4 + [0] * 4  # 36 pictures in batches of 8
+    assert not np.array_equal(
+        streamed[0][0]["pixels"], batches(folder, order=Order(36, 8, 2, seed=4)).batch(0)[0]["pixels"]
+    )
+
+
+def test_mixing_is_the_formula_of_the_papers(folder):
+    made = batches(folder)
+    mixing = Mixing(made.preprocess, 3)
+    kinds = set()
+    for k in range(len(made)):
+        arrays, targets, _ = made.batch(k)
+        ours, shares = mixing(arrays, targets)
+        pixels = made.preprocess.normalised(arrays["pixels"])
+        others = pixels[arrays["partner"]]
+        top, bottom, left, right = arrays["box"]
+        expected = pixels.copy()
+        if bottom > top:
+            kinds.add("cutmix")
+            expected[:, top:bottom, left:right] = others[:, top:bottom, left:right]
+            assert arrays["kept"] == pytest.approx(1 - (bottom - top) * (right - left) / 256)
+        else:
+            kinds.add("mixup")
+            expected = arrays["kept"] * pixels + (1 - arrays["kept"]) * others
+        np.testing.assert_allclose(ours["pixel_values"], expected, atol=1e-5)
+        one_hot = np.eye(3)[targets]
+        np.testing.assert_allclose(
+            shares, arrays["kept"] * one_hot + (1 - arrays["kept"]) * one_hot[arrays["partner"]], atol=1e-6
+        )
+    assert kinds == {"mixup", "cutmix"}
+
+
+def test_without_mixing_the_device_normalises_as_the_host_does(folder):
+    made = batches(folder, mixup=0.0, cutmix=0.0)
+    arrays, targets, _ = made.batch(1)
+    ours, shares = Mixing(made.preprocess, 3)(arrays, targets)
+    np.testing.assert_allclose(ours["pixel_values"], made.preprocess.normalised(arrays["pixels"]), atol=1e-5)
+    np.testing.assert_array_equal(shares, np.eye(3)[targets])
+
+
+# On the command line
+
+
+def test_predict_takes_pictures_folders_and_tables(run, folder, zoo_process):
+    code, out, err = zoo_process(
+        "predict", str(run.path), str(folder / "val/red"), str(folder / "val/blue/0.jpg"), "--json"
+    )
+    assert code == 0, err
+    rows = json.loads(out)
+    assert len(rows) == 5
+    assert rows[0]["output"]["label"] == "red"
+    code, out, err = zoo_process("predict", str(run.path), "nowhere.png")
+    assert code == 2
+    assert "nowhere.png" in err
