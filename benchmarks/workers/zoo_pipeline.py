@@ -20,7 +20,7 @@ batches = ImageBatches(
     preprocess=ImagePreprocessor(ImageSettings(size, size, resample=2)),
     augment=Augmentation(crop=0.08, flip=0.5),
 )
-per_epoch = batches.per_epoch
+per_epoch, started = batches.per_epoch, 0.0
 for k, _ in enumerate(batches.stream(), 1):
     if k == per_epoch:  # the first epoch warms up
         started = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.weights import Layout, Rule, batch_norm, channels_last, transpose, without_prefix
+from zoo.weights import Layout, Rule, channels_last, conv_norm, transpose, without_prefix
 from zoo_efficientnet.config import EfficientNetConfig
 
 _HEAD = "image-classification"
@@ -26,15 +26,15 @@ def transformers_layout(config: EfficientNetConfig, task: str) -> Layout:
     prefix = "efficientnet."
     encoder = f"{prefix}encoder"
     rules = [
-        *_conv_norm(f"{prefix}embeddings.convolution", f"{prefix}embeddings.batchnorm", "backbone/stem"),
-        *_conv_norm(f"{encoder}.top_conv", f"{encoder}.top_bn", "backbone/top"),
+        *conv_norm(f"{prefix}embeddings.convolution", f"{prefix}embeddings.batchnorm", "backbone/stem"),
+        *conv_norm(f"{encoder}.top_conv", f"{encoder}.top_bn", "backbone/top"),
     ]
     number = 0  # transformers counts the blocks through the stages
     for i, stage in enumerate(config.plan.stages):
         for j in range(len(stage)):
             block, variable = f"{encoder}.blocks.{number}", f"backbone/stage_{i}/block_{j}"
             for step, (convolution, norm) in _TRANSFORMERS.items():
-                rules += _conv_norm(f"{block}.{convolution}", f"{block}.{norm}", f"{variable}/{step}")
+                rules += conv_norm(f"{block}.{convolution}", f"{block}.{norm}", f"{variable}/{step}")
             rules += _squeeze(f"{block}.squeeze_excite", "reduce", "expand", f"{variable}/squeeze")
             number += 1
     return _layout(rules, task, prefix)
@@ -43,22 +43,15 @@ def transformers_layout(config: EfficientNetConfig, task: str) -> Layout:
 def timm_layout(config: EfficientNetConfig, task: str) -> Layout:
     """The layout for one task; a new classifier may start at random."""
     rules = [
-        *_conv_norm("conv_stem", "bn1", "backbone/stem"),
-        *_conv_norm("conv_head", "bn2", "backbone/top"),
+        *conv_norm("conv_stem", "bn1", "backbone/stem"),
+        *conv_norm("conv_head", "bn2", "backbone/top"),
     ]
     for i, stage in enumerate(config.plan.stages):
         block, variable = f"blocks.{i}.{{j}}", f"backbone/stage_{i}/block_{{j}}"
         for step, (convolution, norm) in _TIMM[stage[0].kind].items():
-            rules += _conv_norm(f"{block}.{convolution}", f"{block}.{norm}", f"{variable}/{step}")
+            rules += conv_norm(f"{block}.{convolution}", f"{block}.{norm}", f"{variable}/{step}")
         rules += _squeeze(f"{block}.se", "conv_reduce", "conv_expand", f"{variable}/squeeze")
     return _layout(rules, task, "")
-
-
-def _conv_norm(convolution: str, norm: str, variable: str) -> list[Rule]:
-    return [
-        Rule(f"{convolution}.weight", f"{variable}/convolution/kernel", channels_last),
-        *batch_norm(norm, f"{variable}/norm"),
-    ]
 
 
 def _squeeze(tensor: str, reduce: str, expand: str, variable: str) -> list[Rule]:

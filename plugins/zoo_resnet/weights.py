@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.weights import Layout, Rule, batch_norm, channels_last, pixel, transpose, without_prefix
+from zoo.weights import Layout, Rule, batch_norm, channels_last, conv_norm, pixel, transpose, without_prefix
 from zoo_resnet.config import ResNetConfig
 
 _HEAD = "image-classification"
@@ -12,9 +12,9 @@ def transformers_layout(config: ResNetConfig, task: str) -> Layout:
     """The layout for one task; a new classifier may start at random."""
     block, variable = "resnet.encoder.stages.{i}.layers.{j}", "backbone/stage_{i}/block_{j}"
     rules = (
-        *_conv_norm("resnet.embedder.embedder", "backbone/stem_0"),
-        *_conv_norm(f"{block}.shortcut", f"{variable}/shortcut"),
-        *_conv_norm(f"{block}.layer.{{k}}", f"{variable}/conv_{{k}}"),
+        *_named("resnet.embedder.embedder", "backbone/stem_0"),
+        *_named(f"{block}.shortcut", f"{variable}/shortcut"),
+        *_named(f"{block}.layer.{{k}}", f"{variable}/conv_{{k}}"),
         Rule("classifier.1.weight", "head/classifier/kernel", transpose),
         Rule("classifier.1.bias", "head/classifier/bias"),
     )
@@ -30,18 +30,18 @@ def _timm_v1(config: ResNetConfig) -> tuple[Rule, ...]:
     rules = []
     if config.first_stem:  # a sequence of convolution, norm, activation, of which the last norm stands outside
         for n in (0, 1):
-            rules += _conv_and_norm(f"conv1.{3 * n}", f"conv1.{3 * n + 1}", f"backbone/stem_{n}")
-        rules += _conv_and_norm("conv1.6", "bn1", "backbone/stem_2")
+            rules += conv_norm(f"conv1.{3 * n}", f"conv1.{3 * n + 1}", f"backbone/stem_{n}")
+        rules += conv_norm("conv1.6", "bn1", "backbone/stem_2")
     else:
-        rules += _conv_and_norm("conv1", "bn1", "backbone/stem_0")
+        rules += conv_norm("conv1", "bn1", "backbone/stem_0")
     shortcut = 1 if config.average_down else 0
     for i in range(len(config.depths)):
         block, variable = f"layer{i + 1}.{{j}}", f"backbone/stage_{i}/block_{{j}}"
         for k in range(3):
-            rules += _conv_and_norm(f"{block}.conv{k + 1}", f"{block}.bn{k + 1}", f"{variable}/conv_{k}")
+            rules += conv_norm(f"{block}.conv{k + 1}", f"{block}.bn{k + 1}", f"{variable}/conv_{k}")
         # The pooling in front of the convolution counts as a module, where there is one.
         down = f"{block}.downsample"
-        rules += _conv_and_norm(f"{down}.{shortcut}", f"{down}.{shortcut + 1}", f"{variable}/shortcut")
+        rules += conv_norm(f"{down}.{shortcut}", f"{down}.{shortcut + 1}", f"{variable}/shortcut")
     return (
         *rules,
         Rule("fc.weight", "head/classifier/kernel", transpose),
@@ -53,7 +53,7 @@ def _timm_v2(config: ResNetConfig) -> tuple[Rule, ...]:
     rules = [*batch_norm("norm", "backbone/norm")]
     if config.first_stem:
         for n in (0, 1):
-            rules += _conv_and_norm(f"stem.conv{n + 1}", f"stem.norm{n + 1}", f"backbone/stem_{n}")
+            rules += conv_norm(f"stem.conv{n + 1}", f"stem.norm{n + 1}", f"backbone/stem_{n}")
         rules.append(Rule("stem.conv3.weight", "backbone/stem_2/kernel", channels_last))
     else:
         rules.append(Rule("stem.conv.weight", "backbone/stem_0/kernel", channels_last))
@@ -69,15 +69,8 @@ def _timm_v2(config: ResNetConfig) -> tuple[Rule, ...]:
     )
 
 
-def _conv_norm(tensor: str, variable: str) -> list[Rule]:
-    return _conv_and_norm(f"{tensor}.convolution", f"{tensor}.normalization", variable)
-
-
-def _conv_and_norm(convolution: str, norm: str, variable: str) -> list[Rule]:
-    return [
-        Rule(f"{convolution}.weight", f"{variable}/convolution/kernel", channels_last),
-        *batch_norm(norm, f"{variable}/norm"),
-    ]
+def _named(tensor: str, variable: str) -> tuple[Rule, ...]:
+    return conv_norm(f"{tensor}.convolution", f"{tensor}.normalization", variable)
 
 
 def _layout(rules: tuple[Rule, ...], task: str, classifier: str, prefix: str = "") -> Layout:

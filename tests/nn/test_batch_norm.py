@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.references.torch_images import channels_first, channels_last
 from zoo.nn import BatchNorm
 
 CHANNELS = 6
@@ -27,17 +28,13 @@ def pair():
     return ours, theirs
 
 
-def channels_first(x):
-    return torch.from_numpy(x.transpose(0, 3, 1, 2).copy())
-
-
 @pytest.mark.parametrize("training", [True, False])
 def test_outputs_and_statistics_are_torch_s(pair, training):
     ours, theirs = pair
     theirs.train(training)
     for step in range(3):
         x = np.random.default_rng(step).normal(3.0, 2.0, (2, 3, 5, CHANNELS)).astype(np.float32)
-        expected = theirs(channels_first(x)).detach().numpy().transpose(0, 2, 3, 1)
+        expected = channels_last(theirs(channels_first(x)))
         np.testing.assert_allclose(ours(x, training=training), expected, atol=1e-5)
     np.testing.assert_allclose(np.asarray(ours.moving_mean), theirs.running_mean.numpy(), atol=1e-5)
     np.testing.assert_allclose(np.asarray(ours.moving_variance), theirs.running_var.numpy(), atol=1e-5)
@@ -57,7 +54,7 @@ def test_the_gradient_of_the_input_is_torch_s(pair, training):
 
     there = channels_first(x).requires_grad_()
     (theirs(there) ** 2 * channels_first(weights)).sum().backward()
-    np.testing.assert_allclose(jax.grad(loss)(x), there.grad.numpy().transpose(0, 2, 3, 1), atol=1e-4)
+    np.testing.assert_allclose(jax.grad(loss)(x), channels_last(there.grad), atol=1e-4)
 
 
 def test_bfloat16_activations_are_normalised_in_float32():

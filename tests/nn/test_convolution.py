@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from tests.references.torch_images import channels_first, channels_last
 from zoo.errors import ZooError
 from zoo.nn import Conv2D, max_pool
 
@@ -16,14 +17,6 @@ IMAGES = [(8, 8), (7, 5), (1, 1), (2, 9)]
 
 def images(size, channels=3):
     return np.random.default_rng(0).normal(size=(2, *size, channels)).astype(np.float32)
-
-
-def channels_first(x):
-    return torch.from_numpy(x.transpose(0, 3, 1, 2).copy())
-
-
-def channels_last(tensor):
-    return tensor.detach().numpy().transpose(0, 2, 3, 1)
 
 
 @pytest.mark.parametrize("image", IMAGES)

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.references.torch_images import channels_first, channels_last
 from zoo.nn.windows import max_windows
 
 
@@ -21,10 +22,10 @@ from zoo.nn.windows import max_windows
 )
 def test_values_and_gradients_are_torch_s(height, width, size, stride, seed):
     x = np.random.default_rng(seed).integers(0, 4, (2, height, width, 3)).astype(np.float32)  # many are equal
-    there = torch.from_numpy(x.transpose(0, 3, 1, 2).copy()).requires_grad_()
+    there = channels_first(x).requires_grad_()
     expected = torch.nn.functional.max_pool2d(there, size, stride)
     ours, back = jax.vjp(lambda x: max_windows(x, size, stride), x)
-    np.testing.assert_array_equal(ours, expected.detach().numpy().transpose(0, 2, 3, 1))
+    np.testing.assert_array_equal(ours, channels_last(expected))
     change = np.random.default_rng(seed).normal(size=ours.shape).astype(np.float32)
-    expected.backward(torch.from_numpy(change.transpose(0, 3, 1, 2).copy()))
-    np.testing.assert_allclose(back(change)[0], there.grad.numpy().transpose(0, 2, 3, 1), atol=1e-6)
+    expected.backward(channels_first(change))
+    np.testing.assert_allclose(back(change)[0], channels_last(there.grad), atol=1e-6)

@@ -43,7 +43,8 @@ class BatchNorm(keras.layers.Layer):
     def call(self, x: Any, training: bool = False) -> Any:
         wide = ops.cast(x, "float32")
         if training and self.trainable:
-            wide, mean, variance = _normalised(wide, self.gamma.value, self.beta.value, self.epsilon)
+            result: Any = _normalised(wide, self.gamma.value, self.beta.value, self.epsilon)
+            wide, mean, variance = result
             count = math.prod(x.shape[:-1])
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance * (count / max(1, count - 1)))

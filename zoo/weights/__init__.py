@@ -1,6 +1,16 @@
 """Weights: safetensors in and out, layout tables read both ways, and the audit that leaves nothing unsaid."""
 
-from zoo.weights.layout import Layout, Rule, batch_norm, channels_last, pixel, same, transpose, without_prefix
+from zoo.weights.layout import (
+    Layout,
+    Rule,
+    batch_norm,
+    channels_last,
+    conv_norm,
+    pixel,
+    same,
+    transpose,
+    without_prefix,
+)
 from zoo.weights.reader import Checkpoint
 
 __all__ = [
@@ -9,6 +19,7 @@ __all__ = [
     "Rule",
     "batch_norm",
     "channels_last",
+    "conv_norm",
     "pixel",
     "same",
     "transpose",

@@ -153,6 +153,14 @@ def batch_norm(tensor: str, variable: str) -> tuple[Rule, ...]:
     )
 
 
+def conv_norm(convolution: str, norm: str, variable: str) -> tuple[Rule, ...]:
+    """The rows of a `zoo.nn.ConvNorm`, whose convolution and norm have names of their own in the checkpoint."""
+    return (
+        Rule(f"{convolution}.weight", f"{variable}/convolution/kernel", channels_last),
+        *batch_norm(norm, f"{variable}/norm"),
+    )
+
+
 def without_prefix(rules: Sequence[Rule], prefix: str) -> tuple[Rule, ...]:
     """The rules of a model that is saved bare: its tensors carry no prefix, and one that they carry is read."""
     return tuple(
