@@ -20,6 +20,7 @@ from zoo.data.preprocessing import ImagePreprocessor
 _RATIO = (3 / 4, 4 / 3)
 _ERASED, _ERASED_RATIO = (0.02, 1 / 3), (0.3, 1 / 0.3)
 _TRIES = 10
+_MARGIN = 2  # how much larger than needed a decoder leaves a picture; Pillow's thumbnails do the same
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Augmentation:
 
         def shrink(whole: tuple[int, int]) -> float:
             _, _, width, height = _box(whole, self.crop, draws)
-            return min(width / size[1], height / size[0])
+            return min(width / size[1], height / size[0]) / _MARGIN
 
         image = read_image(raw, channels=preprocess.channels, name=name, shrink=shrink)
         left, top, width, height = _box(image.size, self.crop, draws)

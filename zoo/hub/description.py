@@ -46,7 +46,7 @@ def labels_of(source: Source) -> tuple[str, ...]:
             return tuple(f"LABEL_{n}" for n in range(classes_of(source) or 0))
         named = source.get("id2label") or {n: f"LABEL_{n}" for n in range(source.get("num_labels") or 2)}
         return tuple(str(named[key]) for key in sorted(named, key=int))
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise ZooError(
             "id2label of config.json does not map numbers to names.",
             why=repr(source.get("id2label") or source.get("label_names"))[:200],

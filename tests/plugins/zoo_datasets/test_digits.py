@@ -28,7 +28,7 @@ def test_every_digit_is_in_one_split_and_every_split_has_every_digit():
 
 def test_the_pictures_are_scikit_learn_s():
     told = {
-        (image.astype(np.uint8) * 255 // 16).tobytes() + str(n).encode()
+        (np.floor(image * 255 / 16).astype(np.uint8)).tobytes() + str(n).encode()
         for image, n in zip(*_digits(), strict=True)
     }
     for table in digits.load().values():
