@@ -99,11 +99,12 @@ def _run(recipe: Recipe, listener: Listener) -> Run:
     splits = read_splits(recipe)
     _tell(splits, listener)
     listener.stage("loading the model")
-    model = _model(recipe, splits)
+    from zoo.train.feeds import make_batches
+    from zoo.train.setup import make_model
+
+    model = make_model(recipe, splits)
     if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
-    from zoo.train.feeds import make_batches
-
     batches = make_batches(recipe, model, splits.train)
     settled = dict(splits.settled)
     if model.inputs == "texts":
@@ -128,28 +129,6 @@ def _tell(splits: Splits, listener: Listener) -> None:
     listener.fact("rows", ", ".join(f"{len(part):,} {name}" for name, part in rows.items() if part))
     label, share = majority(splits.train.labels or [])
     listener.fact("classes", f"{len(set(splits.train.labels or []))}, the largest '{label}' with {share:.1%}")
-
-
-def _model(recipe: Recipe, splits: Splits) -> Any:
-    from zoo.data.labels import label_order
-    from zoo.hub.description import labels_of
-    from zoo.loading import Weights, build, described, locate
-    from zoo.train.freezing import freeze
-
-    keys = recipe.model
-    scratch = bool(keys.architecture)
-    weights: Weights = "random" if scratch or keys.weights == "random" else "pretrained"
-    found = described(keys.architecture, keys.config) if scratch else locate(keys.preset, weights)
-    labels = label_order(splits.train.labels or [], labels_of(found.source))
-    dtype = "mixed_bfloat16" if recipe.train.precision == "bfloat16" else "float32"
-    model = build(
-        found, task=recipe.model.task, labels=labels, dtype=dtype, weights=weights, seed=recipe.train.seed
-    )
-    model.default_loss()  # refuses what cross-entropy over the classes would not fit
-    if recipe.data.max_length and model.inputs == "texts":
-        model.preprocess.limit(recipe.data.max_length)
-    freeze(model, recipe.train.freeze)
-    return model
 
 
 def _claim(recipe: Recipe) -> tuple[Path, Recipe]:
@@ -180,22 +159,12 @@ def _train(
     listener: Listener,
     started: float,
 ) -> None:
-    from zoo.train.feeds import preparation
     from zoo.train.loop import Journal, train
-    from zoo.train.optimizer import make_optimizer, make_schedule
     from zoo.train.scores import score
-    from zoo.train.step import make_trainer
+    from zoo.train.setup import trainer_for
     from zoo.train.summary import baseline, write_report
 
-    keys = recipe.train
-    schedule = make_schedule(keys, len(batches))
-    trainer = make_trainer(
-        model,
-        make_optimizer(keys, schedule, model.trainable_variables),
-        prepare=preparation(model),
-        smoothing=keys.label_smoothing,
-        ema=keys.ema,
-    )
+    trainer, schedule = trainer_for(recipe, model, len(batches))
     journal = Journal(folder / "metrics.jsonl")
 
     listener.stage("training")

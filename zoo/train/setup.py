@@ -1,0 +1,53 @@
+"""From a recipe and its examples to the model and the step that trains it: what a run and its check share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.data.labels import label_order
+from zoo.hub.description import labels_of
+from zoo.loading import Weights, build, described, locate
+from zoo.train.feeds import preparation
+from zoo.train.freezing import freeze
+from zoo.train.optimizer import Schedule, make_optimizer, make_schedule
+from zoo.train.recipe import Recipe
+from zoo.train.splits import Splits
+from zoo.train.step import Trainer, make_trainer
+
+
+def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None) -> Any:
+    """The model of a recipe, with the labels of its examples.
+
+    Args:
+        weights: `random` leaves the preset's weights where they are; by default, what the recipe says.
+
+    Raises a ZooError where model, task and labels do not go together.
+    """
+    keys = recipe.model
+    scratch = bool(keys.architecture)
+    weights = weights or ("random" if scratch or keys.weights == "random" else "pretrained")
+    found = described(keys.architecture, keys.config) if scratch else locate(keys.preset, weights)
+    labels = label_order(splits.train.labels or [], labels_of(found.source))
+    dtype = "mixed_bfloat16" if recipe.train.precision == "bfloat16" else "float32"
+    model = build(
+        found, task=recipe.model.task, labels=labels, dtype=dtype, weights=weights, seed=recipe.train.seed
+    )
+    model.default_loss()  # refuses what cross-entropy over the classes would not fit
+    if recipe.data.max_length and model.inputs == "texts":
+        model.preprocess.limit(recipe.data.max_length)
+    freeze(model, recipe.train.freeze)
+    return model
+
+
+def trainer_for(recipe: Recipe, model: Any, steps: int) -> tuple[Trainer, Schedule]:
+    """The step of a run of so many steps, and the learning rate of each."""
+    keys = recipe.train
+    schedule = make_schedule(keys, steps)
+    trainer = make_trainer(
+        model,
+        make_optimizer(keys, schedule, model.trainable_variables),
+        prepare=preparation(model),
+        smoothing=keys.label_smoothing,
+        ema=keys.ema,
+    )
+    return trainer, schedule
