@@ -24,7 +24,7 @@ def build(name: str, checkpoint: str) -> Measured:
 
     keys = TrainKeys(learning_rate=1e-4, clip_norm=0.0)
     optimizer = make_optimizer(keys, make_schedule(keys, 1000), model.trainable_variables)
-    trainer = make_trainer(model, optimizer)
+    trainer = make_trainer(model, optimizer, model.objective())
     batch = arrays, labels(), np.ones(JOB["batch"], np.float32)
     held = []
 

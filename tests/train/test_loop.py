@@ -27,7 +27,9 @@ class Rehearsal:
         items = [Encoded(np.array([2, 5 + n, 3], np.int32), np.zeros(3, np.int32)) for n in range(10)]
         self.batches = Batches(items, np.arange(10, dtype=np.int32) % 2, 4, epochs, 0, True, 0, 48)
         self.schedule = make_schedule(keys, len(self.batches))
-        self.trainer = make_trainer(self.model, make_optimizer(keys, self.schedule, self.model.trainable_variables))
+        self.trainer = make_trainer(
+            self.model, make_optimizer(keys, self.schedule, self.model.trainable_variables), self.model.objective()
+        )
         self.journal = Journal(folder / "metrics.jsonl")
         self.steps: list[tuple[int, float, float]] = []
         self.weights: list[np.ndarray] = []

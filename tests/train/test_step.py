@@ -19,7 +19,9 @@ KEYS = TrainKeys(learning_rate=1e-2, schedule="constant", warmup=0)
 @pytest.fixture(scope="module")
 def trainer(tiny_bert):
     model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
-    return make_trainer(model, make_optimizer(KEYS, make_schedule(KEYS, 10), model.trainable_variables))
+    return make_trainer(
+        model, make_optimizer(KEYS, make_schedule(KEYS, 10), model.trainable_variables), model.objective()
+    )
 
 
 @pytest.fixture(scope="module")

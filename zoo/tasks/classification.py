@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from zoo.errors import ZooError
+from zoo.tasks.losses import Loss, cross_entropy
 from zoo.tasks.model import Model, softmax
 
 _SCORES = {
@@ -49,3 +50,7 @@ class Classifier(Model):
                 fix="Load it with labels=[...] of your own: they start a new head.",
             )
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def objective(self, *, smoothing: float = 0.0, class_weights: Sequence[float] = ()) -> Loss:
+        self.default_loss()
+        return cross_entropy(smoothing, class_weights)

@@ -19,6 +19,7 @@ from zoo.nn.config import Config
 from zoo.registry.code import find_architecture
 from zoo.registry.records import Architecture
 from zoo.tasks.labelled import Labelled
+from zoo.tasks.losses import Loss
 from zoo.weights.audit import Audit
 from zoo.weights.export import tensors_of
 from zoo.weights.shards import MAX_SHARD_SIZE
@@ -129,6 +130,11 @@ class Model(keras.Model):
             f"{self.task} has no loss to train with.",
             fix="Load the model with a task that has labels, such as text-classification or image-classification.",
         )
+
+    def objective(self, *, smoothing: float = 0.0, class_weights: Sequence[float] = ()) -> Loss:
+        """What a recipe's training makes small. Raises a ZooError where the task has no loss."""
+        self.default_loss()
+        raise ZooError(f"A recipe cannot train {self.task}.", fix="Train it with model.fit.")
 
     def compile(self, optimizer: Any = None, loss: Any = None, metrics: Any = None, **kwargs: Any) -> None:
         """As keras.Model.compile; what is left out is the task's own: AdamW, its loss, its metrics."""

@@ -46,8 +46,8 @@ def trainer_for(recipe: Recipe, model: Any, steps: int) -> tuple[Trainer, Schedu
     trainer = make_trainer(
         model,
         make_optimizer(keys, schedule, model.trainable_variables),
+        model.objective(smoothing=keys.label_smoothing),
         prepare=preparation(model),
-        smoothing=keys.label_smoothing,
         ema=keys.ema,
     )
     return trainer, schedule

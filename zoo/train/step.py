@@ -10,6 +10,8 @@ import jax
 import keras
 from keras import ops
 
+from zoo.tasks.losses import Loss
+
 State = tuple[list[Any], list[Any], list[Any], list[Any]]
 """Values of the trainable variables, the other variables (statistics, dropout seeds), the optimizer's, and the
 averages of the first two, if they are kept."""
@@ -50,46 +52,37 @@ class Trainer:
 def make_trainer(
     model: Any,
     optimizer: keras.optimizers.Optimizer,
+    loss: Loss,
     *,
     prepare: Prepare | None = None,
-    smoothing: float = 0.0,
     ema: float = 0.0,
 ) -> Trainer:
-    """Compile the step of a classifier: mean cross-entropy over the batch's examples, then the optimizer.
+    """Compile the step: the gradient of the batch's mean loss, then the optimizer.
 
     Args:
-        prepare: turns the batch's arrays into the model's, and its targets into shares of the classes; compiled
-            with the step. Without it the targets are class numbers.
-        smoothing: the share of each target that all classes divide (https://arxiv.org/abs/1512.00567, section 7).
+        loss: what is made small, as the task has it (`model.objective()`).
+        prepare: turns the batch's arrays and targets into the model's and the loss's; compiled with the step.
         ema: the decay of the average of the weights; 0 keeps none.
     """
 
     def loss_of(trainable: Any, fixed: Any, arrays: dict[str, Any], targets: Any, weights: Any) -> tuple[Any, Any]:
         if prepare is not None:
             arrays, targets = prepare(arrays, targets)
-        logits, fixed = model.stateless_call(trainable, fixed, arrays, training=True)
-        losses = _cross_entropy(targets, ops.cast(logits, "float32"), smoothing)
-        return ops.sum(losses * weights) / ops.maximum(ops.sum(weights), 1.0), fixed
+        outputs, fixed = model.stateless_call(trainable, fixed, arrays, training=True)
+        total, weight = loss(outputs, targets, weights)
+        return total / ops.where(weight > 0, weight, 1.0), fixed
 
     def step(state: State, arrays: dict[str, Any], targets: Any, weights: Any) -> tuple[State, Any]:
         trainable, fixed, slots, average = state
-        (loss, fixed), gradients = jax.value_and_grad(loss_of, has_aux=True)(
+        (mean, fixed), gradients = jax.value_and_grad(loss_of, has_aux=True)(
             trainable, fixed, arrays, targets, weights
         )
         trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
         if ema:
             average = [_moved(old, new, ema) for old, new in zip(average, (*trainable, *fixed), strict=True)]
-        return (trainable, fixed, slots, average), loss
+        return (trainable, fixed, slots, average), mean
 
     return Trainer(model, optimizer, jax.jit(step, donate_argnums=0), averages=bool(ema))
-
-
-def _cross_entropy(targets: Any, logits: Any, smoothing: float) -> Any:
-    if targets.ndim == 1 and not smoothing:
-        return ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
-    classes = logits.shape[-1]
-    shares = ops.one_hot(targets, classes, dtype="float32") if targets.ndim == 1 else targets
-    return ops.categorical_crossentropy(shares * (1 - smoothing) + smoothing / classes, logits, from_logits=True)
 
 
 def _moved(old: Any, new: Any, decay: float) -> Any:

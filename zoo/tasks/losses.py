@@ -1,0 +1,42 @@
+"""What training makes small: a sum of losses and a sum of weights, so that parts of a batch add up to the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+Loss = Callable[[Any, Any, Any], tuple[Any, Any]]
+"""`(outputs, targets, weights) -> (sum of the weighted losses, sum of the weights)`; their quotient is the mean.
+A weight of 0 is for what fills a place only."""
+
+
+def cross_entropy(smoothing: float = 0.0, class_weights: Sequence[float] = ()) -> Loss:
+    """Cross-entropy of logits `(..., classes)`, one weight for each target.
+
+    Targets are class numbers `(...)`, or shares of the classes `(..., classes)`.
+
+    Args:
+        smoothing: the share of each target that all classes divide (https://arxiv.org/abs/1512.00567, section 7).
+        class_weights: what an example of each class weighs; all the same where it is left out.
+    """
+    by_class = np.array(class_weights, np.float32)
+
+    def loss(logits: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        logits = ops.cast(logits, "float32")
+        numbers = len(targets.shape) < len(logits.shape)
+        if by_class.size:
+            own = ops.take(by_class, targets) if numbers else ops.matmul(targets, by_class)
+            weights = weights * own
+        if numbers and not smoothing:
+            losses = ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+        else:
+            classes = logits.shape[-1]
+            shares = ops.one_hot(targets, classes, dtype="float32") if numbers else targets
+            shares = shares * (1 - smoothing) + smoothing / classes
+            losses = ops.categorical_crossentropy(shares, logits, from_logits=True)
+        return ops.sum(losses * weights), ops.sum(weights)
+
+    return loss
