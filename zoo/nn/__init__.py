@@ -11,7 +11,8 @@ from zoo.nn.config import Config, inferred  # noqa: E402
 from zoo.nn.convolution import Conv2D, Padding, average_pool, max_pool  # noqa: E402
 from zoo.nn.dropout import Dropout  # noqa: E402
 from zoo.nn.image import ConvNorm, ImageFeatures, ImageHead, divisible, pool_image  # noqa: E402
-from zoo.nn.linear import linear  # noqa: E402
+from zoo.nn.linear import Linear, linear  # noqa: E402
+from zoo.nn.lora import Lora, without_adapters  # noqa: E402
 from zoo.nn.norm import LayerNorm  # noqa: E402
 from zoo.nn.packing import first_tokens, positions  # noqa: E402
 
@@ -24,6 +25,8 @@ __all__ = [
     "ImageFeatures",
     "ImageHead",
     "LayerNorm",
+    "Linear",
+    "Lora",
     "Padding",
     "SelfAttention",
     "activation",
@@ -36,4 +39,5 @@ __all__ = [
     "max_pool",
     "pool_image",
     "positions",
+    "without_adapters",
 ]
