@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.registry.hookspecs import hookimpl
     from zoo.registry.presets import presets
     from zoo.registry.records import Architecture, DataSet, Head
+    from zoo.train.check import check
     from zoo.train.finetune import finetune
     from zoo.train.recipe import Recipe
     from zoo.train.run import Run
@@ -30,6 +31,7 @@ _HOMES = {
     "Recipe": "zoo.train.recipe",
     "Run": "zoo.train.run",
     "ZooError": "zoo.errors",
+    "check": "zoo.train.check",
     "finetune": "zoo.train.finetune",
     "hookimpl": "zoo.registry.hookspecs",
     "load": "zoo.loading",
@@ -43,6 +45,7 @@ __all__ = [
     "Recipe",
     "Run",
     "ZooError",
+    "check",
     "finetune",
     "hookimpl",
     "load",

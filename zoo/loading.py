@@ -102,11 +102,11 @@ def load(
 def locate(name: str, weights: Weights = "pretrained") -> Found:
     """The files that a name stands for, fetched and verified; nothing is built yet.
 
-    Random weights need none of a preset's weight files, and these are not fetched.
+    Random weights need no weight files, and these are not fetched.
     """
     if is_url(name):
         with bars() as progress:
-            files, commit = fetch_source(Source.parse(name), progress)
+            files, commit = fetch_source(Source.parse(name), progress, weights=weights == "pretrained")
         return Found(name, files, commit=commit)
     path = Path(name).expanduser()
     if is_preset(name):

@@ -223,7 +223,7 @@ def test_the_same_picture_in_training_and_validation_is_refused_or_left_out(tiny
     (root / "val/red/again.jpg").write_bytes((root / "train/red/0.jpg").read_bytes())
     with pytest.raises(ZooError, match=r"train/red/0\.jpg' is '.*val/red/again\.jpg"):
         finetune(str(tiny), data=root, output=tmp_path / "run", overrides=QUICK)
-    run = finetune(str(tiny), data=root, output=tmp_path / "run", overrides=(*QUICK, "data.faulty=skip"))
+    run = finetune(str(tiny), data=root, output=tmp_path / "run", overrides=(*QUICK, "data.dedupe=true"))
     assert "1 that are held out, too, are left out of training" in run.report.read_text()
 
 

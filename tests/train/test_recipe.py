@@ -7,6 +7,7 @@ import typing
 
 import pytest
 
+from zoo.errors import ZooError
 from zoo.train.recipe import TABLES, AugmentKeys, DataKeys, ModelKeys, Recipe
 
 KEYS = [
@@ -45,9 +46,18 @@ def test_replace_changes_one_table_only():
 
 def test_keys_without_a_value_are_not_written():
     written = Recipe(data=DataKeys(train="x.csv", validation=0, packing=False)).written()
-    augment = dataclasses.asdict(AugmentKeys())
-    rest = {"augment": augment, "faulty": "refuse", "workers": 0}
-    assert written["data"] == {"train": "x.csv", "validation": 0, "packing": False, **rest}
+    rest = {k: v for k, v in dataclasses.asdict(DataKeys()).items() if v not in (None, "")}
+    assert written["data"] == {**rest, "train": "x.csv", "validation": 0, "packing": False}
     assert "config" not in written["model"]
     assert "preset" not in written["model"]
     assert written["output"] == {}
+
+
+def test_a_recipe_of_tables_is_checked_as_a_file_is(tmp_path):
+    recipe = Recipe.of(model={"preset": "minilm_l6"}, data={"train": "x.csv"}, train={"epochs": 1})
+    assert (recipe.model.preset, recipe.data.train, recipe.train.epochs) == ("minilm_l6", "x.csv", 1)
+    file = tmp_path / "own.toml"
+    file.write_text('[model]\npreset = "minilm_l6"\n[data]\ntrain = "x.csv"\n')
+    assert Recipe.read(file, ["train.epochs=1"]) == dataclasses.replace(recipe, name="own")
+    with pytest.raises(ZooError, match="is not valid"):
+        Recipe.of(model={"preset": "minilm_l6"}, data={"train": "x.csv"}, train={"epoch": 1})

@@ -99,3 +99,75 @@ def test_a_registered_data_set_brings_its_own_splits():
         "docstrings (test)",
     }
     assert splits(train="docstrings", validation=0).validation is None
+
+
+def test_rows_that_are_held_out_too_are_told_of(files):
+    file, other = files("x.csv"), files("v.csv", [("This is  the text of ROW 4", "a"), ("one of its own", "b")])
+    found = splits(train=file, validation=other)
+    assert len(found.train) == 20
+    (warning,) = found.warnings
+    assert "1 training rows are held out, too, such as row 5, which is row 1 of" in warning
+    assert "data.dedupe = true" in warning
+
+
+def test_and_left_out_where_the_recipe_says_so(files):
+    file, other = files("x.csv"), files("v.csv", ROWS[:3])
+    found = splits(train=file, validation=other, dedupe=True)
+    assert found.train.rows == list(range(4, 21))
+    assert len(found.validation) == 3
+    assert found.notes == ["3 that are held out, too, are left out of training"]
+    assert found.warnings == []
+
+
+def test_what_is_held_out_of_doubled_rows(files):
+    found = splits(train=files("x.csv", ROWS * 2), validation=0.25, dedupe=True)
+    assert not set(found.train.inputs) & set(found.validation.inputs)
+    assert found.train.rows
+
+
+def test_nothing_left_to_learn_from(files):
+    file = files("x.csv")
+    with pytest.raises(ZooError, match="Every training row is held out, too"):
+        splits(train=file, validation=file, dedupe=True)
+
+
+def test_one_text_with_two_labels(files):
+    found = splits(train=files("x.csv", [*ROWS, ("this is the text of row 4", "b")]), validation=0)
+    assert found.warnings == [
+        "1 inputs have more than one label, such as rows 5 and 21: at most one of them is right"
+    ]
+
+
+def test_a_limit_keeps_the_shares_of_the_classes(files):
+    rows = [(f"text number {n}", "a" if n % 4 else "b") for n in range(80)]
+    found = splits(train=files("x.csv", rows), validation=0, limit=20)
+    assert len(found.train) == 20
+    assert found.train.labels.count("b") == 5
+    again = splits(train=files("x.csv", rows), validation=0, limit=20)
+    assert again.train.rows == found.train.rows != list(range(1, 21))
+    assert len(splits(train=files("x.csv", rows), validation=0, limit=500).train) == 80
+
+
+def test_a_share_need_not_be_stratified(files):
+    rows = [(f"text number {n}", "a" if n else "b") for n in range(30)]
+    file = files("x.csv", [*rows, *((f"more of it {n}", "b") for n in range(3))])
+
+    def held(stratify: bool) -> set[int]:
+        found = [
+            read_splits(
+                Recipe(data=DataKeys(train=file, validation=0.4, stratify=stratify)).replace("train", seed=s)
+            )
+            for s in range(8)
+        ]
+        return {one.validation.labels.count("b") for one in found}
+
+    assert len(held(True)) == 1
+    assert len(held(False)) > 1
+
+
+def test_labels_that_cannot_be_learned_from(files):
+    rows = [(text, f"id {n}") for n, (text, _) in enumerate(ROWS)]
+    with pytest.raises(ZooError, match="a class for every row"):
+        splits(train=files("x.csv", rows), text="text", label="label")
+    with pytest.raises(ZooError, match="one input only, 20 times"):
+        splits(train=files("x.csv", [("the same text", label) for _, label in ROWS]))

@@ -39,7 +39,7 @@ def test_the_report_tells_of_the_data_and_the_training(run, page):
     ):
         assert fact in page
     assert re.search(r"tokens a row \d+ on average, \d+ at most", page)
-    assert re.search(r"padding \d+% of what was computed", page)
+    assert re.search(r"padding \d+% of what is computed", page)
     assert re.search(r"jax \d+\.\d+", page)
     assert re.search(r"device 1 x \w+", page)
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "pull": "Fetch and verify the files of presets.",
     "verify": "Compare files and outputs with what they should be.",
     "cache": "Show what this machine holds, and free it.",
+    "check": "Look at a recipe's data, memory and time before it runs.",
     "finetune": "Fine-tune a preset on your data, or run a recipe.",
     "evaluate": "Score a run on data it has not seen.",
     "predict": "Apply a run or a preset to texts.",

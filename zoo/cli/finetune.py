@@ -28,6 +28,14 @@ from zoo.train.finetune import finetune, resolve
     help="List every key of a recipe.",
     callback=lambda ctx, param, asked: _list_keys(ctx) if asked else None,
 )
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    help="Print the JSON schema of a recipe, for editors.",
+    callback=lambda ctx, param, asked: _print_schema(ctx) if asked else None,
+)
 @json_option
 def command(
     what: str,
@@ -60,6 +68,13 @@ def _list_keys(ctx: click.Context) -> None:
     from zoo.train.recipe_docs import recipe_reference
 
     click.echo(recipe_reference(), nl=False)
+    ctx.exit()
+
+
+def _print_schema(ctx: click.Context) -> None:
+    from zoo.train.recipe_schema import schema_text
+
+    click.echo(schema_text(), nl=False)
     ctx.exit()
 
 

@@ -69,13 +69,30 @@ def read_labels(table: Table, column: str | None, faults: Faults) -> list[str] |
 
 
 def check_classes(examples: Examples) -> None:
-    """Raise a ZooError if all examples have the same label, so that there is nothing to tell apart."""
-    classes = set(examples.labels or ())
+    """Raise a ZooError if nothing can be learned from the labels: all the same, or none of them twice."""
+    labels = examples.labels or []
+    classes = set(labels)
     if len(classes) == 1:
         raise ZooError(
             f"'{examples.source}' has one class only: '{classes.pop()}'.",
             why=f"All its {len(examples)} rows have that label; a classifier needs two at least.",
             fix="Add rows of another class, or name another column with data.label.",
+        )
+    if len(classes) == len(examples) > 2:
+        raise ZooError(
+            f"'{examples.source}' has a class for every row, so that there is nothing to learn.",
+            why=f"None of its {len(examples)} labels occurs twice: {some(map(repr, labels), 4)}.",
+            fix="Name the column of the classes with data.label; this one looks like a name of the row.",
+        )
+
+
+def check_inputs(examples: Examples) -> None:
+    """Raise a ZooError if all inputs are the same, so that no label can follow from them."""
+    if len(examples) > 1 and all(item == examples.inputs[0] for item in examples.inputs):
+        raise ZooError(
+            f"'{examples.source}' has one input only, {len(examples)} times.",
+            why=f"Every row holds {examples.inputs[0]!r:.80}",
+            fix="Name another column, or look at how the file was made.",
         )
 
 

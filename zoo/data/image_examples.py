@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from zoo.data.columns import ImageColumns
 from zoo.data.examples import Examples, read_labels
@@ -99,19 +99,13 @@ def without_faulty(examples: Examples, inspection: Inspection, faulty: str) -> E
     return examples.select(n for n in range(len(examples)) if n not in inspection.faults)
 
 
-def same_pictures(train: Sequence[str], held_out: Sequence[str]) -> list[tuple[int, int]]:
-    """The places of pictures that are in both sets, by their digests: (in training, held out)."""
-    places = {digest: n for n, digest in enumerate(held_out) if digest}
-    return [(n, places[digest]) for n, digest in enumerate(train) if digest in places]
-
-
-def refuse_same(train: Examples, held_out: Examples, pairs: Sequence[tuple[int, int]]) -> None:
+def refuse_same(train: Examples, held_out: Examples, pairs: Sequence[tuple[int, int]]) -> NoReturn:
     """A ZooError that names the pictures that are both trained on and tested on."""
     told = [f"{picture_name(train, n)} is {picture_name(held_out, other)}" for n, other in pairs]
     raise ZooError(
         f"{len(pairs):,} pictures are both in training and held out, so that scores would be too good.",
         why=_first(told),
-        fix='Remove them from one of the two; data.faulty = "skip" leaves them out of training, and counts them.',
+        fix="Remove them from one of the two; data.dedupe = true leaves them out of training, and counts them.",
     )
 
 

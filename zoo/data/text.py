@@ -30,14 +30,16 @@ _UNLIMITED = 10**6  # tokenizer configs write "no limit" as a number far beyond 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One tokenised input: token ids and type ids `(length,)` int32."""
+    """One tokenised input: token ids and type ids `(length,)` int32, and whether its end was cut off."""
 
     ids: np.ndarray
     types: np.ndarray
+    truncated: bool = False
 
     @classmethod
     def of(cls, encoding: tokenizers.Encoding) -> Encoded:
-        return cls(np.array(encoding.ids, np.int32), np.array(encoding.type_ids, np.int32))
+        ids, types = np.array(encoding.ids, np.int32), np.array(encoding.type_ids, np.int32)
+        return cls(ids, types, bool(encoding.overflowing))
 
     def __len__(self) -> int:
         return len(self.ids)

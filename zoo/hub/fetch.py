@@ -54,7 +54,7 @@ def fetch_preset(preset: Preset, lock: Lock, progress: Progress = silent, *, ane
     return Files(paths, origin=f"preset '{preset.name}'")
 
 
-def fetch_source(source: Source, progress: Progress = silent) -> tuple[Files, str]:
+def fetch_source(source: Source, progress: Progress = silent, *, weights: bool = True) -> tuple[Files, str]:
     """The files at a URL without a manifest, and the commit they come from (empty for a local folder).
 
     A Hub repository's revision is resolved to a commit once, and each file is checked against the hash that
@@ -66,7 +66,7 @@ def fetch_source(source: Source, progress: Progress = silent) -> tuple[Files, st
             raise ZooError(f"There is nothing at {source}.")
         return local_files(folder), ""
     listing = huggingface.listing(source)
-    names = wanted(listing.files)
+    names = [name for name in wanted(listing.files) if weights or not name.endswith(".safetensors")]
     if CONFIG not in names:
         raise ZooError(f"{source} has no checkpoint that zoo can read.", why=f"there is no {CONFIG}")
     pinned_source = Source("hf", source.location, listing.commit)

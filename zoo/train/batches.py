@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -106,13 +106,36 @@ class Batches:
         if self.packed:
             needed = len(self._rows(members))
             return next(n for n in self.row_counts if n >= needed), self.row_length
+        return self._padded_shape(members)
+
+    def _padded_shape(self, members: np.ndarray) -> tuple[int, int]:
         longest = max(len(self.encoded[n]) for n in members)
         return self.size, min(-(-longest // _STEP) * _STEP, self.positions)
 
+    @cached_property
+    def cells(self) -> list[int]:
+        """The places of each of the first epoch's batches, padding included."""
+        return [math.prod(self._shape(self.members(k))) for k in range(self.per_epoch)]
+
+    @cached_property
+    def padded_cells(self) -> int:
+        """The places that the first epoch would take if every example had a row of its own."""
+        return sum(math.prod(self._padded_shape(self.members(k))) for k in range(self.per_epoch))
+
     @property
-    def cells(self) -> int:
-        """The places of one epoch's rows, padding included."""
-        return sum(math.prod(self._shape(self.members(k))) for k in range(self.per_epoch))
+    def with_packing(self) -> Batches:
+        """The same batches, packed."""
+        return replace(self, packed=True)
+
+    @property
+    def largest(self) -> int:
+        """The number of a batch that no other is larger than."""
+        return int(np.argmax(self.cells))
+
+    @property
+    def work(self) -> float:
+        """The steps of an epoch, each counted as the share of the largest that it computes."""
+        return sum(self.cells) / max(self.cells)
 
     def batch(self, k: int) -> Batch:
         """Batch k: input arrays, targets `(size,)` and weights `(size,)`, which are 0 where an example lacks."""

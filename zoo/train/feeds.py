@@ -60,10 +60,14 @@ def feed_facts(batches: Batches | ImageBatches) -> dict[str, str]:
     """What the report tells of the batches."""
     if isinstance(batches, Batches):
         lengths = np.array([len(item) for item in batches.encoded])
-        return {
-            "tokens a row": f"{lengths.mean():.0f} on average, {lengths.max()} at most",
-            "padding": f"{1 - batches.tokens / batches.cells:.0%} of what was computed",
-        }
+        facts = {"tokens a row": f"{lengths.mean():.0f} on average, {lengths.max()} at most"}
+        if cut := sum(item.truncated for item in batches.encoded):
+            facts["cut off"] = f"{cut:,} rows ({cut / len(lengths):.0%}) are longer, and lose their end"
+        facts["padding"] = f"{1 - batches.tokens / sum(batches.cells):.0%} of what is computed"
+        if batches.packed:
+            saved = 1 - sum(batches.cells) / batches.padded_cells
+            facts["packing"] = f"saves {saved:.0%} of what rows of one text each would take"
+        return facts
     height, width = batches.preprocess.settings.size or (0, 0)
     facts = {"pictures": f"{width} x {height}, {batches.preprocess.channels} channels"}
     if batches.skipped:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from zoo.errors import RunError, ZooError, some
+from zoo.train.inspection import data_facts
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import make_recipe, read_recipe, recipe_text, shipped_recipes, toml_value
 from zoo.train.request import complete
@@ -118,17 +119,10 @@ def _run(recipe: Recipe, listener: Listener) -> Run:
 
 
 def _tell(splits: Splits, listener: Listener) -> None:
-    from zoo.data.labels import majority
-
-    columns = [f"{k} = '{v}'" for k, v in splits.settled.items() if v]
-    if columns:
-        listener.fact("columns", ", ".join(columns))
-    for note in splits.notes:
-        listener.fact("left out", note)
-    rows = {"train": splits.train, "validation": splits.validation, "test": splits.test}
-    listener.fact("rows", ", ".join(f"{len(part):,} {name}" for name, part in rows.items() if part))
-    label, share = majority(splits.train.labels or [])
-    listener.fact("classes", f"{len(set(splits.train.labels or []))}, the largest '{label}' with {share:.1%}")
+    for name, value in data_facts(splits).items():
+        listener.fact(name, value)
+    for warning in splits.warnings:
+        listener.fact("warning", warning)
 
 
 def _claim(recipe: Recipe) -> tuple[Path, Recipe]:

@@ -61,6 +61,16 @@ class ImageBatches:
     def __len__(self) -> int:
         return len(self.order)
 
+    @property
+    def largest(self) -> int:
+        """The number of a batch that no other is larger than: all are of one size."""
+        return 0
+
+    @property
+    def work(self) -> float:
+        """The steps of an epoch."""
+        return self.per_epoch
+
     def stream(self) -> Iterator[Batch]:
         """All batches in order, read ahead."""
         steps = grain.MapDataset.range(len(self) * self.size).map(self.picture).batch(self.size)

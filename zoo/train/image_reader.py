@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.data.columns import choose_image_columns
 from zoo.data.examples import Examples
-from zoo.data.image_examples import inspect, read_image_examples, refuse_same, same_pictures, without_faulty
+from zoo.data.image_examples import inspect, read_image_examples, refuse_same, without_faulty
 from zoo.data.image_folder import folder_splits, read_image_folder
 from zoo.registry.code import dataset_names
 from zoo.train.readers import ALL, is_folder, named_columns, read_rows
@@ -52,15 +52,11 @@ class ImageReader:
             self.notes.append(f"{left_out:,} of '{examples.source}' cannot be read and are left out")
         return kept
 
-    def apart(self, train: Examples, held_out: Examples) -> Examples:
-        pairs = same_pictures(*([self._digests[raw] for raw in part.inputs] for part in (train, held_out)))
-        if not pairs:
-            return train
-        if self.data.faulty == "refuse":
-            refuse_same(train, held_out, pairs)
-        self.notes.append(f"{len(pairs):,} that are held out, too, are left out of training")
-        shared = {n for n, _ in pairs}
-        return train.select(n for n in range(len(train)) if n not in shared)
+    def keys(self, examples: Examples) -> list[str]:
+        return [self._digests[raw] for raw in examples.inputs]
+
+    def overlap(self, train: Examples, held_out: Examples, pairs: list[tuple[int, int]]) -> str:
+        refuse_same(train, held_out, pairs)
 
     @property
     def settled(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from zoo.data.columns import choose_columns
+from zoo.data.duplicates import text_keys
 from zoo.data.examples import Examples, read_examples
 from zoo.data.readers import read_table
 from zoo.data.table import Table
@@ -35,8 +36,13 @@ class Reader(Protocol):
         """Examples that are held out, read whole: they decide, so none of them may turn out to be damaged later."""
         ...
 
-    def apart(self, train: Examples, held_out: Examples) -> Examples:
-        """The training examples, once it is sure that none of them is held out, too."""
+    def keys(self, examples: Examples) -> list[str]:
+        """What tells whether two inputs are the same."""
+        ...
+
+    def overlap(self, train: Examples, held_out: Examples, pairs: list[tuple[int, int]]) -> str:
+        """What it means that these places of both hold the same, in a sentence. Raises a ZooError where that is
+        not to be had at all."""
         ...
 
     @property
@@ -65,8 +71,16 @@ class TextReader:
     def held_out(self, examples: Examples) -> Examples:
         return examples
 
-    def apart(self, train: Examples, held_out: Examples) -> Examples:
-        return train
+    def keys(self, examples: Examples) -> list[str]:
+        return text_keys(examples.inputs)
+
+    def overlap(self, train: Examples, held_out: Examples, pairs: list[tuple[int, int]]) -> str:
+        n, other = pairs[0]
+        return (
+            f"{len(pairs):,} training rows are held out, too, such as row {train.rows[n]}, which is row "
+            f"{held_out.rows[other]} of '{held_out.source}': scores are too good; "
+            "data.dedupe = true leaves them out of training"
+        )
 
     @property
     def settled(self) -> dict[str, Any]:

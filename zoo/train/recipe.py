@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -65,6 +67,11 @@ class DataKeys:
         "a share of the training rows, a file or folder, or 0 for none; 0.1 where the data has no split of its own",
     )
     test: str = key("", "a file or folder that is only looked at once, at the end; the data's own split by default")
+    limit: int | None = key(
+        None, "use only so many of the training rows, drawn by the seed: for a quick trial", least=2
+    )
+    stratify: bool = key(True, "the share that is held out has every class as often as the rest")
+    dedupe: bool = key(False, "leave training rows out that are held out, too; else they are only told of")
     text: str | None = key(None, "the column with the text; guessed where it is left out")
     text_pair: str | None = key(None, "the column with a second text")
     image: str | None = key(None, "the column with a picture's path or bytes; guessed where it is left out")
@@ -117,7 +124,7 @@ class OutputKeys:
 class Recipe:
     """Model, data, training and output: all that a fine-tuning run depends on.
 
-    Build one in Python, or read a file with `zoo.train.recipe_file.read_recipe`. `zoo.finetune` takes either.
+    Make one of tables with `Recipe.of`, or of a file with `Recipe.read`, for `zoo.check` and `zoo.finetune`.
     """
 
     model: ModelKeys = field(default_factory=ModelKeys)
@@ -125,6 +132,26 @@ class Recipe:
     train: TrainKeys = field(default_factory=TrainKeys)
     output: OutputKeys = field(default_factory=OutputKeys)
     name: str = "run"
+
+    @classmethod
+    def of(cls, **tables: Mapping[str, Any]) -> Recipe:
+        """A recipe of tables as a file has them: `Recipe.of(model={"preset": "minilm_l6"}, data={...})`.
+
+        Raises a ZooError that lists every fault.
+        """
+        from zoo.train.recipe_file import make_recipe
+
+        return make_recipe(tables)
+
+    @classmethod
+    def read(cls, path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+        """The recipe of a file, or a shipped one by its name, with some `table.key=value` changed.
+
+        Raises a ZooError that lists every fault.
+        """
+        from zoo.train.recipe_file import read_recipe
+
+        return read_recipe(path, overrides)
 
     def replace(self, table: str, **changes: Any) -> Recipe:
         """The recipe with some keys of one table changed."""

@@ -11,10 +11,19 @@ from zoo.train.recipe import TABLES
 
 _HEAD = """# Recipes
 
-A recipe is a TOML file with four tables. `zoo finetune RECIPE.toml` runs it; `--set table.key=value` changes a
-key for one run. Every key has a default except `data.train` and `model.preset`, or `model.architecture` in its
-place. A key, a type or a value that cannot be is an error that lists all of them at once, before anything is read
-or written.
+A recipe is a TOML file with a few tables. `zoo check RECIPE.toml` says what it would do, `zoo finetune RECIPE.toml`
+does it, and `--set table.key=value` changes a key for one run. Every key has a default except `data.train` and
+`model.preset`, or `model.architecture` in its place. A key, a type or a value that cannot be is an error that lists
+all of them at once, before anything is read or written.
+
+`extends = "base.toml"`, above the tables, takes over another recipe: a path from the folder of the file that says
+so, or the name of a shipped recipe. Tables are merged key by key, and the file that extends has the last word.
+
+Editors know the keys by [recipe.schema.json](recipe.schema.json), which `zoo finetune --schema` prints: with the
+first line `#:schema recipe.schema.json`, those that speak TOML complete keys and mark mistakes.
+
+In Python, `zoo.Recipe.read("recipe.toml")` and `zoo.Recipe.of(model={...}, data={...})` make recipes of the same
+tables and keys, for `zoo.check` and `zoo.finetune`.
 
 This page is written from the code; a test keeps it so.
 """

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import Faults, ZooError, did_you_mean, some
-from zoo.registry.manifest import read_toml
+from zoo.train.extends import read_tables
 from zoo.train.recipe import TABLES, Recipe
 
 Check = Callable[[Recipe, Faults], Recipe]
@@ -23,12 +23,14 @@ Check = Callable[[Recipe, Faults], Recipe]
 
 
 def read_recipe(path: str | Path, overrides: Sequence[str] = (), check: Check | None = None) -> Recipe:
-    """Read a recipe file, or a shipped recipe by its name, and apply `table.key=value` overrides.
+    """Read a recipe file, or a shipped recipe by its name, on top of what it extends; apply `table.key=value`.
 
     Raises a ZooError that lists every fault of file and overrides together, and those that `check` finds.
     """
     file = recipe_path(path)
-    return make_recipe(read_toml(file), overrides, check, name=file.stem, origin=str(path))
+    tables, homes = read_tables(file, shipped_recipes())
+    elsewhere = {key: home for key, home in homes.items() if home != file}
+    return make_recipe(tables, overrides, check, name=file.stem, origin=str(path), homes=elsewhere)
 
 
 def make_recipe(
@@ -38,8 +40,14 @@ def make_recipe(
     *,
     name: str = "run",
     origin: str = "that was given",
+    homes: Mapping[str, Path] | None = None,
 ) -> Recipe:
-    """A recipe from tables of keys. Raises a ZooError that lists every fault, `check`'s among them."""
+    """A recipe from tables of keys. Raises a ZooError that lists every fault, `check`'s among them.
+
+    Args:
+        origin: what the recipe is called in the error.
+        homes: the files of keys that come from elsewhere than there.
+    """
     faults = Faults()
     raw = {table: dict(keys) if isinstance(keys, dict) else keys for table, keys in raw.items()}
     for override in overrides:
@@ -56,8 +64,16 @@ def make_recipe(
     recipe = Recipe(**tables, name=name)
     if check:
         recipe = check(recipe, faults)
+    faults.found = [_placed(fault, homes or {}) for fault in faults.found]
     faults.check(f"The recipe {origin} is not valid.", fix="'zoo finetune --keys' lists every key.")
     return recipe
+
+
+def _placed(fault: str, homes: Mapping[str, Path]) -> str:
+    """The fault with the file of its key, where that is another one."""
+    named = re.match(r"\[?([\w.-]+)", fault)
+    home = homes.get(named[1].rstrip(".")) if named else None
+    return f"{fault} (in {home})" if home else fault
 
 
 def recipe_path(name: str | Path) -> Path:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.data.examples import Examples, check_classes
+from zoo.data.duplicates import contradictions, same
+from zoo.data.examples import Examples, check_classes, check_inputs
 from zoo.data.labels import check_known
 from zoo.data.splits import split_indices
+from zoo.errors import ZooError
 from zoo.train.readers import Reader, reader_for
 from zoo.train.recipe import Recipe
 
@@ -23,7 +25,8 @@ class Splits:
         validation: what the best epoch is chosen by, or None.
         test: what is looked at once, at the end, or None.
         settled: the `[data]` keys that were left to be found, such as the columns, and what was found.
-        notes: what people should know of the data.
+        notes: what was left out of the data, and why.
+        warnings: what speaks against the data, and what can be done about it.
     """
 
     train: Examples
@@ -31,22 +34,61 @@ class Splits:
     test: Examples | None
     settled: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def parts(self) -> dict[str, Examples]:
+        """The splits that there are, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in named.items() if part}
 
 
 def read_splits(recipe: Recipe) -> Splits:
     """Read and split the data of a recipe. Raises a ZooError that names the faulty rows or columns."""
     data = recipe.data
     reader = reader_for(recipe.model.task, data)
-    train = reader.read(data.train, "train")
+    train = _limited(recipe, reader.read(data.train, "train"))
     check_classes(train)
+    check_inputs(train)
     train, validation = _validation(recipe, reader, train)
-    test = None
+    test, warnings = None, []
     if data.test or "test" in reader.splits(data.train):
         test = _other(reader, data.test or data.train, "test", train, data.train)
     for held_out in (validation, test):
         if held_out:
-            train = reader.apart(train, held_out)
-    return Splits(train, validation, test, reader.settled, reader.notes)
+            train = _apart(recipe, reader, train, held_out, warnings)
+    check_classes(train)
+    if doubtful := contradictions(train, reader.keys(train)):
+        rows = " and ".join(str(train.rows[n]) for n in doubtful[0][:2])
+        warnings.append(
+            f"{len(doubtful):,} inputs have more than one label, such as rows {rows}: at most one of them is right"
+        )
+    return Splits(train, validation, test, reader.settled, reader.notes, warnings)
+
+
+def _apart(recipe: Recipe, reader: Reader, train: Examples, held_out: Examples, warnings: list[str]) -> Examples:
+    """The training examples without those that are held out, too, if the recipe says so; else a warning."""
+    pairs = same(reader.keys(train), reader.keys(held_out))
+    if pairs and not recipe.data.dedupe:
+        warnings.append(reader.overlap(train, held_out, pairs))
+    if not pairs or not recipe.data.dedupe:
+        return train
+    shared = {n for n, _ in pairs}
+    if len(shared) == len(train):
+        raise ZooError(
+            f"Every training row is held out, too: nothing is left of '{train.source}' to learn from.",
+            fix="Give another file for data.validation or data.test, or a share of the training rows.",
+        )
+    reader.notes.append(f"{len(pairs):,} that are held out, too, are left out of training")
+    return train.select(n for n in range(len(train)) if n not in shared)
+
+
+def _limited(recipe: Recipe, train: Examples) -> Examples:
+    """At most `data.limit` of the rows, drawn by the seed, with the share of every class that it has in all."""
+    limit = recipe.data.limit
+    if limit is None or limit >= len(train):
+        return train
+    return train.select(split_indices(train.labels, len(train), limit / len(train), recipe.train.seed)[1])
 
 
 def _validation(recipe: Recipe, reader: Reader, train: Examples) -> tuple[Examples, Examples | None]:
@@ -57,7 +99,8 @@ def _validation(recipe: Recipe, reader: Reader, train: Examples) -> tuple[Exampl
     if data.validation is None and "validation" in reader.splits(data.train):
         return train, _other(reader, data.train, "validation", train, data.train)
     share = _SHARE if data.validation is None else float(data.validation)
-    kept, held_out = split_indices(train.labels, len(train), share, recipe.train.seed)
+    strata = train.labels if data.stratify else None
+    kept, held_out = split_indices(strata, len(train), share, recipe.train.seed)
     return train.select(kept), reader.held_out(train.select(held_out)) if held_out else None
 
 

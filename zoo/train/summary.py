@@ -77,11 +77,11 @@ def baseline(train: Examples, held_out: Examples) -> tuple[str, float]:
 
 
 def _data_facts(recipe: Recipe, splits: Splits, batches: Batches | ImageBatches) -> dict[str, str]:
-    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     return {
         "source": recipe.data.train,
-        **{f"{name} rows": f"{len(part):,}" for name, part in parts.items() if part},
+        **{f"{name} rows": f"{len(part):,}" for name, part in splits.parts.items()},
         **{f"left out ({n})": note for n, note in enumerate(splits.notes, 1)},
+        **{f"warning ({n})": warning for n, warning in enumerate(splits.warnings, 1)},
         **feed_facts(batches),
     }
 

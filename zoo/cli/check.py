@@ -1,0 +1,54 @@
+"""`zoo check`"""
+
+from __future__ import annotations
+
+import click
+
+from zoo.cli.console import json_option, print_facts, print_json, use_keras
+from zoo.cli.finetune import Terminal
+from zoo.train.finetune import resolve
+
+
+@click.command("check")
+@click.argument("what", metavar="PRESET|RECIPE")
+@click.option("--data", help="Training data: short for --set data.train=...")
+@click.option("--task", help="What the model is to do: short for --set model.task=...")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key, such as train.batch_size=64."
+)
+@json_option
+def command(what: str, data: str | None, task: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Look at what RECIPE would do, before any weight is fetched.
+
+    Reads the data, builds the model of shapes only, compiles the step on the longest batch, and times it.
+    """
+    recipe = resolve(what, data=data, task=task, overrides=overrides)
+    with Terminal() as terminal:
+        terminal.stage("starting")
+        use_keras()
+        from zoo.train.check import check, size
+
+        found = check(recipe, listener=terminal)
+    if as_json:
+        print_json(found.written())
+        return
+    frozen = "" if found.trainable == found.parameters else f", {found.trainable:,} of them trained"
+    print_facts(
+        {
+            **found.data,
+            **({"warning": "; ".join(found.warnings)} if found.warnings else {}),
+            "weights": f"{found.parameters:,}{frozen}",
+            "memory": f"{size(found.peak_bytes)} at most, of {size(found.memory_bytes)} free ({found.device})",
+            "arithmetic": f"{found.flops_per_step / 1e9:,.0f} GFLOP in the largest step",
+            "time": f"about {_duration(found.seconds)}: {found.steps:,} steps, of which the largest took "
+            f"{found.seconds_per_step:.3g} s here on weights of zero, and the evaluations",
+            "advice": found.advice or "none",
+        }
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

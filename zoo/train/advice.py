@@ -1,0 +1,56 @@
+"""The one change of a recipe that would help most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zoo.train.batches import Batches
+from zoo.train.footprint import Footprint
+from zoo.train.recipe import Recipe
+from zoo.train.splits import Splits
+
+_MUCH_CUT = 0.1  # the share of texts that lose their end from which on it is worth a word
+_MUCH_PADDING = 0.25
+_IMBALANCE = 10
+
+
+def fitting(recipe: Recipe, step: Footprint, memory: float) -> str:
+    """What makes a step fit into `memory` bytes; what a batch needs grows with its examples."""
+    size = int(recipe.train.batch_size * (memory - step.held) / max(1, step.working))
+    if size >= 1:
+        return f"train.batch_size = {min(size, recipe.train.batch_size - 1) or 1} would fit."
+    if recipe.train.freeze != "backbone":
+        return 'No batch fits beside these weights: train.freeze = "backbone", or a smaller model.'
+    return "No batch fits beside these weights: choose a smaller model."
+
+
+def advice(check: Any, splits: Splits, batches: Any) -> str:
+    """The change that would help most, the gravest matter first; empty where nothing is to be said."""
+    recipe, counts = check.recipe, check.classes
+    if any("data.dedupe" in warning for warning in splits.warnings):
+        return "data.dedupe = true: scores on rows that were trained on say nothing"
+    if isinstance(batches, Batches) and (told := _texts(recipe, batches)):
+        return told
+    if counts and max(counts.values()) >= _IMBALANCE * min(counts.values()):
+        rarest = min(counts, key=lambda label: counts[label])
+        return f"more rows of '{rarest}': it has {counts[rarest]}, the largest class {max(counts.values())}"
+    if check.device.lower() != "cpu" and recipe.train.precision == "float32":
+        return 'train.precision = "bfloat16": about half the time and memory on this device'
+    return ""
+
+
+def _texts(recipe: Recipe, batches: Batches) -> str:
+    lengths = np.array([len(item) for item in batches.encoded])
+    cut = np.mean([item.truncated for item in batches.encoded])
+    if cut > _MUCH_CUT and lengths.max() < batches.positions:
+        return f"data.max_length = {batches.positions}: {cut:.0%} of the texts lose their end at {lengths.max()}"
+    padding = 1 - batches.tokens / sum(batches.cells)
+    if padding > _MUCH_PADDING and not recipe.data.packing:
+        saved = 1 - sum(batches.with_packing.cells) / sum(batches.cells)
+        return f"data.packing = true: {saved:.0%} less to compute"
+    usual = int(np.quantile(lengths, 0.98)) + 1
+    if usual < lengths.max() / 2:
+        return f"data.max_length = {max(8, usual)}: 98% of the texts are that short, and rows need not be longer"
+    return ""

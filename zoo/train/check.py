@@ -1,0 +1,146 @@
+"""`zoo.check`: what a recipe would do, found out before any weight is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.train.finetune import Listener, Silent, resolve
+from zoo.train.inspection import class_counts, data_facts
+from zoo.train.recipe import Recipe
+from zoo.train.splits import Splits, read_splits
+
+_SPARE = 0.95  # the share of the device's memory that a step may take; the rest is the runtime's own
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a recipe would do.
+
+    Args:
+        data: what was found in the data, as names and values.
+        rows: the rows of each split.
+        classes: how often each label occurs in training.
+        warnings: what speaks against the data.
+        parameters: the weights, and how many of them are trained.
+        peak_bytes: what a step takes at its highest, of `memory_bytes` that the device has.
+        flops_per_step: floating-point operations of the largest batch's step.
+        steps: the optimiser steps of the run.
+        seconds_per_step: measured on this device: the compiled step on the largest batch, with zeros for weights.
+        seconds: the time that training will take, evaluations included; start-up and compilation are not.
+        advice: the one change that would help most; empty where none would.
+    """
+
+    recipe: Recipe
+    data: dict[str, str]
+    rows: dict[str, int]
+    classes: dict[str, int]
+    warnings: list[str]
+    parameters: int
+    trainable: int
+    peak_bytes: int
+    memory_bytes: int
+    flops_per_step: float
+    steps: int
+    seconds_per_step: float
+    seconds: float
+    device: str
+    advice: str = field(default="")
+
+    def written(self) -> dict[str, Any]:
+        """The check as plain values, for JSON."""
+        found = asdict(self)
+        found["recipe"] = self.recipe.written()
+        return found
+
+
+def check(
+    recipe: Recipe | str | Path,
+    *,
+    data: Any = None,
+    task: str | None = None,
+    overrides: Sequence[str] = (),
+    listener: Listener | None = None,
+) -> Check:
+    """Look at a recipe's data, and compile its training step, without fetching or holding a weight.
+
+    The arguments are those of `zoo.finetune`. Nothing is written, but for the compiled program in the cache, where
+    `zoo.finetune` finds it again.
+
+    Raises:
+        ZooError: recipe or data are wrong, nothing can be learned from the labels, or the step does not fit in
+            the device's memory.
+    """
+    listener = listener or Silent()
+    recipe = resolve(recipe, data=data, task=task, overrides=overrides)
+    listener.stage("reading data")
+    splits = read_splits(recipe)
+    listener.stage("building the model, of shapes only")
+    return _check(recipe, splits, listener)
+
+
+def _check(recipe: Recipe, splits: Splits, listener: Listener) -> Check:
+    import jax
+    import numpy as np
+
+    from zoo.train.advice import advice, fitting
+    from zoo.train.feeds import feed_facts, make_batches
+    from zoo.train.footprint import abstractly, device_memory, footprint
+    from zoo.train.setup import make_model, trainer_for
+
+    def make() -> Any:
+        model = make_model(recipe, splits, "random")
+        batches = make_batches(recipe, model, splits.train)
+        trainer, _ = trainer_for(recipe, model, len(batches))
+        return model, batches, trainer
+
+    (model, batches, trainer), state = abstractly(make, lambda made: made[2].state())
+    batch = batches.batch(batches.largest)
+    listener.stage("compiling the step on the longest batch")
+    step = footprint(trainer, state, batch)
+    memory, device = device_memory(), jax.devices()[0]
+    if step.peak > _SPARE * memory:
+        raise ZooError(
+            f"The training step does not fit in memory: it takes {size(step.peak)}, and {size(memory)} are free.",
+            why=[
+                f"weights and optimizer: {size(step.held)}, a batch of {batches.size}: {size(step.working)}",
+                f"the device is {device.device_kind}",
+            ],
+            fix=fitting(recipe, step, _SPARE * memory),
+        )
+    listener.stage("timing the step, on zeros")
+    seconds_per_step = step.seconds(batch)
+    held_out = sum(len(part) for part in (splits.validation,) if part) * recipe.train.epochs
+    evaluating = held_out + len(splits.test or splits.validation or splits.train)
+    work = batches.work * recipe.train.epochs
+    # Forward and backward are three times the arithmetic of an evaluation.
+    seconds = seconds_per_step * (work + batches.work / len(splits.train) * evaluating / 3)
+    counts = {
+        name: sum(int(np.prod(v.shape)) for v in group)
+        for name, group in (("all", model.weights), ("trained", model.trainable_variables))
+    }
+    found = Check(
+        recipe=recipe,
+        data=data_facts(splits) | feed_facts(batches),
+        rows={name: len(part) for name, part in splits.parts.items()},
+        classes=class_counts(splits.train),
+        warnings=splits.warnings,
+        parameters=counts["all"],
+        trainable=counts["trained"],
+        peak_bytes=step.peak,
+        memory_bytes=memory,
+        flops_per_step=step.flops,
+        steps=len(batches),
+        seconds_per_step=seconds_per_step,
+        seconds=seconds,
+        device=device.device_kind,
+    )
+    return Check(**{**vars(found), "advice": advice(found, splits, batches)})
+
+
+def size(count: float) -> str:
+    """Bytes for people: `1.6 GiB`."""
+    return f"{count / 2**30:,.1f} GiB" if count >= 2**29 else f"{count / 2**20:,.0f} MiB"

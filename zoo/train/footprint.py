@@ -1,0 +1,129 @@
+"""What a training step needs, found out without the model's weights: it is built of shapes and compiled.
+
+`jax.eval_shape` runs the construction of model and optimizer without computing or holding a number; the compiler
+then says how much memory the program takes, and what it computes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax import numpy as jnp
+
+from zoo.train.step import State, Trainer
+
+_MEMINFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")
+_ENOUGH = 3.0  # seconds of measuring
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """A compiled training step.
+
+    Args:
+        state: the shapes of its state.
+        held: bytes of weights, statistics and the optimizer's values, which stay for the whole run.
+        batch: bytes of one batch.
+        peak: bytes at the step's highest, all of these included.
+        flops: floating-point operations of one step, before the compiler changes any.
+        compiled: the program itself.
+    """
+
+    state: Any
+    held: int
+    batch: int
+    peak: int
+    flops: float
+    compiled: Any
+
+    @property
+    def working(self) -> int:
+        """Bytes that are needed beside what is held: they grow with the batch."""
+        return max(0, self.peak - self.held)
+
+    def seconds(self, batch: Any) -> float:
+        """How long a step takes here: the quickest of two or more on this batch, with zeros for weights."""
+        state = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), self.state)
+        best, started = float("inf"), time.perf_counter()
+        for turn in range(8):
+            began = time.perf_counter()
+            state, loss = self.compiled(state, *batch)
+            jax.block_until_ready(loss)
+            best = min(best, time.perf_counter() - began)
+            if turn and time.perf_counter() - started > _ENOUGH:
+                break
+        return best
+
+
+def abstractly(make: Callable[[], Any], state_of: Callable[[Any], State]) -> tuple[Any, State]:
+    """What `make` makes, without the numbers in it, and the shapes of its state.
+
+    The variables of what comes back hold no values: it is good for compiling, and for nothing else.
+    """
+    made: list[Any] = []
+
+    def build() -> State:
+        made.append(make())
+        return state_of(made[0])
+
+    state = jax.eval_shape(build)
+    return made[0], state
+
+
+def footprint(trainer: Trainer, state: State, batch: Any) -> Footprint:
+    """Compile the trainer's step for a batch, of which only the shapes matter."""
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), np.asarray(x).dtype), batch)
+    step: Any = trainer.step  # a jitted function, which is more than a callable
+    lowered = step.lower(state, *shapes)
+    compiled = lowered.compile()
+    memory = compiled.memory_analysis()
+    peak = (
+        memory.argument_size_in_bytes
+        + memory.output_size_in_bytes
+        - memory.alias_size_in_bytes
+        + memory.temp_size_in_bytes
+        + memory.generated_code_size_in_bytes
+    )
+    flops = (lowered.cost_analysis() or {}).get("flops", 0.0)
+    return Footprint(state, _bytes(state), _bytes(shapes), peak, flops, compiled)
+
+
+def _bytes(tree: Any) -> int:
+    return sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in jax.tree.leaves(tree))
+
+
+def device_memory() -> int:
+    """The bytes that a program may take on the device: what an accelerator has, or what is free on this machine."""
+    stats = jax.devices()[0].memory_stats()
+    return int(stats["bytes_limit"]) if stats and "bytes_limit" in stats else host_memory()
+
+
+def host_memory() -> int:
+    """The bytes that are free on this machine, or left to this container where that is less."""
+    free = next(
+        (
+            int(line.split()[1]) * 1024
+            for line in _MEMINFO.read_text().splitlines()
+            if line.startswith("MemAvailable")
+        )
+        if _MEMINFO.is_file()
+        else iter(()),
+        1 << 63,
+    )
+    limit, used = (_number(_CGROUP / name) for name in ("memory.max", "memory.current"))
+    return min(free, limit - (used or 0)) if limit else free
+
+
+def _number(path: Path) -> int | None:
+    """The number in a file of the kernel's; None where there is none, or it says `max`."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None
