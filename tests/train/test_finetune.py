@@ -117,7 +117,7 @@ def test_a_listener_hears_of_everything(short):
     assert heard.facts == {
         "columns": "text = 'review', label = 'stars'",
         "rows": "72 train, 18 validation",
-        "classes": "2, the largest 'good' with 66.7%",
+        "classes": "2, the largest 'good' with 66.7%, the smallest 'bad' with 33.3%",
         "new": f"head/classifier/kernel, head/classifier/bias; the rest as in {short.model.preset}",
     }
     assert heard.total == 9
