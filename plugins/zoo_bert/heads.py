@@ -28,8 +28,8 @@ class SequenceHead(keras.layers.Layer):
         self.pooler.build((None, self.dim))
         self.classifier.build((None, self.dim))
 
-    def call(self, features: Any, example_index: Any = None, training: bool = False) -> Any:
-        pooled = ops.tanh(self.pooler(first_tokens(features, example_index)))
+    def call(self, features: Any, arrays: dict[str, Any], training: bool = False) -> Any:
+        pooled = ops.tanh(self.pooler(first_tokens(features, arrays)))
         return self.classifier(self.dropout(pooled, training=training))
 
 

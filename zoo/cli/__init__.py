@@ -20,6 +20,7 @@ COMMANDS = {
     "finetune": "Fine-tune a preset on your data, or run a recipe.",
     "evaluate": "Score a run on data it has not seen.",
     "predict": "Apply a run or a preset to texts.",
+    "generate": "Continue a text.",
     "plugins": "Show the installed plugins.",
 }
 

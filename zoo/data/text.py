@@ -110,17 +110,21 @@ class TextPreprocessor:
         return [Encoded.of(encoding) for encoding in self.encode_batch(inputs, max_length=max_length)]
 
     def encode_batch(
-        self, inputs: Sequence[Any], *, max_length: int | None = None, words: bool = False
+        self, inputs: Sequence[Any], *, max_length: int | None = None, words: bool = False, truncate: bool = True
     ) -> list[tokenizers.Encoding]:
         """The tokenizer's own encodings, with offsets and word numbers.
 
         Args:
             words: each input is a list of words, as token classification has them.
+            truncate: cut what is longer than the limit.
 
         Raises a ZooError for a token that the model has no embedding for.
         """
         limit = self.max_length if max_length is None else self._checked(max_length)
-        self.tokenizer.enable_truncation(limit, direction=self.truncation_side)
+        if truncate:
+            self.tokenizer.enable_truncation(limit, direction=self.truncation_side)
+        else:
+            self.tokenizer.no_truncation()
         encodings = self.tokenizer.encode_batch(list(inputs), is_pretokenized=words)
         for n, encoding in enumerate(encodings):
             if (highest := max(encoding.ids, default=0)) >= self.vocab_size:

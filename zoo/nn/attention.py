@@ -1,8 +1,9 @@
-"""Self-attention with padding and packed rows, and the mask both share."""
+"""Attention: the formula, and the self-attention of an encoder."""
 
 from __future__ import annotations
 
-import math
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -12,16 +13,55 @@ from zoo.nn.dropout import Dropout
 from zoo.nn.linear import linear
 
 
-def attention_mask(arrays: dict[str, Any]) -> Any:
-    """Who may look at whom: bool `(batch, 1, length | 1, length)`, or None where all may.
+def attend(
+    query: Any,
+    key: Any,
+    value: Any,
+    visible: Any = None,
+    *,
+    scale: float,
+    soft_cap: float | None = None,
+    drop: Callable[[Any], Any] = lambda weights: weights,
+) -> Any:
+    """`softmax(scale * Q K^T) V`, the softmax in float32.
 
-    `segment_ids` (packed rows) lets a token see its own segment; `attention_mask` hides padding.
+    Args:
+        query: `(batch, heads, length, head_dim)`.
+        key, value: `(batch, kv_heads, keys, head_dim)`; each serves `heads / kv_heads` queries in a row
+            (https://arxiv.org/abs/2305.13245).
+        visible: bool `(batch | 1, 1, length | 1, keys)`; None where every key may be seen.
+        soft_cap: keeps scores within it, by `soft_cap * tanh(score / soft_cap)` (Gemma 2).
+        drop: dropout of the weights.
+
+    Returns `(batch, heads, length, head_dim)`.
     """
-    segments = arrays.get("segment_ids")
-    if segments is not None:
-        return ops.equal(segments[:, None, :, None], segments[:, None, None, :])
-    mask = arrays.get("attention_mask")
-    return None if mask is None else ops.cast(mask, "bool")[:, None, None, :]
+    batch, heads, length, head_dim = ops.shape(query)
+    kv_heads, keys = ops.shape(key)[1:3]
+    group = heads // kv_heads
+    # The queries that share a key become more rows of one product; repeating the keys would copy them.
+    together = ops.reshape(query * scale, (batch, kv_heads, group * length, head_dim))
+    scores = ops.matmul(together, ops.transpose(key, (0, 1, 3, 2)))
+    scores = ops.cast(ops.reshape(scores, (batch, kv_heads, group, length, keys)), "float32")
+    if soft_cap is not None:
+        scores = soft_cap * ops.tanh(scores / soft_cap)
+    if visible is not None:
+        # Not minus infinity: a row of padding alone would turn into NaN.
+        scores = ops.where(visible[:, :, None], scores, -1e30)
+    weights = drop(ops.cast(ops.softmax(scores, axis=-1), value.dtype))
+    mixed = ops.matmul(ops.reshape(weights, (batch, kv_heads, group * length, keys)), value)
+    return ops.reshape(mixed, (batch, heads, length, head_dim))
+
+
+def split_heads(x: Any, heads: int) -> Any:
+    """`(batch, length, heads * head_dim)` to `(batch, heads, length, head_dim)`."""
+    batch, length, dim = ops.shape(x)
+    return ops.transpose(ops.reshape(x, (batch, length, heads, dim // heads)), (0, 2, 1, 3))
+
+
+def merge_heads(x: Any) -> Any:
+    """`(batch, heads, length, head_dim)` to `(batch, length, heads * head_dim)`."""
+    batch, heads, length, head_dim = ops.shape(x)
+    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (batch, length, heads * head_dim))
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -44,16 +84,6 @@ class SelfAttention(keras.layers.Layer):
             projection.build(input_shape)
 
     def call(self, x: Any, visible: Any = None, training: bool = False) -> Any:
-        query, key, value = (self._split(p(x)) for p in (self.query, self.key, self.value))
-        scores = ops.matmul(query * (1.0 / math.sqrt(self.head_dim)), ops.transpose(key, (0, 1, 3, 2)))
-        scores = ops.cast(scores, "float32")
-        if visible is not None:
-            # Not minus infinity: a row of padding alone would turn into NaN.
-            scores = ops.where(visible, scores, -1e30)
-        weights = ops.cast(ops.softmax(scores, axis=-1), value.dtype)
-        mixed = ops.matmul(self.dropout(weights, training=training), value)
-        return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (*ops.shape(x)[:-1], self.heads * self.head_dim))
-
-    def _split(self, x: Any) -> Any:
-        batch, length = ops.shape(x)[:2]
-        return ops.transpose(ops.reshape(x, (batch, length, self.heads, self.head_dim)), (0, 2, 1, 3))
+        query, key, value = (split_heads(p(x), self.heads) for p in (self.query, self.key, self.value))
+        drop = functools.partial(self.dropout, training=training)
+        return merge_heads(attend(query, key, value, visible, scale=self.head_dim**-0.5, drop=drop))

@@ -13,16 +13,35 @@ def positions(arrays: dict[str, Any], length: int) -> Any:
     return ops.arange(length, dtype="int32")[None, :] if given is None else given
 
 
-def first_tokens(features: Any, example_index: Any = None) -> Any:
-    """The features of each example's first token, `(examples, dim)`.
+def first_tokens(features: Any, arrays: dict[str, Any]) -> Any:
+    """The features of each example's first token: `(batch, length, dim)` -> `(examples, dim)`.
 
-    Args:
-        features: `(batch, length, dim)`.
-        example_index: `(examples, 2)` int32, the row and column where each example of packed rows starts; None
-            where a row is an example.
+    Packed rows tell in `example_index` `(examples, 2)` int32 the row and column where each example starts; else a
+    row is an example.
     """
-    if example_index is None:
-        return features[:, 0]
-    rows, length, dim = ops.shape(features)
-    flat = ops.reshape(features, (rows * length, dim))
-    return ops.take(flat, example_index[:, 0] * length + example_index[:, 1], axis=0)
+    index = arrays.get("example_index")
+    return features[:, 0] if index is None else _taken(features, index[:, 0], index[:, 1])
+
+
+def last_tokens(features: Any, arrays: dict[str, Any]) -> Any:
+    """The features of each example's last token: `(batch, length, dim)` -> `(examples, dim)`.
+
+    In a packed row an example reaches as far as its number in `segment_ids`; else as far as `attention_mask`.
+    """
+    rows, length = ops.shape(features)[:2]
+    columns = ops.arange(length, dtype="int32")[None, :]
+    index = arrays.get("example_index")
+    if index is not None:
+        segments = ops.take(arrays["segment_ids"], index[:, 0], axis=0)
+        own = ops.equal(segments, ops.take_along_axis(segments, index[:, 1:], axis=1))
+        return _taken(features, index[:, 0], ops.max(ops.where(own, columns, 0), axis=1))
+    mask = arrays.get("attention_mask")
+    if mask is None:
+        return features[:, -1]
+    last = ops.max(ops.where(ops.cast(mask, "bool"), columns, 0), axis=1)
+    return _taken(features, ops.arange(rows, dtype="int32"), last)
+
+
+def _taken(features: Any, rows: Any, columns: Any) -> Any:
+    batch, length, dim = ops.shape(features)
+    return ops.take(ops.reshape(features, (batch * length, dim)), rows * length + columns, axis=0)

@@ -10,10 +10,11 @@ from zoo.tasks.image_classification import ImageClassifier  # noqa: E402
 from zoo.tasks.image_features import ImageFeatureExtractor  # noqa: E402
 from zoo.tasks.model import Model  # noqa: E402
 from zoo.tasks.text_classification import TextClassifier  # noqa: E402
+from zoo.tasks.text_generation import TextGenerator  # noqa: E402
 from zoo.tasks.token_classification import TokenClassifier  # noqa: E402
 
 _MODELS: dict[str, tuple[type[Model], ...]] = {
-    "text": (FeatureExtractor, TextClassifier, TokenClassifier, MaskedLM),
+    "text": (FeatureExtractor, TextClassifier, TokenClassifier, MaskedLM, TextGenerator),
     "image": (ImageFeatureExtractor, ImageClassifier),
 }
 
@@ -30,6 +31,7 @@ __all__ = [
     "MaskedLM",
     "Model",
     "TextClassifier",
+    "TextGenerator",
     "TokenClassifier",
     "task_model",
 ]

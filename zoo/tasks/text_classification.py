@@ -22,7 +22,7 @@ class TextClassifier(Classifier, TextModel):
 
     def call(self, arrays: dict[str, Any], training: bool = False) -> Any:
         features = self.backbone(arrays, training=training)
-        return self.head(features, example_index=arrays.get("example_index"), training=training)
+        return self.head(features, arrays, training=training)
 
     def classify(self, texts: Any, *, top_k: int | None = None, max_length: int | None = None) -> list[Any]:
         """The most probable label of each text or pair: `[{"label": "good", "score": 0.98}]`.

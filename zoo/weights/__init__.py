@@ -1,5 +1,6 @@
 """Weights: safetensors in and out, layout tables read both ways, and the audit that leaves nothing unsaid."""
 
+from zoo.weights.decoder_layout import decoder_layout
 from zoo.weights.layout import (
     Layout,
     Rule,
@@ -20,6 +21,7 @@ __all__ = [
     "batch_norm",
     "channels_last",
     "conv_norm",
+    "decoder_layout",
     "pixel",
     "same",
     "transpose",

@@ -63,8 +63,8 @@ class ToyClassifier(keras.layers.Layer):
     def build(self, input_shape: Any = None) -> None:
         self.classifier.build((None, self.dim))
 
-    def call(self, features: Any, example_index: Any = None, training: bool = False) -> Any:
-        return self.classifier(first_tokens(features, example_index))
+    def call(self, features: Any, arrays: dict[str, Any], training: bool = False) -> Any:
+        return self.classifier(first_tokens(features, arrays))
 
 
 def features(config: ToyConfig, labels: int, **kwargs: Any) -> keras.layers.Layer:

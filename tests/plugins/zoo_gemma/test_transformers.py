@@ -1,0 +1,174 @@
+"""Gemma 1, 2 and 3 against transformers, run live, over the options of their configs."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import zoo
+from tests.references.decoders import generated, outputs, padded, reference, save_decoder
+
+WINDOW = {"sliding_window": 5, "query_pre_attn_scalar": 20}
+SCALED = {
+    "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 5e5},
+    "sliding_attention": {"rope_type": "default", "rope_theta": 3e3},
+}
+GRID = [
+    ("Gemma", {}),
+    ("Gemma", {"num_key_value_heads": 1}),
+    ("Gemma", {"num_key_value_heads": 4, "head_dim": 16}),
+    ("Gemma", {"hidden_act": "gelu"}),
+    ("Gemma", {"hidden_act": "silu", "rms_norm_eps": 1e-2, "attention_bias": True}),
+    ("Gemma", {"tie_word_embeddings": False, "rope_parameters": {"rope_type": "default", "rope_theta": 77.0}}),
+    ("Gemma", {"attention_dropout": 0.3}),
+    ("Gemma2", WINDOW),
+    ("Gemma2", {**WINDOW, "sliding_window": 1}),
+    ("Gemma2", {**WINDOW, "attn_logit_softcapping": None, "final_logit_softcapping": None}),
+    ("Gemma2", {**WINDOW, "attn_logit_softcapping": 0.7, "final_logit_softcapping": 1.3}),
+    ("Gemma2", {**WINDOW, "layer_types": ["full_attention", "sliding_attention"]}),
+    ("Gemma2", {**WINDOW, "hidden_activation": "gelu", "num_key_value_heads": 1, "tie_word_embeddings": False}),
+    ("Gemma3Text", {**WINDOW, "num_hidden_layers": 7}),
+    ("Gemma3Text", {**WINDOW, "num_hidden_layers": 3, "rope_parameters": SCALED, "layer_types": None}),
+    ("Gemma3Text", {**WINDOW, "rope_parameters": SCALED, "layer_types": ["full_attention", "sliding_attention"]}),
+    ("Gemma3Text", {**WINDOW, "use_bidirectional_attention": True}),
+    ("Gemma3Text", {**WINDOW, "attn_logit_softcapping": 0.9, "final_logit_softcapping": 2.0}),
+    ("Gemma3Text", {**WINDOW, "attention_bias": True, "num_key_value_heads": 4, "tie_word_embeddings": False}),
+]
+GENERATING = [row for row in GRID if "use_bidirectional_attention" not in row[1]]
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    rng = np.random.default_rng(3)
+    return padded([rng.integers(3, 100, n) for n in (24, 13, 4)], side="right")
+
+
+@pytest.fixture(scope="module")
+def prompts():
+    rng = np.random.default_rng(4)
+    return [rng.integers(3, 100, n) for n in (20, 7, 1)]
+
+
+@pytest.mark.parametrize(("family", "options"), GRID, ids=str)
+def test_every_option_gives_the_references_logits(family, options, tmp_path, arrays):
+    folder = save_decoder(tmp_path / "made", family, **options)
+
+    ours = np.asarray(zoo.load(folder)(arrays))
+
+    gap = np.abs(ours - outputs(reference(folder), arrays))[arrays["attention_mask"].astype(bool)]
+    assert gap.max() <= 1e-5
+
+
+@pytest.mark.parametrize(("family", "options"), GENERATING, ids=str)
+def test_greedy_generation_takes_the_references_tokens(family, options, tmp_path, prompts):
+    folder = save_decoder(tmp_path / "made", family, **options)
+    model, rows = zoo.load(folder), padded(prompts)
+
+    # With a window of one token the reference's cache shows more, and its text differs from its own without one.
+    cached = options.get("sliding_window") != 1
+    theirs = generated(reference(folder), rows, max_new_tokens=64, use_cache=cached)
+
+    assert model.generate(rows, max_new_tokens=64) == theirs
+    assert model.generate(padded(prompts, side="right"), max_new_tokens=64) == theirs
+    assert model.generate(padded(prompts[1:2]), max_new_tokens=64) == theirs[1:2]
+
+
+@pytest.mark.parametrize("family", ["Gemma", "Gemma2", "Gemma3Text"])
+@pytest.mark.parametrize(
+    ("kind", "auto"), [("Model", "AutoModel"), ("ForSequenceClassification", "AutoModelForSequenceClassification")]
+)
+def test_other_tasks(family, kind, auto, tmp_path, arrays):
+    options = {} if family == "Gemma" else WINDOW
+    labels = {"id2label": {0: "no", 1: "maybe", 2: "yes"}} if "Classification" in kind else {}
+    folder = save_decoder(tmp_path / "made", family, kind, **options, **labels)
+    rows = arrays["attention_mask"].astype(bool) if kind == "Model" else slice(None)
+
+    model = zoo.load(folder)
+    model.save_pretrained(tmp_path / "saved")
+
+    for where in (folder, tmp_path / "saved"):
+        gap = np.abs(np.asarray(model(arrays)) - outputs(reference(where, auto), arrays))
+        assert gap[rows].max() <= 1e-5
+
+
+@pytest.mark.parametrize("family", ["Gemma", "Gemma2", "Gemma3Text"])
+def test_what_is_saved_the_reference_reads(family, tmp_path, arrays):
+    options = {} if family == "Gemma" else WINDOW
+    folder = save_decoder(tmp_path / "made", family, **options)
+
+    zoo.load(folder).save_pretrained(tmp_path / "saved")
+
+    assert (outputs(reference(tmp_path / "saved"), arrays) == outputs(reference(folder), arrays)).all()
+    before, after = (json.loads((where / "config.json").read_text()) for where in (folder, tmp_path / "saved"))
+    assert before == after
+
+
+def test_the_spelling_of_transformers_4(tmp_path, arrays):
+    folder = save_decoder(tmp_path / "made", "Gemma3Text", **WINDOW, rope_parameters=SCALED, num_hidden_layers=4)
+    config = json.loads((folder / "config.json").read_text())
+    for key in ("rope_parameters", "layer_types", "head_dim"):
+        config.pop(key)
+    config |= {
+        "head_dim": 8,
+        "sliding_window_pattern": 6,
+        "rope_theta": 5e5,
+        "rope_local_base_freq": 3e3,
+        "rope_scaling": {"rope_type": "linear", "factor": 8.0},
+    }
+    theirs = outputs(reference(folder), arrays)
+    (folder / "config.json").write_text(json.dumps(config))
+
+    ours = np.asarray(zoo.load(folder)(arrays))
+
+    assert np.abs(ours - theirs)[arrays["attention_mask"].astype(bool)].max() <= 1e-5
+
+
+def test_packed_rows_see_only_themselves(tmp_path, arrays):
+    model = zoo.load(save_decoder(tmp_path / "made", "Gemma3Text", **WINDOW, num_hidden_layers=7))
+    ids, mask = arrays["input_ids"], arrays["attention_mask"].astype(bool)
+    lengths = mask.sum(axis=1)
+    packed = {
+        "input_ids": ids[mask][None],
+        "segment_ids": np.repeat([1, 2, 3], lengths).astype(np.int32)[None],
+        "position_ids": np.concatenate([np.arange(n) for n in lengths]).astype(np.int32)[None],
+    }
+
+    gap = np.asarray(model(packed))[0] - np.asarray(model(arrays))[mask]
+    assert np.abs(gap).max() <= 1e-5
+
+
+def test_the_embeddings_scale_is_rounded_to_the_arithmetic(tmp_path, arrays):
+    folder = save_decoder(tmp_path / "made", "Gemma", hidden_size=40)
+    model = zoo.load(folder, dtype="bfloat16", task="feature-extraction")
+    theirs = reference(folder, "AutoModel").to(torch.bfloat16)
+    hidden = theirs.embed_tokens(torch.from_numpy(arrays["input_ids"]).long())
+    scale = model.backbone.spec.embedding_scale
+
+    ours = np.asarray(model.backbone.tokens(arrays["input_ids"]) * np.asarray(scale, "bfloat16"), np.float32)
+    np.testing.assert_array_equal(ours, hidden.float().detach().numpy())
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"layer_types": ["full_attention"]}, "layer_types names 1 layers, and num_hidden_layers = 2"),
+        ({"layer_types": ["full_attention", "sparse"]}, "layer_types has 'sparse'"),
+        ({"sliding_window": None}, "layer_types has layers with a window, and there is no sliding_window"),
+        ({"sliding_window": 0}, "sliding_window = 0 is not positive"),
+        ({"num_key_value_heads": 3}, "not a multiple of num_key_value_heads = 3"),
+        ({"head_dim": 7}, "head_dim = 7 cannot be"),
+        ({"rope_parameters": {"rope_type": "longrope"}}, "rope_type = 'longrope' is not supported"),
+        ({"final_logit_softcapping": -1.0}, "final_logit_softcapping = -1.0 is not positive"),
+    ],
+    ids=str,
+)
+def test_a_config_that_contradicts_itself(change, told, tmp_path):
+    folder = save_decoder(tmp_path / "made", "Gemma2", **WINDOW)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | change))
+
+    with pytest.raises(zoo.ZooError, match=told):
+        zoo.load(folder)

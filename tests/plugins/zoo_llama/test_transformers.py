@@ -1,0 +1,75 @@
+"""Llama against transformers, run live, over the options of its config."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+from tests.references.decoders import generated, outputs, padded, reference, save_decoder
+
+LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 500.0,
+    "factor": 4.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16,
+}
+YARN = {"rope_type": "yarn", "rope_theta": 90.0, "factor": 4.0, "original_max_position_embeddings": 32}
+GRID = [
+    {},
+    {"head_dim": None},
+    {"num_key_value_heads": None, "num_attention_heads": 8, "head_dim": 4},
+    {"num_key_value_heads": 1, "head_dim": 10},
+    {"attention_bias": True, "mlp_bias": True},
+    {"tie_word_embeddings": True, "hidden_act": "gelu"},
+    {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}},
+    {"rope_parameters": {"rope_type": "linear", "rope_theta": 50.0, "factor": 3.0}},
+    {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 50.0, "factor": 3.0}},
+    {"rope_parameters": LLAMA3},
+    {"rope_parameters": YARN},
+    {"rope_parameters": {**YARN, "beta_fast": 4, "beta_slow": 0.5, "truncate": False}},
+    {"rope_parameters": {**YARN, "attention_factor": 1.3}},
+    {"rope_parameters": {**YARN, "mscale": 0.7, "mscale_all_dim": 1.2}},
+    {"rms_norm_eps": 1e-2, "num_hidden_layers": 5},
+]
+
+
+@pytest.mark.parametrize("options", GRID, ids=str)
+def test_every_option_gives_the_references_logits_and_tokens(options, tmp_path):
+    rng = np.random.default_rng(3)
+    prompts = [rng.integers(3, 100, n) for n in (24, 13, 4)]
+    folder = save_decoder(tmp_path / "made", "Llama", **options)
+    model, theirs = zoo.load(folder), reference(folder)
+    right, left = padded(prompts, side="right"), padded(prompts)
+
+    gap = np.abs(np.asarray(model(right)) - outputs(theirs, right))
+
+    assert gap[right["attention_mask"].astype(bool)].max() <= 1e-5
+    assert model.generate(left, max_new_tokens=64) == generated(theirs, left, max_new_tokens=64)
+
+
+def test_what_is_saved_the_reference_reads(tmp_path):
+    arrays = padded([np.arange(3, 20)])
+    folder = save_decoder(tmp_path / "made", "Llama", rope_parameters=LLAMA3)
+
+    zoo.load(folder).save_pretrained(tmp_path / "saved")
+
+    assert (outputs(reference(tmp_path / "saved"), arrays) == outputs(reference(folder), arrays)).all()
+    before, after = (json.loads((where / "config.json").read_text()) for where in (folder, tmp_path / "saved"))
+    assert before == after
+
+
+def test_the_spelling_of_transformers_4(tmp_path):
+    arrays = padded([np.arange(3, 40)])
+    folder = save_decoder(tmp_path / "made", "Llama", rope_parameters=LLAMA3)
+    theirs = outputs(reference(folder), arrays)
+    config = json.loads((folder / "config.json").read_text())
+    scaling = config.pop("rope_parameters")
+    config |= {"rope_theta": scaling.pop("rope_theta"), "rope_scaling": scaling}
+    (folder / "config.json").write_text(json.dumps(config))
+
+    assert np.abs(np.asarray(zoo.load(folder)(arrays)) - theirs).max() <= 1e-5

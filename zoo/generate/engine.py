@@ -1,0 +1,103 @@
+"""Running a model: a prompt at once, then token by token in a compiled step that keeps its cache in place."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+from jax import numpy as jnp
+
+from zoo.generate.sampling import Shape, choose, numbers
+from zoo.generate.settings import GenerationSettings
+
+_SHORTEST = 16
+
+
+def bucket(count: int) -> int:
+    """The next of a few sizes, 16, 24, 32, 48, 64, 96, ..., so that a handful of shapes compiles."""
+    size = _SHORTEST
+    while size < count:
+        half = size + size // 2
+        if half >= count:
+            return half
+        size *= 2
+    return size
+
+
+class Engine:
+    """The compiled functions of one model.
+
+    Args:
+        model: a zoo model whose backbone is a `zoo.nn.Decoder`, or takes `cache` and `columns` as it does.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._prefill = jax.jit(self._first, static_argnames=("shape", "columns"))
+        self._decode = jax.jit(self._next, static_argnames=("shape",), donate_argnames=("carry",))
+
+    def run(
+        self, arrays: dict[str, np.ndarray], settings: GenerationSettings, steps: int, *, logprobs: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """The next token of every row, `steps` times, and its log-probability if it is wanted.
+
+        The device works one step ahead of what is yielded.
+
+        Args:
+            arrays: `input_ids` and `attention_mask` `(rows, length)`, padded on the left, and `numbers` `(rows,)`:
+                with the seed they decide what a row draws, wherever it stands.
+        """
+        shape = Shape.of(settings.sampling, logprobs, self._model.config.vocab_size)
+        data = numbers(settings.sampling)
+        state = [variable.value for variable in self._model.variables]
+        columns = bucket(arrays["input_ids"].shape[1] + steps)
+        found, carry = self._prefill(state, arrays, data, jnp.uint32(settings.seed), shape=shape, columns=columns)
+        for _ in range(steps - 1):
+            following, carry = self._decode(state, carry, data, shape=shape)
+            yield jax.device_get(found)
+            found = following
+        yield jax.device_get(found)
+
+    def _first(
+        self, state: Any, arrays: dict[str, Any], data: dict[str, Any], seed: Any, *, shape: Shape, columns: int
+    ) -> Any:
+        mask, numbers = arrays["attention_mask"], arrays["numbers"]
+        arrays = {**arrays, "position_ids": jnp.maximum(jnp.cumsum(mask, axis=1) - 1, 0)}
+        with self._weights(state):
+            features, cache = self._model.backbone(arrays, columns=columns)
+            logits = self._logits(features[:, -1])
+        rows = mask.shape[0]
+        seen = None
+        if shape.penalty:
+            seen = jnp.zeros((rows, logits.shape[-1]), bool)
+            seen = seen.at[jnp.arange(rows)[:, None], arrays["input_ids"]].max(mask > 0)
+        keys = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(numbers)
+        return self._chosen(logits, cache, keys, seen, shape, data)
+
+    def _next(self, state: Any, carry: Any, data: dict[str, Any], *, shape: Shape) -> Any:
+        tokens, cache, keys, seen = carry
+        arrays = {"input_ids": tokens[:, None], "position_ids": (cache["column"] - cache["start"])[:, None]}
+        with self._weights(state):
+            features, cache = self._model.backbone(arrays, cache=cache)
+            logits = self._logits(features[:, 0])
+        return self._chosen(logits, cache, keys, seen, shape, data)
+
+    def _chosen(
+        self, logits: Any, cache: Any, keys: Any, seen: Any, shape: Shape, data: dict[str, Any]
+    ) -> tuple[Any, Any]:
+        drawing = jax.vmap(functools.partial(jax.random.fold_in, data=cache["column"]))(keys)
+        tokens, logprobs = choose(logits, shape, data, drawing, seen)
+        if seen is not None:
+            seen = seen.at[jnp.arange(tokens.shape[0]), tokens].set(True)
+        # The carry is given away to the next step, so what is read on the host has to be another array.
+        return (jnp.copy(tokens), logprobs), (tokens, cache, keys, seen)
+
+    def _logits(self, features: Any) -> Any:
+        return self._model.head(features, self._model.backbone.token_table)
+
+    def _weights(self, state: Any) -> Any:
+        return keras.StatelessScope(state_mapping=list(zip(self._model.variables, state, strict=True)))

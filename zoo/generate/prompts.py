@@ -1,0 +1,65 @@
+"""What a call gives to be continued, as token ids, and how much may follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo.data.text import as_list
+from zoo.errors import Faults, ZooError
+
+
+def prompts_of(arrays: Mapping[str, Any]) -> list[list[int]]:
+    """The token ids of each row of `input_ids` `(batch, length)`, without what `attention_mask` hides."""
+    if "input_ids" not in arrays:
+        raise ZooError("The arrays to be continued have no input_ids.")
+    ids = np.asarray(arrays["input_ids"])
+    mask = np.asarray(arrays.get("attention_mask", np.ones_like(ids)), bool)
+    if ids.ndim != 2 or ids.dtype.kind not in "iu" or mask.shape != ids.shape:
+        raise ZooError(
+            f"input_ids {ids.dtype} {ids.shape} and attention_mask {mask.shape} cannot be continued.",
+            fix="Give integers of shape (batch, length), and a mask of the same shape.",
+        )
+    return [row[kept].tolist() for row, kept in zip(ids, mask, strict=True)]
+
+
+def encoded_prompts(raw: Any, preprocess: Any) -> list[list[int]]:
+    """The token ids of a text, or of a list of texts, as the tokenizer begins them. None is cut."""
+    texts = as_list(raw)
+    faults = Faults()
+    for n, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            faults.add(f"prompt {n} is a pair of texts; a continuation has one before it")
+        elif not text:
+            faults.add(f"prompt {n} is empty; give at least one character to go on from")
+    faults.check("The prompts cannot be continued.")
+    return [encoding.ids for encoding in preprocess.encode_batch(texts, truncate=False)]
+
+
+def room(
+    prompts: Sequence[Sequence[int]], asked: int, *, positions: int, vocab_size: int, fixed: bool
+) -> list[int]:
+    """How many tokens each prompt is continued by at most.
+
+    Args:
+        asked: `max_new_tokens`.
+        positions: how many tokens the model can take, prompt and continuation together.
+        fixed: `asked` is the caller's own number, and less is no answer; else it is what fits, up to `asked`.
+
+    Raises a ZooError that lists the prompts that do not fit, are empty, or have tokens the model does not know.
+    """
+    faults = Faults()
+    for n, prompt in enumerate(prompts, start=1):
+        left = positions - len(prompt)
+        if not prompt:
+            faults.add(f"prompt {n} has no token to go on from")
+        elif not 0 <= min(prompt) <= max(prompt) < vocab_size:
+            faults.add(f"prompt {n} has token ids beyond the embedding's {vocab_size} rows")
+        elif left < 1:
+            faults.add(f"prompt {n} has {len(prompt)} tokens, and the model takes {positions} with what follows")
+        elif fixed and left < asked:
+            faults.add(f"prompt {n} has {len(prompt)} tokens, which leaves {left} of {positions}, not {asked}")
+    faults.check("The prompts cannot be continued.")
+    return [min(asked, positions - len(prompt)) for prompt in prompts]

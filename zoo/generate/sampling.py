@@ -1,0 +1,91 @@
+"""Choosing the next token. Everything but the shape of the choice is data, so that other numbers compile nothing.
+
+Reference: transformers/generation/logits_process.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+from jax import numpy as jnp
+
+from zoo.generate.settings import Sampling
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The parts of the choice that a compiled function is made for.
+
+    Args:
+        greedy: the most probable token is taken.
+        top_k: how many tokens are left, or None for all.
+        nucleus: `top_p` or `min_p` takes some out.
+        penalty: tokens that were there are made less probable.
+        logprobs: the chosen tokens' log-probabilities are wanted.
+    """
+
+    greedy: bool
+    top_k: int | None
+    nucleus: bool
+    penalty: bool
+    logprobs: bool
+
+    @classmethod
+    def of(cls, sampling: Sampling, logprobs: bool, vocab_size: int) -> Shape:
+        penalty = sampling.repetition_penalty != 1.0
+        if sampling.greedy:
+            return cls(True, None, False, penalty, logprobs)
+        top_k = None if sampling.top_k is None or sampling.top_k >= vocab_size else sampling.top_k
+        return cls(False, top_k, sampling.top_p < 1 or sampling.min_p > 0, penalty, logprobs)
+
+
+def numbers(sampling: Sampling) -> dict[str, Any]:
+    """The parts of the choice that are data."""
+    names = ("temperature", "top_p", "min_p", "repetition_penalty")
+    return {name: jnp.float32(getattr(sampling, name)) for name in names}
+
+
+def choose(logits: Any, shape: Shape, numbers: dict[str, Any], keys: Any, seen: Any) -> tuple[Any, Any]:
+    """The next token of each row, and its log-probability under the model (None where it is not wanted).
+
+    Args:
+        logits: `(batch, vocab_size)`.
+        keys: `(batch,)` random keys, one for each row's draw.
+        seen: bool `(batch, vocab_size)`, which tokens were there; None without a penalty.
+
+    Returns:
+        `(batch,)` int32, and `(batch,)` float32.
+    """
+    plain = logits.astype("float32")
+    scores = plain
+    if shape.penalty:
+        penalty = numbers["repetition_penalty"]
+        scores = jnp.where(seen, jnp.where(scores < 0, scores * penalty, scores / penalty), scores)
+    if shape.greedy:
+        tokens = jnp.argmax(scores, axis=-1)
+    else:
+        tokens = _drawn(scores / numbers["temperature"], shape, numbers, keys)
+    tokens = tokens.astype("int32")
+    if not shape.logprobs:
+        return tokens, None
+    chosen = jnp.take_along_axis(plain, tokens[:, None], axis=-1)[:, 0]
+    return tokens, chosen - jax.nn.logsumexp(plain, axis=-1)
+
+
+def _drawn(scores: Any, shape: Shape, numbers: dict[str, Any], keys: Any) -> Any:
+    if shape.top_k is None and not shape.nucleus:
+        return jax.vmap(jax.random.categorical)(keys, scores)
+    # The best first, so that what the filters leave is a beginning.
+    ranked, tokens = jax.lax.top_k(scores, shape.top_k or scores.shape[-1])
+    if shape.nucleus:
+        probabilities = jax.nn.softmax(ranked, axis=-1)
+        before = jnp.cumsum(probabilities, axis=-1) - probabilities
+        kept = before < numbers["top_p"]
+        # As in the reference, the filters follow each other: what is left after one is all there is for the next.
+        left = jax.nn.softmax(jnp.where(kept, ranked, -jnp.inf), axis=-1)
+        kept = kept & (left >= numbers["min_p"] * left[:, :1])
+        ranked = jnp.where(kept, ranked, -jnp.inf)
+    drawn = jax.vmap(jax.random.categorical)(keys, ranked)
+    return jnp.take_along_axis(tokens, drawn[:, None], axis=-1)[:, 0]

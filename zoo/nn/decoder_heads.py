@@ -1,0 +1,59 @@
+"""What tasks add on top of a decoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from zoo.nn.decoder_config import DecoderConfig
+from zoo.nn.linear import linear
+from zoo.nn.packing import last_tokens
+
+
+class TokenLogits(keras.layers.Layer):
+    """The head of text generation: logits `(..., vocab_size)` from features `(..., dim)`."""
+
+    def __init__(self, config: DecoderConfig, labels: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        spec = config.spec
+        self.dim, self.soft_cap = spec.dim, spec.logit_soft_cap
+        self.decoder = None if spec.tied else linear(spec.vocab_size, "decoder", spec.stddev, use_bias=False)
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.decoder is not None:
+            self.decoder.build((None, None, self.dim))
+
+    def call(self, features: Any, token_table: Any, training: bool = False) -> Any:
+        if self.decoder is None:
+            logits = ops.matmul(features, ops.transpose(ops.cast(token_table, features.dtype)))
+        else:
+            logits = self.decoder(features)
+        return logits if self.soft_cap is None else self.soft_cap * ops.tanh(logits / self.soft_cap)
+
+
+class Features(keras.layers.Identity):
+    """The head of feature extraction, which adds nothing."""
+
+    def __init__(self, config: DecoderConfig, labels: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def call(self, features: Any, training: bool = False) -> Any:
+        return features
+
+
+class LastTokenClassifier(keras.layers.Layer):
+    """Logits `(examples, labels)` from the last token of each example, as decoders classify."""
+
+    def __init__(self, config: DecoderConfig, labels: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        spec = config.spec
+        self.dim = spec.dim
+        self.classifier = linear(labels, "classifier", spec.stddev, use_bias=False)
+
+    def build(self, input_shape: Any = None) -> None:
+        self.classifier.build((None, self.dim))
+
+    def call(self, features: Any, arrays: dict[str, Any], training: bool = False) -> Any:
+        return self.classifier(last_tokens(features, arrays))

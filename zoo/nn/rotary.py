@@ -1,0 +1,125 @@
+"""Rotary position embeddings (https://arxiv.org/abs/2104.09864), and how checkpoints stretch them.
+
+Reference: transformers/modeling_rope_utils.py
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+_NEEDED = {
+    "default": (),
+    "dynamic": (),
+    "linear": ("factor",),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
+    "yarn": ("factor", "original_max_position_embeddings"),
+}
+_OPTIONAL = {"yarn": ("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim")}
+
+
+@dataclass(frozen=True)
+class Rope:
+    """How fast each pair of channels turns from one position to the next.
+
+    Args:
+        theta: the base of the wavelengths.
+        kind: `linear` divides every position by a factor, `llama3` those of the long wavelengths alone (Llama 3.1),
+            `yarn` by a ramp between the two (https://arxiv.org/abs/2309.00071). `dynamic` stretches only beyond
+            `max_position_embeddings`, where zoo does not go, so up to there it is `default`.
+        numbers: what the kind needs, as `config.json` names them.
+        truncate: yarn's ramp begins and ends at whole channels.
+    """
+
+    theta: float = 10_000.0
+    kind: str = "default"
+    numbers: tuple[tuple[str, float], ...] = ()
+    truncate: bool = True
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, Any] | None, theta: float) -> Rope:
+        """From `rope_scaling` (transformers 4) or `rope_parameters` (5); `theta` is what holds where they say none.
+
+        Raises a ValueError in words where it is a kind that zoo does not compute, or lacks a number.
+        """
+        given = dict(parameters or {})
+        kind = given.get("rope_type") or given.get("type") or "default"
+        if kind not in _NEEDED:
+            raise ValueError(f"rope_type = {kind!r} is not supported; zoo computes {', '.join(_NEEDED)}")
+        if given.get("partial_rotary_factor", 1.0) != 1.0:
+            raise ValueError(f"partial_rotary_factor = {given['partial_rotary_factor']!r} is not supported")
+        names = [*_NEEDED[kind], *(name for name in _OPTIONAL.get(kind, ()) if given.get(name) is not None)]
+        numbers = {"theta": given.get("rope_theta", theta), **{name: given.get(name) for name in names}}
+        for name, value in numbers.items():
+            if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+                raise ValueError(f"{name} = {value!r} of rope_type = {kind!r} should be a positive number")
+        return cls(numbers.pop("theta"), kind, tuple(numbers.items()), bool(given.get("truncate", True)))
+
+    def frequencies(self, head_dim: int) -> np.ndarray:
+        """Radians a position, `(head_dim / 2,)` float32."""
+        exponents = np.arange(0, head_dim, 2, dtype=np.float32) / np.float32(head_dim)
+        plain = np.float32(1.0) / np.power(np.float32(self.theta), exponents)
+        if self.kind in ("default", "dynamic"):
+            return plain
+        stretched = plain / np.float32(dict(self.numbers)["factor"])
+        if self.kind == "linear":
+            return stretched
+        kept = self._llama3(plain) if self.kind == "llama3" else self._yarn(head_dim)
+        return (stretched * (1 - kept) + plain * kept).astype(np.float32)
+
+    def _llama3(self, plain: np.ndarray) -> np.ndarray:
+        """How much of each channel's own frequency is kept, by how often it turns in the original context."""
+        given = dict(self.numbers)
+        turns = given["original_max_position_embeddings"] * plain / np.float32(2 * math.pi)
+        low, high = given["low_freq_factor"], given["high_freq_factor"]
+        return np.clip((turns - low) / (high - low), 0, 1)
+
+    def _yarn(self, head_dim: int) -> np.ndarray:
+        given = dict(self.numbers)
+        context = given["original_max_position_embeddings"]
+
+        def channel(turns: float) -> float:
+            """The channel that turns so often in the original context."""
+            return head_dim * math.log(context / (turns * 2 * math.pi)) / (2 * math.log(self.theta))
+
+        low, high = channel(given.get("beta_fast", 32)), channel(given.get("beta_slow", 1))
+        if self.truncate:
+            low, high = math.floor(low), math.ceil(high)
+        low, high = max(low, 0), min(high, head_dim - 1)
+        width = high - low or 0.001
+        return 1 - np.clip((np.arange(head_dim // 2, dtype=np.float32) - low) / width, 0, 1)
+
+    @property
+    def attention_factor(self) -> float:
+        """What yarn multiplies cosine and sine by."""
+        if self.kind != "yarn":
+            return 1.0
+        given = dict(self.numbers)
+        if "attention_factor" in given:
+            return given["attention_factor"]
+
+        def grown(scale: float) -> float:
+            return 0.1 * scale * math.log(given["factor"]) + 1.0 if given["factor"] > 1 else 1.0
+
+        if "mscale" in given and "mscale_all_dim" in given:
+            return grown(given["mscale"]) / grown(given["mscale_all_dim"])
+        return grown(1.0)
+
+    def angles(self, positions: Any, head_dim: int, dtype: str) -> tuple[Any, Any]:
+        """Cosine and sine for `positions` `(batch | 1, length)`: each `(batch | 1, 1, length, head_dim)`."""
+        half = ops.cast(positions, "float32")[:, None, :, None] * self.frequencies(head_dim)
+        whole = ops.concatenate([half, half], axis=-1)
+        factor = self.attention_factor
+        return ops.cast(ops.cos(whole) * factor, dtype), ops.cast(ops.sin(whole) * factor, dtype)
+
+
+def rotate(x: Any, angles: tuple[Any, Any]) -> Any:
+    """Turn each pair `(i, i + head_dim / 2)` of `x` `(batch, heads, length, head_dim)` by its angle."""
+    cosine, sine = angles
+    half = x.shape[-1] // 2
+    return x * cosine + ops.concatenate([-x[..., half:], x[..., :half]], axis=-1) * sine
