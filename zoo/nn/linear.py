@@ -38,7 +38,7 @@ class Linear(keras.layers.Layer):
         return product if self.bias is None else product + self.bias
 
     def adapt(self, adapter: Lora | None) -> None:
-        """Put an adapter on in place of the one there is, or take that off. What has compiled the layer is stale."""
+        """Put an adapter on in place of the one there is, or take that off. Compiled functions turn stale."""
         # Keras lets nothing be added to a layer that is built, and forgets nothing by itself.
         if self.adapter is not None:
             self._tracker.untrack(self.adapter)
