@@ -6,17 +6,20 @@ import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.description import classes_of, is_timm, kind_of, labels_of, layout_of
 from zoo.hub.fetch import fetch_preset, fetch_source
-from zoo.hub.files import CONFIG, Files, local_files
+from zoo.hub.files import ADAPTER_CONFIG, CONFIG, Files, local_files
 from zoo.hub.progress import bars
 from zoo.hub.source import Source, is_url
 from zoo.registry.code import architecture_of, find_architecture, qualified_architecture
 from zoo.registry.presets import find_preset, is_preset, presets, read_lock
 from zoo.registry.records import Architecture
+
+if TYPE_CHECKING:
+    from zoo.weights.peft import PeftAdapter
 
 Weights = Literal["pretrained", "random"]
 DTYPES = ("float32", "bfloat16", "mixed_bfloat16")
@@ -66,6 +69,7 @@ def load(
     labels: Sequence[str] | None = None,
     dtype: str | None = None,
     weights: Weights = "pretrained",
+    adapter: str | Path | None = None,
     seed: int = 0,
 ) -> Any:
     """A model with its preprocessing, ready for its task.
@@ -77,6 +81,8 @@ def load(
         labels: class names. Other ones than the checkpoint's start a new head at random.
         dtype: `float32`, `bfloat16`, or `mixed_bfloat16` (float32 weights, bfloat16 arithmetic).
         weights: `random` builds the same model without its weights.
+        adapter: the path or URL of an adapter in PEFT's format, or of a run that trained one, to put on the model.
+            It says the task where `task` does not. `model.adapters` loads more of them, and merges.
         seed: decides everything random: a new head, random weights, dropout.
 
     Returns:
@@ -92,11 +98,25 @@ def load(
 
         return load_keras_file(path)
     _check_choices(dtype, weights)
+    adapted = _read_adapter(adapter)
+    if adapted is not None:
+        task, labels = task or adapted.config.task or None, labels or adapted.labels or None
     found = locate(str(name), weights)
     model = build(found, task=task, labels=labels, dtype=dtype, weights=weights, seed=seed)
-    if weights == "pretrained" and model.audit.fresh:
-        _log.warning("%s: new, at random: %s", found.name, some(model.audit.fresh))
+    if adapted is not None:
+        model.adapters.load(adapted)
+    fresh = [path for path in model.audit.fresh if path not in model.adapters.kept_whole]
+    if weights == "pretrained" and fresh:
+        _log.warning("%s: new, at random: %s", found.name, some(fresh))
     return model
+
+
+def _read_adapter(location: str | Path | None) -> PeftAdapter | None:
+    if location is None:
+        return None
+    from zoo.weights.peft import read_adapter
+
+    return read_adapter(location)
 
 
 def locate(name: str, weights: Weights = "pretrained") -> Found:
@@ -131,6 +151,10 @@ def locate(name: str, weights: Weights = "pretrained") -> Found:
             commit=lock.commit,
         )
     if path.is_dir():
+        if (path / ADAPTER_CONFIG).is_file():
+            raise ZooError(
+                f"{name} is an adapter.", fix=f"Load it onto its base: zoo.load(BASE, adapter='{name}')."
+            )
         return Found(name, local_files(_model_folder(path)))
     raise _unknown(name)
 

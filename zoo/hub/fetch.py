@@ -61,7 +61,7 @@ def fetch_source(source: Source, progress: Progress = silent, *, weights: bool =
     the Hub records for it.
     """
     if source.scheme != "hf":
-        folder = _folder(source)
+        folder = source_folder(source)
         if folder is None or not folder.is_dir():
             raise ZooError(f"There is nothing at {source}.")
         return local_files(folder), ""
@@ -142,7 +142,7 @@ def _fetch(
             return path
     tried, fix = [], ""
     for place in (place for place in places if place.scheme != "hf"):
-        folder = _folder(place)
+        folder = source_folder(place)
         if folder is None:
             tried.append(f"{place}: the package is not installed")
         elif wrong := difference(folder / name, pinned, anew=anew):
@@ -171,7 +171,7 @@ def _at_commit(place: Source, name: str, pinned: PinnedFile) -> tuple[Source, st
     return Source("hf", place.location, listing.commit), name, PinnedFile(size, pinned.sha256, pinned.git_oid)
 
 
-def _folder(source: Source) -> Path | None:
+def source_folder(source: Source) -> Path | None:
     """Where a source on this machine keeps its files; None where its package is not installed."""
     if source.scheme == "file":
         return Path(source.location).expanduser()

@@ -14,6 +14,8 @@ from zoo.errors import ZooError
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
+ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 _COMPANIONS = (
     "tokenizer.json",
     "tokenizer_config.json",

@@ -63,7 +63,7 @@ class Lora(keras.layers.Layer):
     ) -> None:
         super().__init__(**{"name": "lora", **kwargs})
         self.rank, self.alpha, self.rslora, self.dora = rank, alpha, rslora, dora
-        self.dropout = Dropout(dropout, name="dropout")
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
     @property
     def scale(self) -> float:

@@ -18,10 +18,12 @@ from zoo.hub.files import Files, local_files
 from zoo.nn.config import Config
 from zoo.registry.code import find_architecture
 from zoo.registry.records import Architecture
+from zoo.tasks.adapters import Adapters
 from zoo.tasks.labelled import Labelled
 from zoo.tasks.losses import Loss
 from zoo.weights.audit import Audit
 from zoo.weights.export import tensors_of
+from zoo.weights.layout import Layout
 from zoo.weights.shards import MAX_SHARD_SIZE
 from zoo.weights.writer import write_checkpoint
 
@@ -66,6 +68,7 @@ class Model(keras.Model):
         self.layout = layout
         self.preset = preset
         self.audit = Audit()
+        self.adapters = Adapters(self)
         self._preprocessor: Any = None
         self.backbone = record.backbone(config, name="backbone")
         self.head = record.heads[self.task].layer(config, len(labels), name="head")
@@ -121,6 +124,11 @@ class Model(keras.Model):
         compiled = forwards[finish, call]
         state = [variable.value for variable in self.variables]
         return lambda arrays: jax.device_get(compiled(state, arrays))
+
+    def forget_compiled(self) -> None:
+        """Compile anew when it is next needed: what the layers compute has changed."""
+        self.__dict__.pop("_forwards", None)
+        self.train_function = self.test_function = self.predict_function = None
 
     # Keras training
 
@@ -187,16 +195,23 @@ class Model(keras.Model):
     def save_pretrained(self, folder: str | Path, *, max_shard_size: int | str = MAX_SHARD_SIZE) -> None:
         """Write a directory that transformers, or timm, loads with equal outputs: config, weights, the other files.
 
+        An adapter that is on is worked into what is written; `model.adapters.save` writes it by itself.
+
         Args:
             max_shard_size: weights beyond this many bytes (or `"500MB"`, `"5GB"`) are split into shards.
 
         Raises a ZooError, and leaves nothing behind, where the directory is there already and not empty, the
         disk refuses, or a weight is NaN or infinite.
         """
-        tensors = tensors_of(self, self.record.layouts[self.layout](self.config, self.task))
+        adapters = self.adapters
+        tensors = tensors_of(self, self.weight_layout(), without=adapters.own_paths(), changed=adapters.merged())
         write_checkpoint(
             Path(folder), self.written_config(), tensors, self.companions(), max_shard_size=max_shard_size
         )
+
+    def weight_layout(self) -> Layout:
+        """The table of its weights, in the format that it came in."""
+        return self.record.layouts[self.layout](self.config, self.task)
 
     def written_config(self) -> dict[str, Any]:
         """The content of the config.json that `save_pretrained` writes."""
@@ -216,6 +231,11 @@ class Model(keras.Model):
         return dict(self._preprocessor.files) if self._preprocessor else {}
 
     def get_config(self) -> dict[str, Any]:
+        if self.adapters:
+            raise ZooError(
+                "A Keras file cannot hold adapters.",
+                fix="Work the one that is on into the model, model.adapters.merge(), and remove() the others.",
+            )
         return {
             "architecture": self.architecture,
             "config": self.config.written() | self.config.inferred(),

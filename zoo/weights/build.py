@@ -95,13 +95,14 @@ def _taking(ahead: Ahead[np.ndarray], path: str) -> Callable[..., Any]:
 
 def _seeded(initializer: Any, seed: int, path: str) -> Any:
     settings = initializer.get_config()
-    return type(initializer)(**settings | {"seed": _mix(seed, path)}) if "seed" in settings else initializer
+    return type(initializer)(**settings | {"seed": path_seed(seed, path)}) if "seed" in settings else initializer
 
 
 def _counter(seed: int, path: str) -> Callable[..., np.ndarray]:
     # A keras SeedGenerator's state: a seed, and how often it was asked.
-    return lambda shape, dtype: np.array([_mix(seed, path), 0], dtype)
+    return lambda shape, dtype: np.array([path_seed(seed, path), 0], dtype)
 
 
-def _mix(seed: int, path: str) -> int:
+def path_seed(seed: int, path: str) -> int:
+    """The seed of one variable: the same whatever else a model has."""
     return zlib.crc32(f"{seed}/{path}".encode())

@@ -95,7 +95,7 @@ class Layout:
 
     def relabelled(self) -> Layout:
         """The layout for labels other than the checkpoint's: its output layer is ignored, the new one fresh."""
-        output = [rule for rule in self.rules if any(_glob(p).fullmatch(rule.variable) for p in self.labelled)]
+        output = [rule for rule in self.rules if self.is_labelled(rule.variable)]
         rules = tuple(rule for rule in self.rules if rule not in output)
         ignore = {name: "an output layer for other labels" for rule in output for name in self.names(rule, _ANY)}
         return replace(self, rules=rules, ignore={**self.ignore, **ignore}, fresh=(*self.fresh, *self.labelled))
@@ -141,6 +141,9 @@ class Layout:
 
     def may_be_fresh(self, variable: str) -> bool:
         return any(_glob(pattern).fullmatch(variable) for pattern in self.fresh)
+
+    def is_labelled(self, variable: str) -> bool:
+        return any(_glob(pattern).fullmatch(variable) for pattern in self.labelled)
 
 
 def batch_norm(tensor: str, variable: str) -> tuple[Rule, ...]:

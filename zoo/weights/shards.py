@@ -53,12 +53,12 @@ def write_weights(folder: Path, tensors: Mapping[str, Outgoing], max_shard_size:
     """
     shards = _divide(tensors, max_shard_size)
     if len(shards) == 1:
-        _write(folder / WEIGHTS, shards[0])
+        write_file(folder / WEIGHTS, shards[0])
         return
     weight_map = {}
     for number, shard in enumerate(shards, 1):
         name = f"model-{number:05d}-of-{len(shards):05d}.safetensors"
-        _write(folder / name, shard)
+        write_file(folder / name, shard)
         weight_map |= dict.fromkeys(shard, name)
     index = {"metadata": {"total_size": sum(t.size for t in tensors.values())}, "weight_map": weight_map}
     (folder / WEIGHTS_INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
@@ -77,7 +77,8 @@ def _divide(tensors: Mapping[str, Outgoing], most: int) -> list[dict[str, Outgoi
     return shards
 
 
-def _write(path: Path, tensors: Mapping[str, Outgoing]) -> None:
+def write_file(path: Path, tensors: Mapping[str, Outgoing]) -> None:
+    """Write one safetensors file. Raises a ZooError where a number is NaN or infinite."""
     # Wide types first, so that every tensor lies at a multiple of its width.
     ordered = sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize)
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
