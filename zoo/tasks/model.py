@@ -127,7 +127,8 @@ class Model(keras.Model):
 
     def forget_compiled(self) -> None:
         """Compile anew when it is next needed: what the layers compute has changed."""
-        self.__dict__.pop("_forwards", None)
+        for compiled in ("_forwards", "_generation"):
+            self.__dict__.pop(compiled, None)
         self.train_function = self.test_function = self.predict_function = None
 
     # Keras training
