@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from zoo.data.problems import REGRESSION, SINGLE
 from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.description import classes_of, is_timm, kind_of, labels_of, layout_of
 from zoo.hub.fetch import fetch_preset, fetch_source
@@ -195,11 +196,16 @@ def build(
     *,
     task: str | None = None,
     labels: Sequence[str] | None = None,
+    problem: str = "",
     dtype: str | None = None,
     weights: Weights = "pretrained",
     seed: int = 0,
 ) -> Any:
-    """Build the model of `found`; the arguments are those of `load`."""
+    """Build the model of `found`; the arguments are those of `load`.
+
+    Args:
+        problem: what the labels mean, by transformers' name of it; by default, what the checkpoint says.
+    """
     from zoo.backend import use_jax
 
     use_jax()
@@ -230,9 +236,12 @@ def build(
             why=f"its layouts are {', '.join(architecture.layouts)}",
         )
     own = labels_of(source) if task == task_of(source, architecture, default="") else ()
-    chosen, relabelled = _choose_labels(kind.needs_labels, found.name, own, labels)
+    fewest = 1 if problem == REGRESSION else 2
+    chosen, relabelled = _choose_labels(kind.needs_labels, found.name, own, labels, fewest)
     if chosen != own:
         source.pop("problem_type", None)  # it tells what the numbers of the other labels mean
+    if problem not in ("", SINGLE):
+        source["problem_type"] = problem
     config = architecture.config.read(source, found.files.origin)
     checkpoint = None
     if weights == "pretrained":
@@ -275,7 +284,7 @@ def task_of(source: Mapping[str, Any], architecture: Architecture, default: str 
 
 
 def _choose_labels(
-    needed: bool, name: str, own: Sequence[str], asked: Sequence[str] | None
+    needed: bool, name: str, own: Sequence[str], asked: Sequence[str] | None, fewest: int
 ) -> tuple[tuple[str, ...], bool]:
     """The labels of the model, and whether they are others than the checkpoint's."""
     if not needed:
@@ -290,6 +299,6 @@ def _choose_labels(
             fix='Say which: labels=["bad", "good"].',
         )
     names = () if isinstance(asked, str) else tuple(str(label) for label in asked)
-    if len(set(names)) != len(names) or len(names) < 2:
+    if len(set(names)) != len(names) or len(names) < fewest:
         raise ZooError(f"labels = {asked!r} cannot be: a list of two or more different names is needed.")
     return (tuple(own), False) if set(names) == set(own) else (names, True)

@@ -47,7 +47,7 @@ def test_runs_from_a_preset_and_a_file(zoo, checkpoint, reviews, tmp_path):
     assert done.code == 0
     score, model, report, following = done.out.splitlines()
     assert score.startswith("validation accuracy  ")
-    assert score.endswith("(always guessing 'bad': 50.0%)")
+    assert score.endswith("(always saying 'bad': 50.0%)")
     assert model.split() == ["model", "runs/reviews/model"]
     assert report.split() == ["report", "runs/reviews/report.html"]
     assert following.split(maxsplit=1) == ["next", 'zoo predict runs/reviews "some text"']

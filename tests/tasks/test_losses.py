@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo.tasks.losses import cross_entropy
+from zoo.tasks.losses import binary_cross_entropy, cross_entropy, squared_error
 
 CHANCE = np.random.default_rng(0)
 LOGITS = CHANCE.normal(size=(12, 5)).astype(np.float32)
@@ -54,3 +54,24 @@ def test_what_has_no_weight_counts_for_nothing():
     changed = np.where(np.arange(12)[:, None] < 7, LOGITS, 99)
     loss = cross_entropy()
     np.testing.assert_array_equal(loss(LOGITS, TARGETS, weights), loss(changed, TARGETS, weights))
+
+
+def test_several_labels_cost_as_in_torch():
+    chosen = (CHANCE.random((12, 5)) < 0.4).astype(np.float32)
+    total, weight = binary_cross_entropy()(LOGITS, chosen, np.ones(12, np.float32))
+    expected = torch.nn.BCEWithLogitsLoss()(torch.from_numpy(LOGITS), torch.from_numpy(chosen))
+    assert float(total / weight) == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_numbers_cost_as_in_torch():
+    wanted = CHANCE.normal(size=(12, 5)).astype(np.float32)
+    total, weight = squared_error()(LOGITS, wanted, np.ones(12, np.float32))
+    expected = torch.nn.MSELoss()(torch.from_numpy(LOGITS), torch.from_numpy(wanted))
+    assert float(total / weight) == pytest.approx(expected.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy(), squared_error()])
+def test_an_example_of_weight_0_does_not_count(loss):
+    wanted = (LOGITS > 0).astype(np.float32)
+    weights = np.array([1.0] * 8 + [0.0] * 4, np.float32)
+    np.testing.assert_allclose(loss(LOGITS, wanted, weights), loss(LOGITS[:8], wanted[:8], weights[:8]), rtol=1e-6)

@@ -66,13 +66,13 @@ def test_few_records_are_not_smoothed():
 
 def test_scores_share_a_chart_with_the_baseline():
     history = [evaluation(10, accuracy=0.5, macro_f1=0.4), evaluation(20, accuracy=0.8, macro_f1=0.7)]
-    chart = score_chart(history, ["accuracy", "macro_f1"], 0.25)
+    chart = score_chart(history, ["accuracy", "macro_f1"], ("majority class, “good”", 0.25))
     assert chart.legend == [("score", "accuracy"), ("second", "macro F1"), ("baseline", "majority class")]
     assert axis(chart, "axis y always_show") == ["0%", "20%", "40%", "60%", "80%"]
 
 
 def test_a_score_that_is_no_share_has_neither_per_cent_nor_baseline():
-    chart = score_chart([evaluation(10, perplexity=12.5)], ["perplexity"], 0.25)
+    chart = score_chart([evaluation(10, perplexity=12.5)], ["perplexity"], ("majority class", 0.25))
     assert chart.legend == [("score", "perplexity")]
     assert "validation perplexity" in chart.svg
     assert "%" not in chart.svg
@@ -91,7 +91,7 @@ def test_the_final_evaluation_is_no_point_of_the_curve():
 @pytest.mark.parametrize("history", [[], training([math.nan, math.inf]), [{"step": 1, "loss": None}]])
 def test_there_is_no_chart_without_a_number(history):
     assert loss_chart(history) is None
-    assert score_chart(history, ["accuracy"], 0.5) is None
+    assert score_chart(history, ["accuracy"], ("majority class", 0.5)) is None
 
 
 def test_only_finite_values_are_drawn():
@@ -102,7 +102,7 @@ def test_only_finite_values_are_drawn():
 @given(st.lists(FLOATS, max_size=30), st.lists(st.tuples(st.integers(0, 10**7), FLOATS, FLOATS), max_size=4))
 def test_any_numbers_give_a_drawing_or_none(losses, evaluations):
     history = training(losses) + [evaluation(s, loss=loss, accuracy=score) for s, loss, score in evaluations]
-    for chart in (loss_chart(history), score_chart(history, ["accuracy"], 0.5)):
+    for chart in (loss_chart(history), score_chart(history, ["accuracy"], ("majority class", 0.5))):
         if chart:
             assert not re.search(r"\b(nan|inf)\b", re.sub(r'aria-label="[^"]*"', "", chart.svg))
             drawn(chart)

@@ -14,7 +14,7 @@ from zoo.train.batches import Batches
 from zoo.train.loop import Best, Journal, train
 from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
-from zoo.train.scores import Scores
+from zoo.train.scores import ClassificationScores
 from zoo.train.step import make_trainer
 
 
@@ -37,10 +37,12 @@ class Rehearsal:
     def run(self, accuracies: list[float] | None) -> Best:
         coming = iter(accuracies or ())
 
-        def evaluate() -> Scores:
+        def evaluate() -> ClassificationScores:
             self.weights.append(np.array(self.model.head.classifier.kernel.value))
             hits = round(next(coming) * 10)
-            return Scores(np.tile(np.array([[0.9, 0.1]]), (10, 1)), np.array([0] * hits + [1] * (10 - hits)))
+            return ClassificationScores(
+                np.tile(np.array([[0.9, 0.1]]), (10, 1)), np.array([0] * hits + [1] * (10 - hits))
+            )
 
         return train(
             self.trainer,

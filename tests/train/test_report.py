@@ -9,11 +9,10 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from xml.etree import ElementTree
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.train.report import Mistake, Report, class_scores, confusions, render_report, wilson
+from zoo.train.report import Mistake, Report, class_scores, confusions, duration, render_report
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 EVIL = """<script>alert("1")</script> & 'x' --> </style> </pre>"""
@@ -63,7 +62,8 @@ def report(**changes) -> Report:
         metrics={"accuracy": 0.85, "macro_f1": 0.8413, "loss": 0.3217},
         score="accuracy",
         evaluated_on="test (20 rows)",
-        baseline=("good", 0.6),
+        interval=(0.64, 0.948),
+        baselines=[("majority class, “good”", 0.6), ("linear probe", 0.75)],
         history=[
             *({"step": 10 * n, "epoch": n / 10, "loss": 2 / n, "learning_rate": 1e-5} for n in range(1, 21)),
             {
@@ -93,7 +93,9 @@ def report(**changes) -> Report:
         ],
         labels=["bad", "good"],
         confusion=[[6, 2], [1, 11]],
-        mistakes=[Mistake(row=17, text="not a bad film", label="good", predicted="bad", probability=0.973)],
+        mistakes=[Mistake(17, "not a bad film", "good", "bad", 0.973, 3.611, True)],
+        suspects=1,
+        seconds={"computing": 60.0, "compiling": 20.0, "evaluating": 20.0},
         facts={"Data": {"rows": "180 train"}, "Environment": {"keras": "3.15.1"}},
         recipe='[model]\npreset = "minilm_l6"\n',
     )
@@ -105,7 +107,7 @@ def test_the_page_holds_every_figure():
     for figure in ("85.0%", "60.0%", "64.0 \N{EN DASH} 94.8%", "84.1%", "0.3217", "test (20 rows)"):
         assert figure in page.text
     assert "good 12 84.6% 91.7% 88.0%" in page.text  # rows, precision, recall, F1
-    assert "17 not a bad film good bad 97.3%" in page.text
+    assert "17 not a bad film good ? bad 97.3% 3.611" in page.text
     assert 'preset = "minilm_l6"' in page.text
     assert "rows 180 train" in page.text
     assert "test 200 2 32.2%" not in page.text
@@ -149,7 +151,7 @@ def test_every_text_is_shown_as_text():
         preset=EVIL,
         task=EVIL,
         evaluated_on=EVIL,
-        baseline=(EVIL, 0.5),
+        baselines=[(EVIL, 0.5)],
         labels=[EVIL, "good"],
         mistakes=[Mistake(1, EVIL, EVIL, EVIL, 0.9)],
         facts={EVIL: {EVIL: EVIL}},
@@ -166,7 +168,8 @@ def test_any_text_and_number_make_a_well_formed_page(title, text, labels, number
     odd = report(
         title=title,
         metrics={"accuracy": number, "loss": number},
-        baseline=(text, number),
+        interval=(number, number),
+        baselines=[(text, number)],
         labels=labels,
         confusion=[[1] * len(labels)] * len(labels),
         mistakes=[Mistake(0, text, labels[0], labels[-1], number)],
@@ -189,7 +192,8 @@ def test_a_report_of_almost_nothing():
     bare = report(
         metrics={"loss": 2.5, "perplexity": math.nan},
         score="perplexity",
-        baseline=("", math.nan),
+        interval=None,
+        baselines=[("majority class", math.nan)],
         history=[],
         labels=[],
         confusion=None,
@@ -229,29 +233,32 @@ def test_a_matrix_of_fifty_classes_and_a_list_beyond_sixty():
     assert "class 7 class 8 1" in hundred.text
 
 
-@pytest.mark.parametrize(
-    ("correct", "total", "low", "high"),
-    [  # from Wilson's formula by hand and from published tables
-        (0, 10, 0.0, 0.2775),
-        (5, 10, 0.2366, 0.7634),
-        (10, 10, 0.7225, 1.0),
-        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, table I
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-        (0, 0, 0.0, 1.0),
-    ],
-)
-def test_the_interval_is_wilsons(correct, total, low, high):
-    assert wilson(correct, total) == pytest.approx((low, high), abs=5e-5)
+def test_durations():
+    told = [duration(seconds) for seconds in (0.04, 9.94, 48.4, 150, 3599, 12000)]
+    assert told == ["0.0 s", "9.9 s", "48 s", "2 min", "1 h 0 min", "3 h 20 min"]
 
 
-@given(st.integers(1, 10**6).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
-def test_the_interval_holds_the_share(counts):
-    correct, total = counts
-    low, high = wilson(correct, total)
-    assert 0 <= low <= correct / total + 1e-12
-    assert correct / total - 1e-12 <= high <= 1
+def test_a_score_that_is_no_share_has_an_interval_and_no_scale():
+    odd = report(
+        metrics={"rmse": 0.512, "loss": 0.262},
+        score="rmse",
+        interval=(0.45, 0.61),
+        baselines=[("mean of training, “3.2”", 1.04)],
+        confusion=None,
+        labels=["stars"],
+        mistakes=[Mistake(3, "so so", "4", "1.25", None, 7.56)],
+    )
+    page = Page(render_report(odd))
+    assert "95% interval of the rmse 0.45 \N{EN DASH} 0.61" in page.text
+    assert "mean of training, “3.2” 1.04" in page.text
+    assert "3 so so 4 1.25 7.56" in page.text
+    assert not [at for _, at in page.tags if at.get("class") == "scale"]
+
+
+def test_where_the_time_went():
+    page = Page(render_report(report(advice="more of it")))
+    assert "computing 60 s 60% compiling 20 s 20% evaluating 20 s 20%" in page.text
+    assert "What would help: more of it." in page.text
 
 
 def test_class_scores_of_classes_never_seen_or_never_predicted():

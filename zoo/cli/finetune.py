@@ -50,13 +50,17 @@ def command(
     with Terminal() as terminal:
         terminal.stage("starting")
         use_keras()
+        from zoo.train.charts import is_share, title
+
         run = finetune(recipe, listener=terminal)
     final = run.history[-1]
-    label, share = terminal.baseline
+    label, least = terminal.baseline
     if as_json:
-        print_json({"run": str(run.path), "metrics": run.metrics, "split": final["split"], "baseline": share})
+        print_json({"run": str(run.path), "metrics": run.metrics, "split": final["split"], "baseline": least})
         return
-    click.echo(f"{final['split']} accuracy  {final['accuracy']:.1%}   (always guessing '{label}': {share:.1%})")
+    name, value = next(iter(run.metrics.items()))  # the metric to tell people comes first
+    reached, least = (f"{x:.1%}" if is_share(name) else f"{x:.4g}" for x in (value, least))
+    click.echo(f"{final['split']} {title(name)}  {reached}   (always saying '{label}': {least})")
     click.echo(f"model          {run.path}/model")
     click.echo(f"report         {run.path}/report.html")
     what = "FILE" if run.recipe.data.text_pair else '"some text"'

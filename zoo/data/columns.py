@@ -169,7 +169,7 @@ def _guess_label(table: Table, candidates: list[str], faults: Faults) -> str | N
     if named:
         faults.add(f"data.label: it may be {_either(named)}.")
         return None
-    classes = {name: len(set(table.column(name)) - {None}) for name in candidates}
+    classes = {name: len({str(v) for v in table.column(name) if v is not None}) for name in candidates}
     repeating = {name: count for name, count in classes.items() if 1 < count <= len(table) / 2}
     # A constant column is taken where nothing better is there: the user then hears that it has one class.
     likely = repeating or {name: count for name, count in classes.items() if count == 1}
@@ -229,4 +229,5 @@ def _holds_pictures(kind: pa.DataType) -> bool:
 def _holds_labels(kind: pa.DataType) -> bool:
     import pyarrow.types as types
 
-    return _holds_text(kind) or types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    one = _holds_text(kind) or types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    return one or ((types.is_list(kind) or types.is_large_list(kind)) and _holds_labels(kind.value_type))

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from zoo.data.columns import ImageColumns
-from zoo.data.examples import Examples, read_labels
+from zoo.data.examples import Examples
 from zoo.data.images import check_header, read_image
+from zoo.data.problems import SINGLE, read_labels
 from zoo.data.table import Table
 from zoo.errors import Faults, ZooError, some
 
@@ -41,7 +42,9 @@ def read_image_examples(table: Table, columns: ImageColumns) -> Examples:
     if empty:
         rows = "row" if len(empty) == 1 else "rows"
         faults.add(f"Without a picture (column '{columns.image}'): {rows} {some(empty)}.")
-    labels = read_labels(table, columns.label, faults)
+    labels = None
+    if columns.label is not None:
+        labels = read_labels(table.column(columns.label), columns.label, SINGLE, "", faults)
     faults.check(f"'{table.source}' has rows that are not whole.", fix="Complete these rows, or leave them out.")
     return Examples(inputs, labels, list(range(1, len(table) + 1)), table.source)
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from zoo.data.examples import Examples
+from zoo.data.problems import REGRESSION, classes_of
 from zoo.errors import Faults, some
 
 
@@ -24,6 +25,18 @@ def label_order(seen: Iterable[str], checkpoint: Sequence[str] | None = None) ->
     return sorted(labels)
 
 
+def output_names(examples: Examples, checkpoint: Sequence[str] = (), *, column: str = "") -> list[str]:
+    """What a model's outputs are called: the classes in order, or what the number is of.
+
+    Args:
+        checkpoint: what the checkpoint's outputs are called; a number keeps the name that it has there.
+        column: the column of the labels.
+    """
+    if examples.problem != REGRESSION:
+        return label_order(classes_of(examples.labels or ()), checkpoint)
+    return list(checkpoint) if len(checkpoint) == 1 else [column or "score"]
+
+
 def check_known(examples: Examples, labels: Sequence[str], source: str) -> None:
     """Raise a ZooError if examples have labels that the model does not know.
 
@@ -35,8 +48,8 @@ def check_known(examples: Examples, labels: Sequence[str], source: str) -> None:
     known = set(labels)
     rows: dict[str, list[int]] = {}
     for row, label in zip(examples.rows, examples.labels or (), strict=False):
-        if label not in known:
-            rows.setdefault(label, []).append(row)
+        for unknown in classes_of([label]).keys() - known:
+            rows.setdefault(unknown, []).append(row)
     faults = Faults()
     for label in label_order(rows):
         faults.add(f"'{label}' in {'row' if len(rows[label]) == 1 else 'rows'} {some(rows[label])}")

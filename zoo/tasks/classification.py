@@ -8,13 +8,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.data.problems import MULTI, REGRESSION, SINGLE
 from zoo.errors import ZooError
-from zoo.tasks.losses import Loss, cross_entropy
+from zoo.tasks.labelled import targets_of
+from zoo.tasks.losses import Loss, binary_cross_entropy, cross_entropy, squared_error
 from zoo.tasks.model import Model, softmax
 
 _SCORES = {
-    "multi_label_classification": lambda logits, arrays: keras.ops.sigmoid(keras.ops.cast(logits, "float32")),
-    "regression": lambda logits, arrays: keras.ops.cast(logits, "float32"),
+    MULTI: lambda logits, arrays: keras.ops.sigmoid(keras.ops.cast(logits, "float32")),
+    REGRESSION: lambda logits, arrays: keras.ops.cast(logits, "float32"),
 }
 
 
@@ -27,7 +29,7 @@ class Classifier(Model):
     @property
     def problem(self) -> str:
         """What the output means: the config's `problem_type`, else what the reference takes for granted."""
-        default = "single_label_classification" if len(self.labels) > 1 else "multi_label_classification"
+        default = SINGLE if len(self.labels) > 1 else MULTI
         return self.config.source.get("problem_type") or default
 
     @property
@@ -43,14 +45,32 @@ class Classifier(Model):
         ]
         return [row[0] for row in rows] if top_k is None else rows
 
+    def targets(self, labels: Sequence[Any]) -> np.ndarray:
+        """Labels as what the model is trained on: class numbers, or floats `(inputs, labels)`."""
+        return targets_of(labels, self.labels, self.problem)
+
     def default_loss(self) -> keras.losses.Loss:
-        if self.problem != "single_label_classification":
-            raise ZooError(
-                f"zoo trains one label an input; the head of {self.preset or 'this model'} is for {self.problem}.",
-                fix="Load it with labels=[...] of your own: they start a new head.",
-            )
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return {
+            SINGLE: lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            MULTI: lambda: keras.losses.BinaryCrossentropy(from_logits=True),
+            REGRESSION: keras.losses.MeanSquaredError,
+        }[self.problem]()
+
+    def compile(self, optimizer: Any = None, loss: Any = None, metrics: Any = None, **kwargs: Any) -> None:
+        if metrics is None:
+            metrics = {SINGLE: ["accuracy"], MULTI: [_binary_accuracy()], REGRESSION: ["mae"]}[self.problem]
+        super().compile(optimizer, loss, metrics, **kwargs)
 
     def objective(self, *, smoothing: float = 0.0, class_weights: Sequence[float] = ()) -> Loss:
-        self.default_loss()
-        return cross_entropy(smoothing, class_weights)
+        if self.problem == SINGLE:
+            return cross_entropy(smoothing, class_weights)
+        if smoothing or class_weights:
+            raise ZooError(
+                f"Label smoothing and class weights are for one class an input, not for {self.problem}.",
+                fix="Leave out train.label_smoothing and train.class_weights.",
+            )
+        return binary_cross_entropy() if self.problem == MULTI else squared_error()
+
+
+def _binary_accuracy() -> keras.metrics.Metric:
+    return keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)  # of logits

@@ -11,7 +11,7 @@ import numpy as np
 from zoo.data.images import as_images
 from zoo.tasks.classification import Classifier
 from zoo.tasks.image_model import ImageModel
-from zoo.tasks.labelled import LabelledImages, label_numbers
+from zoo.tasks.labelled import LabelledImages
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -43,5 +43,5 @@ class ImageClassifier(Classifier, ImageModel):
         self, inputs: Sequence[Any], labels: Sequence[Any], batch_size: int = 32, *, seed: int = 0
     ) -> LabelledImages:
         """Pictures and their label names (or numbers) as batches for `fit`, as the checkpoint preprocesses them."""
-        targets = np.array(label_numbers(labels, self.labels), np.int32)
+        targets = self.targets(labels)
         return LabelledImages(self.preprocess, as_images(inputs), targets, batch_size, seed)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from zoo.data.preprocessing import ImagePreprocessor
+from zoo.data.problems import MULTI, SINGLE, number
 from zoo.data.text import Encoded, TextPreprocessor
 from zoo.errors import ZooError, did_you_mean
 
@@ -36,6 +37,30 @@ def label_numbers(given: Sequence[Any], labels: Sequence[str]) -> list[int]:
             why=f"its labels are {', '.join(labels)}",
         )
     return [numbers[name] for name in names]
+
+
+def targets_of(given: Sequence[Any], labels: Sequence[str], problem: str) -> np.ndarray:
+    """Labels as what a classifier is trained on.
+
+    Returns:
+        class numbers `(inputs,)` int32; for several labels an input, `(inputs, labels)` float32 of zeros and ones;
+        for numbers, `(inputs, 1)` float32.
+
+    Raises a ZooError that names unknown labels, or what is no number.
+    """
+    if problem == SINGLE:
+        return np.array(label_numbers(given, labels), np.int32)
+    if problem == MULTI:
+        found = np.zeros((len(given), len(labels)), np.float32)
+        for row, several in enumerate(given):
+            if isinstance(several, str):
+                raise ZooError(f"Input {row + 1} needs a list of labels, and has '{several}'.")
+            found[row, label_numbers(several, labels)] = 1
+        return found
+    numbers = [number(value) for value in given]
+    if None in numbers:
+        raise ZooError(f"Input {numbers.index(None) + 1} needs a number, and has {given[numbers.index(None)]!r}.")
+    return np.array(numbers, np.float32)[:, None]
 
 
 def _in_range(number: Any, labels: Sequence[str]) -> bool:

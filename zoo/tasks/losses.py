@@ -40,3 +40,27 @@ def cross_entropy(smoothing: float = 0.0, class_weights: Sequence[float] = ()) -
         return ops.sum(losses * weights), ops.sum(weights)
 
     return loss
+
+
+def binary_cross_entropy() -> Loss:
+    """Binary cross-entropy of logits `(examples, labels)`, the mean over an example's labels.
+
+    Targets are `(examples, labels)` of zeros and ones; one weight for each example.
+    """
+
+    def loss(logits: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        logits = ops.cast(logits, "float32")
+        losses = ops.mean(ops.binary_crossentropy(targets, logits, from_logits=True), axis=-1)
+        return ops.sum(losses * weights), ops.sum(weights)
+
+    return loss
+
+
+def squared_error() -> Loss:
+    """The squared difference of outputs and targets, both `(examples, numbers)`, the mean over an example's."""
+
+    def loss(outputs: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+        losses = ops.mean(ops.square(ops.cast(outputs, "float32") - targets), axis=-1)
+        return ops.sum(losses * weights), ops.sum(weights)
+
+    return loss

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.data.text import as_list
 from zoo.tasks.classification import Classifier
-from zoo.tasks.labelled import LabelledTexts, label_numbers
+from zoo.tasks.labelled import LabelledTexts
 from zoo.tasks.text_model import TextModel
 
 
@@ -49,5 +49,5 @@ class TextClassifier(Classifier, TextModel):
     ) -> LabelledTexts:
         """Texts and their label names (or numbers) as batches for `fit`."""
         encoded = self.preprocess.encode(as_list(inputs))
-        targets = np.array(label_numbers(labels, self.labels), np.int32)
+        targets = self.targets(labels)
         return LabelledTexts(self.preprocess, encoded, targets, batch_size, seed)

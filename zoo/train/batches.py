@@ -27,7 +27,7 @@ class Batches:
 
     Args:
         encoded: the tokenised examples.
-        targets: `(examples,)` int32, their classes.
+        targets: `(examples, ...)`, what they are trained on.
         size: examples per batch.
         epochs: how often every example is seen.
         seed: decides the order.
@@ -142,7 +142,7 @@ class Batches:
         members = self.members(k)
         arrays = self._packed(members) if self.packed else self._padded(members)
         missing = self.size - len(members)
-        targets = np.pad(self.targets[members], (0, missing))
+        targets = np.pad(self.targets[members], [(0, missing)] + [(0, 0)] * (self.targets.ndim - 1))
         return arrays, targets, np.pad(np.ones(len(members), np.float32), (0, missing))
 
     def _packed(self, members: np.ndarray) -> dict[str, np.ndarray]:

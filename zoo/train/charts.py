@@ -50,10 +50,12 @@ def loss_chart(history: Sequence[dict]) -> Chart | None:
     return line_chart("loss", series, end=last_step(history))
 
 
-def score_chart(history: Sequence[dict], names: Sequence[str], baseline: float | None = None) -> Chart | None:
+def score_chart(
+    history: Sequence[dict], names: Sequence[str], baseline: tuple[str, float] | None = None
+) -> Chart | None:
     """Validation scores over the steps, the first of `names` in front; None where there are none.
 
-    `baseline`, a share, is drawn as a level line: what always answering the commonest class would reach.
+    `baseline`, a name and a share, is drawn as a level line.
     """
     records = validations(history)
     looks = ["score", "second", "third"]
@@ -65,8 +67,9 @@ def score_chart(history: Sequence[dict], names: Sequence[str], baseline: float |
     percent = all(is_share(name) for name in names)
     series = list(reversed(scores))
     if baseline is not None and percent:
-        level = [(0.0, baseline), (last_step(history), baseline)]
-        series.insert(0, Series("majority class", "baseline", level))
+        name, share = baseline
+        level = [(0.0, share), (last_step(history), share)]
+        series.insert(0, Series(name.partition(",")[0], "baseline", level))
     name = "validation score" if len(scores) > 1 else f"validation {scores[0].name}"
     return line_chart(name, series, end=last_step(history), percent=percent)
 
@@ -83,7 +86,7 @@ def last_step(history: Sequence[dict]) -> float:
 
 def is_share(metric: str) -> bool:
     """Whether a metric is by its name a part of one, and so is shown in per cent."""
-    return any(word in metric for word in ("accuracy", "f1", "precision", "recall", "auc"))
+    return any(word in metric for word in ("accuracy", "f1", "precision", "recall", "auc", "exact_match"))
 
 
 def title(metric: str) -> str:

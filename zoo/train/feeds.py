@@ -9,7 +9,6 @@ import numpy as np
 from zoo.data.augment import Augmentation
 from zoo.data.examples import Examples
 from zoo.errors import ZooError
-from zoo.tasks.labelled import label_numbers
 from zoo.train.batches import Batches
 from zoo.train.image_batches import ImageBatches
 from zoo.train.mixing import Mixing
@@ -21,7 +20,7 @@ from zoo.train.step import Prepare
 def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | ImageBatches:
     """The batches of a run. Raises a ZooError where the checkpoint does not say how large pictures are to be."""
     keys, data = recipe.train, recipe.data
-    targets = np.array(label_numbers(train.labels or (), model.labels), np.int32)
+    targets = model.targets(train.labels or ())
     preprocess = model.preprocess
     if model.inputs == "texts":
         encoded = preprocess.encode(train.inputs)

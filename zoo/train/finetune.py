@@ -36,7 +36,7 @@ class Listener(Protocol):
         """A step is done."""
 
     def result(self, label: str, share: float) -> None:
-        """The run is done; always guessing the class `label` would have been right for this share."""
+        """The run is done; always saying `label` would have reached this much."""
 
 
 class Silent:
@@ -52,7 +52,7 @@ class Silent:
 def finetune(
     recipe: Recipe | str | Path,
     *,
-    data: str | Path | None = None,
+    data: Any = None,
     task: str | None = None,
     output: str | Path | None = None,
     overrides: Sequence[str] = (),
@@ -62,7 +62,8 @@ def finetune(
 
     Args:
         recipe: a `Recipe`, a recipe file, the name of a shipped recipe, or a preset (then `data` is needed).
-        data: short for `data.train`.
+        data: short for `data.train`; or the rows themselves: a data frame, an Arrow table, a dict of columns, or an
+            iterable of dicts or tuples (`zoo.data.in_memory`).
         task: short for `model.task`.
         output: short for `output.dir`.
         overrides: `table.key=value`, as on the command line.
@@ -77,12 +78,16 @@ def finetune(
 def resolve(
     recipe: Recipe | str | Path,
     *,
-    data: str | Path | None = None,
+    data: Any = None,
     task: str | None = None,
     output: str | Path | None = None,
     overrides: Sequence[str] = (),
 ) -> Recipe:
     """The recipe that a request means, checked as far as that takes no reading of data or weights."""
+    if data is not None and not isinstance(data, str | Path):
+        from zoo.data.in_memory import as_file
+
+        data = as_file(data)
     short = {"data.train": data, "model.task": task, "output.dir": output}
     overrides = [*overrides, *(f"{key}={toml_value(str(value))}" for key, value in short.items() if value)]
     if isinstance(recipe, Recipe):
@@ -153,10 +158,11 @@ def _train(
     listener: Listener,
     started: float,
 ) -> None:
+    from zoo.train.baselines import constant
     from zoo.train.loop import Journal, train
     from zoo.train.scores import score
     from zoo.train.setup import trainer_for
-    from zoo.train.summary import baseline, write_report
+    from zoo.train.summary import write_report
 
     trainer, schedule = trainer_for(recipe, model, len(batches))
     journal = Journal(folder / "metrics.jsonl")
@@ -181,4 +187,4 @@ def _train(
     model.save_pretrained(folder / "model")
     seconds = {"train": train_seconds, "total": time.perf_counter() - started}
     write_report(folder, recipe, model, splits, (split, part), final, batches, journal.records, seconds)
-    listener.result(*baseline(splits.train, part))
+    listener.result(*constant(splits.train, part, model.labels))

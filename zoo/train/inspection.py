@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from zoo.data.examples import Examples
 from zoo.data.labels import label_order, majority
+from zoo.data.problems import MULTI, REGRESSION, SINGLE, classes_of
 from zoo.train.splits import Splits
 
 
 def data_facts(splits: Splits) -> dict[str, str]:
-    """Columns, rows, classes and what was left out, for people."""
+    """Columns, rows, labels and what was left out, for people."""
     facts = {}
-    if columns := [f"{k} = '{v}'" for k, v in splits.settled.items() if v]:
+    if columns := [f"{k} = '{v}'" for k, v in splits.settled.items() if v and k != "problem_type"]:
         facts["columns"] = ", ".join(columns)
     if splits.notes:
         facts["left out"] = "; ".join(splits.notes)
     facts["rows"] = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
-    facts["classes"] = _classes(splits.train)
-    return facts
+    return facts | {SINGLE: _classes, MULTI: _several, REGRESSION: _numbers}[splits.train.problem](splits.train)
 
 
 def class_counts(examples: Examples) -> dict[str, int]:
-    """How often each label occurs, in the order of the labels."""
-    labels = examples.labels or []
-    return {label: labels.count(label) for label in label_order(labels)}
+    """How often each class occurs, in the order of the classes; numbers have none."""
+    counts = classes_of(examples.labels or [])
+    return {label: counts[label] for label in label_order(counts)}
 
 
-def _classes(train: Examples) -> str:
+def _classes(train: Examples) -> dict[str, str]:
     counts = class_counts(train)
     label, share = majority(train.labels or [])
     rarest = min(counts, key=lambda name: counts[name])
     told = f"{len(counts)}, the largest '{label}' with {share:.1%}"
-    if counts[rarest] == counts[label]:
-        return told
-    return f"{told}, the smallest '{rarest}' with {counts[rarest] / len(train):.1%}"
+    if counts[rarest] < counts[label]:
+        told += f", the smallest '{rarest}' with {counts[rarest] / len(train):.1%}"
+    return {"classes": told}
+
+
+def _several(train: Examples) -> dict[str, str]:
+    counts = class_counts(train)
+    most, least = (pick(counts, key=lambda name: counts[name]) for pick in (max, min))
+    each = sum(counts.values()) / len(train)
+    shares = (f"'{name}' in {counts[name] / len(train):.1%}" for name in (most, least))
+    return {"labels": f"{len(counts)}, {each:.2g} a row; the most frequent {', the rarest '.join(shares)}"}
+
+
+def _numbers(train: Examples) -> dict[str, str]:
+    numbers = sorted(train.labels or [])
+    return {"numbers": f"from {numbers[0]:.4g} to {numbers[-1]:.4g}, half of them below {median(numbers):.4g}"}

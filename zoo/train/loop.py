@@ -44,7 +44,7 @@ class Journal:
 class Best:
     """The weights with the highest validation score so far, the earliest on ties; on the host."""
 
-    score: float = -1.0
+    score: float = float("-inf")
     step: int = 0
     weights: tuple[list[Any], list[Any]] | None = None
 
@@ -84,10 +84,10 @@ def train(
             pending = None
             trainer.write_back(trainer.weights(state))
             if evaluate is not None:
-                metrics = evaluate().metrics
+                found = evaluate()
                 epoch = (k + 1) // batches.per_epoch
-                journal.add(step=k + 1, epoch=float(epoch), split="validation", **metrics)
-                best.offer(metrics["accuracy"], k + 1, trainer.weights(state))
+                journal.add(step=k + 1, epoch=float(epoch), split="validation", **found.metrics)
+                best.offer(found.goal, k + 1, trainer.weights(state))
                 meter.restart()
             state = _owned(state)
     if best.weights is not None:

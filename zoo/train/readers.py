@@ -57,16 +57,18 @@ class TextReader:
     def __init__(self, data: DataKeys) -> None:
         self.data, self.notes = data, []
         self.columns = None
+        self.problem = data.problem_type or ""
 
     def splits(self, name: str) -> tuple[str, ...]:
         return ALL if name in dataset_names() else ("train",)
 
     def read(self, name: str, split: str) -> Examples:
         table = read_rows(name, split)
-        if self.columns is None:
-            self.columns = choose_columns(table, **named_columns(self.data, name, "text", "text_pair", "label"))
-            return read_examples(table, self.columns)
-        return read_examples(table, choose_columns(table, **self.settled))
+        given = named_columns(self.data, name, "text", "text_pair", "label")
+        columns = choose_columns(table, **(dataclasses.asdict(self.columns) if self.columns else given))
+        examples = read_examples(table, columns, problem=self.problem, separator=self.data.separator)
+        self.columns, self.problem = columns, examples.problem
+        return examples
 
     def held_out(self, examples: Examples) -> Examples:
         return examples
@@ -84,7 +86,7 @@ class TextReader:
 
     @property
     def settled(self) -> dict[str, Any]:
-        return dataclasses.asdict(self.columns) if self.columns else {}
+        return dataclasses.asdict(self.columns) | {"problem_type": self.problem} if self.columns else {}
 
 
 def reader_for(task: str, data: DataKeys) -> Reader:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zoo.data.problems import PROBLEMS
+
 
 def key(
     default: Any,
@@ -76,6 +78,12 @@ class DataKeys:
     text_pair: str | None = key(None, "the column with a second text")
     image: str | None = key(None, "the column with a picture's path or bytes; guessed where it is left out")
     label: str | None = key(None, "the column with the label; guessed where it is left out")
+    problem_type: str | None = key(
+        None,
+        "what a label is: one class, several (a list, or a string of them), or a number; guessed by the column",
+        choices=PROBLEMS,
+    )
+    separator: str = key("|", "what parts the labels of a row, where several stand in one string")
     max_length: int | None = key(
         None, "truncate texts after this many tokens; the model's limit by default", least=8
     )

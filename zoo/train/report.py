@@ -5,29 +5,39 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import NormalDist
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from zoo.train.charts import is_finite, is_share, loss_chart, score_chart, title, validations
+from zoo.train.run import WHERE
 
 MOST_CLASSES = 60  # beyond it a matrix is a wall: the report then lists the commonest confusions
-WHERE = ("step", "epoch", "split", "final")  # what says where in the run a record was made
 NOTHING = "\N{EN DASH}"
 NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One wrong prediction; `probability` is what the model gave the class it chose, `picture` a data URL."""
+    """One wrong answer.
+
+    Args:
+        row: the row of the data, from 1.
+        label, predicted: what it was, and what the model said.
+        probability: what the model gave its answer; None where it gives no probabilities.
+        loss: what the answer cost.
+        suspect: whether the label is likely to be the mistake.
+        picture: a data URL.
+    """
 
     row: int
     text: str
     label: str
     predicted: str
-    probability: float
+    probability: float | None
+    loss: float = math.nan
+    suspect: bool = False
     picture: str = ""
 
 
@@ -38,11 +48,15 @@ class Report:
     Args:
         title: the run's name.
         metrics: the final scores on the held-out rows; `score` names the one of the headline.
+        interval: its 95% interval, or None.
         evaluated_on: which rows those are, as in "test (512 rows)".
-        baseline: the commonest class and its share of those rows.
+        baselines: what the score is to be beside: names and values on its scale.
         history: the records of `metrics.jsonl`.
         confusion: counts, a row for each true label and a column for each predicted one, or None.
-        mistakes: the wrong predictions made with the highest probability, the highest first.
+        mistakes: the wrong answers with the highest losses, the worst first.
+        suspects: how many of the rows have a label that is likely to be wrong.
+        seconds: where the time went, as names and seconds.
+        advice: the one change that would have helped most, or empty.
         facts: section titles, each with its names and values.
         recipe: the text of the resolved recipe.
     """
@@ -52,14 +66,18 @@ class Report:
     task: str
     metrics: dict[str, float]
     score: str
+    interval: tuple[float, float] | None
     evaluated_on: str
-    baseline: tuple[str, float]
+    baselines: list[tuple[str, float]]
     history: list[dict]
     labels: list[str]
     confusion: list[list[int]] | None
     mistakes: list[Mistake]
     facts: dict[str, dict[str, str]]
     recipe: str
+    suspects: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,33 +94,25 @@ class ClassScores:
 def render_report(report: Report) -> str:
     """The whole HTML page. It refers to nothing outside itself and shows every text as text."""
     names = _score_names(report)
-    share = report.baseline[1] if is_finite(report.baseline[1]) else None
+    baselines = [(name, value) for name, value in report.baselines if is_finite(value)]
+    level = baselines[0] if baselines and is_share(report.score) else None
     evaluations = [record for record in report.history if "split" in record]
     page = _template().render(
         report=report,
-        interval=_interval(report.confusion),
-        baseline=share,
+        interval=report.interval if report.interval and all(map(is_finite, report.interval)) else None,
+        baselines=baselines,
+        share=is_share(report.score),
         losses=loss_chart(report.history),
-        scores=score_chart(report.history, names, share if "accuracy" in names else None),
+        scores=score_chart(report.history, names, level),
         evaluations=evaluations,
         measured=list(dict.fromkeys(name for record in evaluations for name in record if name not in WHERE)),
         unusable=_unusable(report.history),
+        parts=[(name, seconds) for name, seconds in report.seconds.items() if seconds >= 0.05],
         classes=class_scores(report.labels, report.confusion or []),
         matrix=report.confusion if len(report.labels) <= MOST_CLASSES else None,
         confusions=confusions(report.labels, report.confusion or [])[:20],
     )
     return NOT_TEXT.sub("\ufffd", page)
-
-
-def wilson(correct: int, total: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval for a share seen as `correct` of `total`; (0, 1) where nothing was seen."""
-    if not total:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share, weight = correct / total, z * z / total
-    centre = (share + weight / 2) / (1 + weight)
-    reach = z * math.sqrt(share * (1 - share) / total + weight / (4 * total)) / (1 + weight)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
 def class_scores(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[ClassScores]:
@@ -133,17 +143,10 @@ def confusions(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> lis
     return sorted(found, key=lambda one: -one[2])
 
 
-def _interval(confusion: list[list[int]] | None) -> tuple[float, float] | None:
-    total = sum(map(sum, confusion or []))
-    return wilson(sum(row[i] for i, row in enumerate(confusion or [])), total) if total else None
-
-
 def _score_names(report: Report) -> list[str]:
     """The metrics to draw: the headline's, and those on the same scale as it."""
     known = {name for record in validations(report.history) for name in record}
     others = [name for name in report.metrics if name != report.score and name in known]
-    if report.score == "loss":
-        return []
     return [report.score, *(name for name in others if is_share(name) and is_share(report.score))]
 
 
@@ -160,8 +163,24 @@ def _template():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"percent": _percent, "metric": _metric, "title": title, "finite": is_finite}
+    pages.filters |= {
+        "percent": _percent,
+        "metric": _metric,
+        "duration": duration,
+        "title": title,
+        "finite": is_finite,
+    }
     return pages.get_template("report.html")
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: `48 s`, `12 min`, `3 h 20 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _percent(share: float | None) -> str:

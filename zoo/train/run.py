@@ -10,6 +10,9 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.train.recipe import Recipe
 
+WHERE = ("step", "epoch", "split", "final")
+"""What says where in a run a record of `metrics.jsonl` was made; the rest are metrics."""
+
 
 class Run:
     """A finished fine-tuning run.
@@ -50,7 +53,7 @@ class Run:
     def metrics(self) -> dict[str, float]:
         """The final scores: on the test rows, or the validation rows where there are none."""
         final = [record for record in self.history if record.get("final")]
-        return {k: v for k, v in final[-1].items() if k in ("accuracy", "macro_f1", "loss")} if final else {}
+        return {k: v for k, v in final[-1].items() if k not in WHERE} if final else {}
 
     @property
     def report(self) -> Path:

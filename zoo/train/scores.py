@@ -1,15 +1,22 @@
-"""How good a classifier is: its probabilities on examples, and what follows from them."""
+"""How good a classifier is: its outputs on examples, and what follows from them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from zoo.data.examples import Examples
+from zoo.data.problems import MULTI, REGRESSION, SINGLE
 from zoo.errors import RunError
-from zoo.tasks.labelled import label_numbers
+
+METRICS = {
+    SINGLE: ("accuracy", "macro_f1", "loss"),
+    MULTI: ("micro_f1", "macro_f1", "exact_match", "loss"),
+    REGRESSION: ("rmse", "pearson", "spearman", "loss"),
+}
+"""The metrics of each problem; the first is the one to tell people."""
 
 
 @dataclass(frozen=True)
@@ -17,27 +24,54 @@ class Scores:
     """The outcome on one set of examples.
 
     Args:
-        probabilities: `(examples, classes)` float32.
-        targets: `(examples,)` the true classes.
+        outputs: `(examples, classes)` float32: probabilities, or plain numbers.
+        targets: `(examples,)` the true classes, or `(examples, labels)`.
     """
 
-    probabilities: np.ndarray
+    outputs: np.ndarray
     targets: np.ndarray
+
+    problem: ClassVar[str]
 
     @property
     def predicted(self) -> np.ndarray:
-        return self.probabilities.argmax(axis=1)
+        """What the model says of each example: a class, a truth for each label, or a number."""
+        raise NotImplementedError
+
+    @property
+    def losses(self) -> np.ndarray:
+        """The loss of each example."""
+        raise NotImplementedError
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        raise NotImplementedError
+
+    @property
+    def goal(self) -> float:
+        """What the best epoch is chosen by: the higher, the better."""
+        return self.metrics[METRICS[self.problem][0]]
+
+
+class ClassificationScores(Scores):
+    """One class for each example."""
+
+    problem = SINGLE
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return self.outputs.argmax(axis=1)
 
     @property
     def losses(self) -> np.ndarray:
         """Cross-entropy of each example, in nats."""
-        likelihood = self.probabilities[np.arange(len(self.targets)), self.targets]
+        likelihood = self.outputs[np.arange(len(self.targets)), self.targets]
         return -np.log(np.maximum(likelihood, 1e-12))
 
     @property
     def confusion(self) -> np.ndarray:
         """`(classes, classes)` counts: true classes down, predicted ones across."""
-        classes = self.probabilities.shape[1]
+        classes = self.outputs.shape[1]
         counts = np.zeros((classes, classes), np.int64)
         np.add.at(counts, (self.targets, self.predicted), 1)
         return counts
@@ -47,23 +81,107 @@ class Scores:
         """Accuracy, macro F1 over the classes that occur, and mean loss."""
         counts = self.confusion
         hits, true, called = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
-        occurs = true + called > 0
-        f1 = 2 * hits[occurs] / (true + called)[occurs]
         return {
             "accuracy": float(hits.sum() / counts.sum()),
-            "macro_f1": float(f1.mean()),
+            "macro_f1": _macro_f1(hits, true, called),
             "loss": float(self.losses.mean()),
         }
 
 
+class MultiLabelScores(Scores):
+    """Any number of labels for each example; those above one half are taken as said."""
+
+    problem = MULTI
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return self.outputs > 0.5
+
+    @property
+    def losses(self) -> np.ndarray:
+        """Binary cross-entropy of each example, the mean over the labels, in nats."""
+        likelihood = np.where(self.targets > 0.5, self.outputs, 1 - self.outputs)
+        return -np.log(np.maximum(likelihood, 1e-12)).mean(axis=1)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """F1 over all decisions, its mean over the labels that occur, and the share of rows with no mistake."""
+        true, called = self.targets > 0.5, self.predicted
+        hits, truths, calls = ((x).sum(axis=0) for x in (true & called, true, called))
+        either = truths.sum() + calls.sum()
+        return {
+            "micro_f1": float(2 * hits.sum() / either) if either else 0.0,
+            "macro_f1": _macro_f1(hits, truths, calls),
+            "exact_match": float((true == called).all(axis=1).mean()),
+            "loss": float(self.losses.mean()),
+        }
+
+
+class RegressionScores(Scores):
+    """A number for each example."""
+
+    problem = REGRESSION
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return self.outputs[:, 0]
+
+    @property
+    def losses(self) -> np.ndarray:
+        """The squared difference of each example."""
+        return np.square(self.outputs - self.targets).mean(axis=1)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The root of the mean squared difference, Pearson's and Spearman's correlation, and the mean loss."""
+        told, true = self.predicted.astype(np.float64), self.targets[:, 0].astype(np.float64)
+        loss = float(self.losses.mean())
+        return {
+            "rmse": loss**0.5,
+            "pearson": _correlation(told, true),
+            "spearman": _correlation(_ranks(told), _ranks(true)),
+            "loss": loss,
+        }
+
+    @property
+    def goal(self) -> float:
+        return -self.metrics["loss"]
+
+
+def _macro_f1(hits: np.ndarray, true: np.ndarray, called: np.ndarray) -> float:
+    occurs = true + called > 0
+    return float((2 * hits[occurs] / (true + called)[occurs]).mean()) if occurs.any() else 0.0
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's correlation; 0 where one of the two never changes."""
+    one, other = one - one.mean(), other - other.mean()
+    spread = np.sqrt((one**2).sum() * (other**2).sum())
+    return float((one * other).sum() / spread) if spread > 0 else 0.0
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """The rank of each value; equal ones share the mean of theirs."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]
+
+
+_KINDS = {kind.problem: kind for kind in (ClassificationScores, MultiLabelScores, RegressionScores)}
+
+
 def score(model: Any, examples: Examples) -> Scores:
-    """Run a text classifier over labelled examples. Raises a RunError where its outputs are no numbers."""
-    targets = np.array(label_numbers(examples.labels or (), model.labels), np.int32)
-    probabilities = model.probabilities(examples.inputs)
-    if not np.isfinite(probabilities).all():
+    """Run a classifier over labelled examples. Raises a RunError where its outputs are no numbers."""
+    targets = model.targets(examples.labels or ())
+    outputs = model.probabilities(examples.inputs)
+    if not np.isfinite(outputs).all():
         raise RunError(
             f"The model's outputs on '{examples.source}' are not numbers.",
             why="its weights grew beyond all bounds in training",
             fix="Train again with a lower train.learning_rate, or a longer train.warmup.",
         )
-    return Scores(probabilities, targets)
+    return scores_of(model.problem, outputs, targets)
+
+
+def scores_of(problem: str, outputs: np.ndarray, targets: np.ndarray) -> Scores:
+    """The scores of outputs that are there already."""
+    return _KINDS[problem](outputs, targets)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.data.labels import label_order
+from zoo.data.labels import output_names
+from zoo.errors import ZooError
 from zoo.hub.description import labels_of
 from zoo.loading import Weights, build, described, locate
 from zoo.train.feeds import preparation
@@ -27,16 +28,33 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None) -
     scratch = bool(keys.architecture)
     weights = weights or ("random" if scratch or keys.weights == "random" else "pretrained")
     found = described(keys.architecture, keys.config) if scratch else locate(keys.preset, weights)
-    labels = label_order(splits.train.labels or [], labels_of(found.source))
+    own = labels_of(found.source)
+    labels = output_names(splits.train, own, column=splits.settled.get("label") or "")
+    problem = splits.train.problem
+    _check_head(recipe, found.source.get("problem_type") or problem, problem, set(labels) == set(own))
     dtype = "mixed_bfloat16" if recipe.train.precision == "bfloat16" else "float32"
     model = build(
-        found, task=recipe.model.task, labels=labels, dtype=dtype, weights=weights, seed=recipe.train.seed
+        found,
+        task=recipe.model.task,
+        labels=labels,
+        problem=problem,
+        dtype=dtype,
+        weights=weights,
+        seed=recipe.train.seed,
     )
-    model.default_loss()  # refuses what cross-entropy over the classes would not fit
     if recipe.data.max_length and model.inputs == "texts":
         model.preprocess.limit(recipe.data.max_length)
     freeze(model, recipe.train.freeze)
     return model
+
+
+def _check_head(recipe: Recipe, trained: str, problem: str, continues: bool) -> None:
+    """Raise a ZooError where a head that was trained for one kind of labels would be trained on as another."""
+    if continues and trained != problem:
+        raise ZooError(
+            f"The head of {recipe.model.preset} is for {trained}, and the data is for {problem}.",
+            fix=f'Set data.problem_type = "{trained}", or give the classes other names: they start a new head.',
+        )
 
 
 def trainer_for(recipe: Recipe, model: Any, steps: int) -> tuple[Trainer, Schedule]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.data.duplicates import contradictions, same
-from zoo.data.examples import Examples, check_classes, check_inputs
+from zoo.data.examples import Examples, check_inputs
 from zoo.data.labels import check_known
+from zoo.data.problems import SINGLE, check_learnable, classes_of
 from zoo.data.splits import split_indices
 from zoo.errors import ZooError
 from zoo.train.readers import Reader, reader_for
@@ -48,7 +49,7 @@ def read_splits(recipe: Recipe) -> Splits:
     data = recipe.data
     reader = reader_for(recipe.model.task, data)
     train = _limited(recipe, reader.read(data.train, "train"))
-    check_classes(train)
+    _check_learnable(train)
     check_inputs(train)
     train, validation = _validation(recipe, reader, train)
     test, warnings = None, []
@@ -57,7 +58,7 @@ def read_splits(recipe: Recipe) -> Splits:
     for held_out in (validation, test):
         if held_out:
             train = _apart(recipe, reader, train, held_out, warnings)
-    check_classes(train)
+    _check_learnable(train)
     if doubtful := contradictions(train, reader.keys(train)):
         rows = " and ".join(str(train.rows[n]) for n in doubtful[0][:2])
         warnings.append(
@@ -88,7 +89,16 @@ def _limited(recipe: Recipe, train: Examples) -> Examples:
     limit = recipe.data.limit
     if limit is None or limit >= len(train):
         return train
-    return train.select(split_indices(train.labels, len(train), limit / len(train), recipe.train.seed)[1])
+    return train.select(split_indices(_strata(train), len(train), limit / len(train), recipe.train.seed)[1])
+
+
+def _strata(examples: Examples) -> list[str] | None:
+    """What is to be in both parts of a split as often as in the whole: the classes, where a row has just one."""
+    return examples.labels if examples.problem == SINGLE else None
+
+
+def _check_learnable(train: Examples) -> None:
+    check_learnable(train.labels or [], train.problem, train.source)
 
 
 def _validation(recipe: Recipe, reader: Reader, train: Examples) -> tuple[Examples, Examples | None]:
@@ -99,12 +109,12 @@ def _validation(recipe: Recipe, reader: Reader, train: Examples) -> tuple[Exampl
     if data.validation is None and "validation" in reader.splits(data.train):
         return train, _other(reader, data.train, "validation", train, data.train)
     share = _SHARE if data.validation is None else float(data.validation)
-    strata = train.labels if data.stratify else None
+    strata = _strata(train) if data.stratify else None
     kept, held_out = split_indices(strata, len(train), share, recipe.train.seed)
     return train.select(kept), reader.held_out(train.select(held_out)) if held_out else None
 
 
 def _other(reader: Reader, name: str, split: str, train: Examples, source: str) -> Examples:
     examples = reader.held_out(reader.read(name, split))
-    check_known(examples, sorted(set(train.labels or ())), f"the training data '{source}'")
+    check_known(examples, sorted(classes_of(train.labels or ())), f"the training data '{source}'")
     return examples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,18 @@ from typing import Any
 import numpy as np
 
 from zoo.data.examples import Examples
-from zoo.data.labels import majority
+from zoo.data.problems import MULTI, REGRESSION, SINGLE
+from zoo.train.baselines import constant
 from zoo.train.batches import Batches
+from zoo.train.doubts import suspects, worst
 from zoo.train.feeds import feed_facts
 from zoo.train.image_batches import ImageBatches
+from zoo.train.inspection import data_facts
+from zoo.train.intervals import interval
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import recipe_text
-from zoo.train.report import Mistake, Report, render_report
-from zoo.train.scores import Scores
+from zoo.train.report import Mistake, Report, duration, render_report
+from zoo.train.scores import METRICS, ClassificationScores, Scores
 from zoo.train.splits import Splits
 from zoo.train.thumbnails import thumbnail
 
@@ -35,28 +40,40 @@ def write_report(
     batches: Batches | ImageBatches,
     history: list[dict[str, Any]],
     seconds: dict[str, float],
+    probe: float | None = None,
 ) -> None:
-    """Write `report.html` into the run's folder."""
+    """Write `report.html` into the run's folder.
+
+    Args:
+        held_out: the name and the examples of what `final` was measured on.
+        seconds: how long each part of the run took, and the run as a whole under `total`.
+        probe: what a linear probe on the features before training reaches, if one was fitted.
+    """
     split, examples = held_out
+    doubtful = suspects(final)
+    told = METRICS[final.problem][0]
+    parts = {name: value for name, value in seconds.items() if name != "total"}
     report = Report(
         title=recipe.name,
         preset=recipe.model.preset or f"{recipe.model.architecture}, from random weights",
         task=recipe.model.task,
         metrics=final.metrics,
-        score="accuracy",
+        score=told,
+        interval=interval(final),
         evaluated_on=f"{split} ({len(examples):,} rows)",
-        baseline=baseline(splits.train, examples),
+        baselines=_baselines(splits.train, examples, model.labels, probe),
         history=history,
         labels=list(model.labels),
-        confusion=final.confusion.tolist(),
-        mistakes=_mistakes(model, examples, final),
+        confusion=final.confusion.tolist() if isinstance(final, ClassificationScores) else None,
+        mistakes=[_mistake(model, examples, final, n, n in doubtful) for n in worst(final, _MISTAKES)],
+        suspects=len(doubtful),
+        seconds=parts,
         facts={
             "Data": _data_facts(recipe, splits, batches),
             "Training": {
                 "weights": f"{sum(int(np.prod(v.shape)) for v in model.weights):,}",
                 "steps": f"{len(batches):,}, {batches.per_epoch:,} an epoch",
-                "training time": f"{seconds['train']:.0f} s",
-                "whole run": f"{seconds['total']:.0f} s",
+                "whole run": duration(seconds["total"]),
             },
             "Environment": {
                 "device": _device(),
@@ -69,39 +86,46 @@ def write_report(
     (folder / "report.html").write_text(render_report(report), encoding="utf-8")
 
 
-def baseline(train: Examples, held_out: Examples) -> tuple[str, float]:
-    """The training data's largest class, and how often guessing it is right on the held-out rows."""
-    label, _ = majority(train.labels or [])
-    labels = held_out.labels or []
-    return label, labels.count(label) / len(labels)
+def _baselines(
+    train: Examples, held_out: Examples, labels: Sequence[str], probe: float | None
+) -> list[tuple[str, float]]:
+    guess, value = constant(train, held_out, labels)
+    name = {SINGLE: "majority class", MULTI: "most frequent label", REGRESSION: "mean of training"}[train.problem]
+    found = [(f"{name}, “{guess}”", value)]
+    return found if probe is None else [*found, ("linear probe on the features before training", probe)]
 
 
 def _data_facts(recipe: Recipe, splits: Splits, batches: Batches | ImageBatches) -> dict[str, str]:
     return {
         "source": recipe.data.train,
-        **{f"{name} rows": f"{len(part):,}" for name, part in splits.parts.items()},
-        **{f"left out ({n})": note for n, note in enumerate(splits.notes, 1)},
-        **{f"warning ({n})": warning for n, warning in enumerate(splits.warnings, 1)},
+        **data_facts(splits),
+        **({"warning": "; ".join(splits.warnings)} if splits.warnings else {}),
         **feed_facts(batches),
     }
 
 
-def _mistakes(model: Any, examples: Examples, final: Scores) -> list[Mistake]:
-    labels, pictures = model.labels, model.inputs == "images"
-    wrong = np.flatnonzero(final.predicted != final.targets)
-    surest = np.argsort(-final.probabilities.max(axis=1)[wrong], kind="stable")
-    worst = wrong[surest][:_MISTAKES]
-    return [
-        Mistake(
-            row=examples.rows[n],
-            text=_spelled(examples.inputs[n]),
-            picture=thumbnail(examples.inputs[n]) if pictures else "",
-            label=labels[final.targets[n]],
-            predicted=labels[final.predicted[n]],
-            probability=float(final.probabilities[n].max()),
-        )
-        for n in worst.tolist()
-    ]
+def _mistake(model: Any, examples: Examples, final: Scores, n: int, suspect: bool) -> Mistake:
+    single = isinstance(final, ClassificationScores)
+    labels, truth, answer = model.labels, final.targets[n], final.predicted[n]
+    return Mistake(
+        row=examples.rows[n],
+        text=_spelled(examples.inputs[n]),
+        picture=thumbnail(examples.inputs[n]) if model.inputs == "images" else "",
+        label=_answer(truth, labels),
+        predicted=_answer(answer, labels),
+        probability=float(final.outputs[n].max()) if single else None,
+        loss=float(final.losses[n]),
+        suspect=suspect,
+    )
+
+
+def _answer(value: Any, labels: Sequence[str]) -> str:
+    """A class, several, or a number, in words."""
+    if np.ndim(value) == 0:
+        return labels[int(value)] if np.issubdtype(np.asarray(value).dtype, np.integer) else f"{value:.4g}"
+    if np.asarray(value).dtype == bool or len(value) > 1:
+        return ", ".join(name for name, said in zip(labels, value, strict=True) if said > 0.5) or "none"
+    return f"{value[0]:.4g}"
 
 
 def _spelled(item: Any) -> str:

@@ -1,0 +1,132 @@
+"""What the labels of a classifier mean: one class for each input, several, or a number.
+
+The names are those of transformers' `problem_type`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from zoo.errors import Faults, ZooError, some
+
+SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
+PROBLEMS = (SINGLE, MULTI, REGRESSION)
+
+Label = str | tuple[str, ...] | float
+
+_FEW_NUMBERS = 12  # as many different numbers are classes still, such as stars with halves
+
+
+def guess_problem(values: Sequence[Any]) -> str:
+    """What a column of labels means: lists are several classes, many numbers with fractions are numbers."""
+    seen = [value for value in values if value not in (None, "")]
+    if any(isinstance(value, list | tuple) for value in seen):
+        return MULTI
+    numbers = [number(value) for value in seen]
+    if not seen or any(x is None for x in numbers):
+        return SINGLE
+    fractions = any(x is not None and not x.is_integer() for x in numbers)
+    return REGRESSION if fractions and len(set(numbers)) > _FEW_NUMBERS else SINGLE
+
+
+def number(value: Any) -> float | None:
+    """The value as a finite number; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def read_labels(values: Sequence[Any], column: str, problem: str, separator: str, faults: Faults) -> list[Any]:
+    """The labels of a column: a string, a tuple of strings or a float for each row; faulty rows become a fault.
+
+    Labels become strings as JSON writes them: `1`, `true`, and a whole number without its fraction.
+
+    Args:
+        separator: what parts the labels of a row where they stand in one string.
+    """
+    if problem == REGRESSION:
+        numbers = [number(value) for value in values]
+        _note([n for n, x in enumerate(numbers, 1) if x is None], f"a number (column '{column}')", faults)
+        return [x if x is not None else math.nan for x in numbers]
+    if problem == MULTI:
+        labels = [_several(value, separator) for value in values]
+        blank = [row for row, found in enumerate(labels, 1) if any(not label.strip() for label in found)]
+        if blank:
+            faults.add(f"With an empty label in the list (column '{column}'): {_rows(blank)}.")
+        return labels
+    lists = [row for row, value in enumerate(values, 1) if isinstance(value, list | dict)]
+    if lists:
+        faults.add(f"With a list where one label is needed (column '{column}'): {_rows(lists)}.")
+    labels = [spelled(value) for value in values]
+    _note([row for row, label in enumerate(labels, 1) if not label.strip()], f"a label (column '{column}')", faults)
+    return labels
+
+
+def spelled(value: Any) -> str:
+    """A label as a string; empty where it is missing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def classes_of(labels: Iterable[Label]) -> Counter[str]:
+    """How often each class occurs. Numbers are no classes."""
+    counts: Counter[str] = Counter()
+    for label in labels:
+        counts.update([label] if isinstance(label, str) else label if isinstance(label, tuple) else ())
+    return counts
+
+
+def check_learnable(labels: Sequence[Label], problem: str, source: str) -> None:
+    """Raise a ZooError if nothing can be learned from the labels: all of them the same, or none of them twice."""
+    different = set(labels)
+    if len(different) == 1:
+        only = next(iter(different))
+        raise ZooError(
+            f"'{source}' has one class only: '{only}'."
+            if problem == SINGLE
+            else f"'{source}' says the same of every row: {only!r}.",
+            why=f"All its {len(labels)} rows have that label; there is nothing to tell apart.",
+            fix="Add rows with another, or name another column with data.label.",
+        )
+    if problem == SINGLE and len(different) == len(labels) > 2:
+        raise ZooError(
+            f"'{source}' has a class for every row, so that there is nothing to learn.",
+            why=f"None of its {len(labels)} labels occurs twice: {some(map(repr, labels), 4)}.",
+            fix="Name the column of the classes with data.label; this one looks like a name of the row.",
+        )
+    if problem == MULTI and len(classes := classes_of(labels)) < 2:
+        raise ZooError(
+            f"'{source}' has one label only: {some(map(repr, classes))}.",
+            why="where a row may have several, two at least are needed",
+            fix='Set data.problem_type = "single_label_classification", or name another column with data.label.',
+        )
+
+
+def _several(value: Any, separator: str) -> tuple[str, ...]:
+    if value is None or value == "":
+        return ()
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(separator)]
+    items = value if isinstance(value, list | tuple) else [value]
+    return tuple(dict.fromkeys(spelled(item) for item in items))
+
+
+def _note(rows: list[int], what: str, faults: Faults) -> None:
+    if rows:
+        faults.add(f"Without {what}: {_rows(rows)}.")
+
+
+def _rows(rows: list[int]) -> str:
+    return f"{'row' if len(rows) == 1 else 'rows'} {some(rows)}"
