@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.nn import Dropout, LayerNorm, activation, first_tokens, linear
+from zoo.nn import Dropout, LayerNorm, activation, first_tokens, linear, product
 from zoo_bert.config import BertConfig
 
 
@@ -77,7 +77,7 @@ class MaskedHead(keras.layers.Layer):
         x = self.norm(self.activation(self.transform(features)))
         if self.decoder is not None:
             return self.decoder(x) + self.bias
-        return ops.matmul(x, ops.transpose(ops.cast(token_table, x.dtype))) + self.bias
+        return product(x, ops.cast(token_table, x.dtype)) + self.bias
 
 
 class Pooler(keras.layers.Layer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.weights import Checkpoint, Layout, Rule, transpose, without_prefix
+from zoo.weights import Checkpoint, Layout, Rule, without_prefix
 from zoo_bert.config import BertConfig
 
 _PREFIX = "bert."
@@ -13,7 +13,7 @@ _BIAS = "cls.predictions.bias"
 
 def _linear(tensor: str, variable: str) -> tuple[Rule, ...]:
     return (
-        Rule(f"{tensor}.weight", f"{variable}/kernel", transpose),
+        Rule(f"{tensor}.weight", f"{variable}/kernel"),
         Rule(f"{tensor}.bias", f"{variable}/bias"),
     )
 
@@ -85,7 +85,7 @@ def _decoder(config: BertConfig) -> tuple[tuple[Rule, ...], dict[str, str]]:
         )
     return (
         (
-            Rule(_DECODER, "head/decoder/kernel", transpose),
+            Rule(_DECODER, "head/decoder/kernel"),
             Rule(_DECODER_BIAS, "head/bias", aliases=(_BIAS,)),
         ),
         {_BIAS: f"{_DECODER_BIAS} is used in its place"},

@@ -112,7 +112,7 @@ def test_a_long_run_keeps_few_records_of_mean_losses(rehearse):
 
 def test_a_loss_that_is_no_number_ends_the_run(rehearse):
     made = rehearse()
-    made.model.head.classifier.kernel.assign(np.full((32, 2), np.nan, np.float32))
+    made.model.head.classifier.kernel.assign(np.full((2, 32), np.nan, np.float32))
     with pytest.raises(RunError, match="the loss of step 1 is nan") as caught:
         made.run(None)
     assert "train.learning_rate" in caught.value.fix

@@ -15,7 +15,7 @@ from zoo.nn.decoder_heads import Features, LastTokenClassifier, TokenLogits  # n
 from zoo.nn.decoder_spec import DecoderLayerSpec, DecoderSpec  # noqa: E402
 from zoo.nn.dropout import Dropout  # noqa: E402
 from zoo.nn.image import ConvNorm, ImageFeatures, ImageHead, divisible, pool_image  # noqa: E402
-from zoo.nn.linear import Linear, linear  # noqa: E402
+from zoo.nn.linear import Linear, linear, product  # noqa: E402
 from zoo.nn.lora import Lora, without_adapters  # noqa: E402
 from zoo.nn.masks import attention_mask  # noqa: E402
 from zoo.nn.norm import LayerNorm, RMSNorm  # noqa: E402
@@ -55,5 +55,6 @@ __all__ = [
     "max_pool",
     "pool_image",
     "positions",
+    "product",
     "without_adapters",
 ]

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from zoo.nn.decoder_config import DecoderConfig
-from zoo.nn.linear import linear
+from zoo.nn.linear import linear, product
 from zoo.nn.packing import last_tokens
 
 
@@ -23,11 +23,11 @@ class TokenLogits(keras.layers.Layer):
 
     def build(self, input_shape: Any = None) -> None:
         if self.decoder is not None:
-            self.decoder.build((None, None, self.dim))
+            self.decoder.build((None, self.dim))
 
     def call(self, features: Any, token_table: Any, training: bool = False) -> Any:
         if self.decoder is None:
-            logits = ops.matmul(features, ops.transpose(ops.cast(token_table, features.dtype)))
+            logits = product(features, ops.cast(token_table, features.dtype))
         else:
             logits = self.decoder(features)
         return logits if self.soft_cap is None else self.soft_cap * ops.tanh(logits / self.soft_cap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -9,10 +10,30 @@ from keras import ops
 
 from zoo.nn.lora import Lora, adapters_apply
 
+_FEW = 32  # rows up to which reading the matrix is what takes the time
+
+
+def product(x: Any, matrix: Any) -> Any:
+    """`x @ matrix.T`: `(..., in)` and `(out, in)` to `(..., out)`.
+
+    A few rows, as in decoding, are put on the right: XLA's CPU compiler packs what is on the right before it
+    multiplies, and so would read the matrix more than once.
+    """
+    *shape, dim = x.shape
+    rows = math.prod(shape) if all(shape) else _FEW + 1
+    if rows > _FEW:
+        return ops.matmul(x, ops.transpose(matrix))
+    if rows == 1:
+        return ops.reshape(ops.matmul(matrix, ops.reshape(x, (dim,))), (*shape, -1))
+    columns = ops.matmul(matrix, ops.transpose(ops.reshape(x, (rows, dim))))
+    return ops.reshape(ops.transpose(columns), (*shape, -1))
+
 
 @keras.saving.register_keras_serializable("zoo")
 class Linear(keras.layers.Layer):
-    """`x @ kernel + bias`, `(..., dim) -> (..., units)`, and what its adapter adds.
+    """`x @ kernel.T + bias`, `(..., dim) -> (..., units)`, and what its adapter adds.
+
+    The kernel is `(units, dim)`, as checkpoints have it.
 
     Args:
         units: the width of the output.
@@ -26,16 +47,16 @@ class Linear(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         normal = keras.initializers.RandomNormal(stddev=self.stddev)
-        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), initializer=normal, name="kernel")
+        self.kernel = self.add_weight(shape=(self.units, input_shape[-1]), initializer=normal, name="kernel")
         self.bias = (
             self.add_weight(shape=(self.units,), initializer="zeros", name="bias") if self.use_bias else None
         )
 
     def call(self, x: Any, training: bool = False) -> Any:
-        product = ops.matmul(x, self.kernel)
+        y = product(x, self.kernel)
         if self.adapter is not None and adapters_apply():
-            product = self.adapter(x, product, self.kernel, training=training)
-        return product if self.bias is None else product + self.bias
+            y = self.adapter(x, y, self.kernel, training=training)
+        return y if self.bias is None else y + self.bias
 
     def adapt(self, adapter: Lora | None) -> None:
         """Put an adapter on in place of the one there is, or take that off. Compiled functions turn stale."""

@@ -39,7 +39,7 @@ def without_adapters() -> Iterator[None]:
 
 @keras.saving.register_keras_serializable("zoo")
 class Lora(keras.layers.Layer):
-    """Turns `x @ kernel` into `x @ kernel + scale * (x @ a) @ b`; `a @ b` is never made.
+    """Turns `x @ kernel.T` into `x @ kernel.T + scale * (x @ a) @ b`; `a @ b` is never made.
 
     `a` `(in, rank)` starts uniformly distributed and `b` `(rank, out)` at zero, so that nothing changes at first.
     With DoRA each output channel is brought to a length of its own, `magnitude` `(out,)`, which starts as the
@@ -70,14 +70,14 @@ class Lora(keras.layers.Layer):
         return self.alpha / (math.sqrt(self.rank) if self.rslora else self.rank)
 
     def build(self, kernel_shape: tuple[int, int]) -> None:
-        dim, units = kernel_shape
+        units, dim = kernel_shape
         self.a = self.add_weight(shape=(dim, self.rank), initializer="zeros", name="a")
         self.b = self.add_weight(shape=(self.rank, units), initializer="zeros", name="b")
         if self.dora:
             self.magnitude = self.add_weight(shape=(units,), initializer="ones", name="magnitude", autocast=False)
 
     def start(self, kernel: Any, seed: int) -> None:
-        """Draw `a` and the dropout's seed, and take the magnitudes of the kernel `(in, out)`.
+        """Draw `a` and the dropout's seed, and take the magnitudes of the kernel `(out, in)`.
 
         Until then, or until numbers are assigned, all of it is zero.
         """
@@ -94,8 +94,8 @@ class Lora(keras.layers.Layer):
 
         Args:
             x: `(..., in)`.
-            product: `x @ kernel`, `(..., out)`.
-            kernel: `(in, out)`.
+            product: `x @ kernel.T`, `(..., out)`.
+            kernel: `(out, in)`.
         """
         kept = self.dropout(x, training=training)
         change = ops.matmul(ops.matmul(kept, self.a) * self.scale, self.b)
@@ -103,25 +103,26 @@ class Lora(keras.layers.Layer):
             return product + change
         factor = self.magnitude / jax.lax.stop_gradient(self._lengths(kernel))
         if training and self.dropout.rate:  # the reference turns what dropout has left of the input, and no more
-            turned = ops.cast(factor - 1, x.dtype) * ops.matmul(kept, kernel)
+            turned = ops.cast(factor - 1, x.dtype) * ops.matmul(kept, ops.transpose(kernel))
             return product + turned + ops.cast(factor, x.dtype) * change
         return ops.cast(factor, x.dtype) * (product + change)
 
     def merged(self, kernel: Any) -> Any:
-        """The float32 kernel `(in, out)` that computes the same without an adapter."""
-        wide = ops.cast(kernel, "float32") + self.scale * ops.matmul(self.a.value, self.b.value)
-        return wide * (self.magnitude.value / self._lengths(kernel)) if self.dora else wide
+        """The float32 kernel `(out, in)` that computes the same without an adapter."""
+        change = ops.transpose(ops.matmul(self.a.value, self.b.value))
+        wide = ops.cast(kernel, "float32") + self.scale * change
+        return wide * (self.magnitude.value / self._lengths(kernel))[:, None] if self.dora else wide
 
     def _lengths(self, kernel: Any) -> Any:
-        """The lengths of the changed kernel's columns `(out,)`, without making the changed kernel.
+        """The lengths of the changed kernel's rows `(out,)`, without making the changed kernel.
 
-        `|w + s A b|^2 = |w|^2 + 2 s (A^T w) . b + s^2 b . (A^T A) b`, for each column.
+        `|w + s A b|^2 = |w|^2 + 2 s (A^T w) . b + s^2 b . (A^T A) b`, for each row `w` and column `b`.
         """
         w, a, b = (ops.cast(x, "float32") for x in (kernel, self.a, self.b))
-        across = ops.matmul(ops.transpose(a), w) * (2 * self.scale)
+        across = ops.transpose(ops.matmul(w, a)) * (2 * self.scale)
         within = ops.matmul(ops.matmul(ops.transpose(a), a), b) * self.scale**2
-        squares = ops.sum(ops.square(w), axis=0) + ops.sum((across + within) * b, axis=0)
-        return ops.sqrt(ops.maximum(squares, 1e-30))  # a column of zeros keeps a factor of one
+        squares = ops.sum(ops.square(w), axis=1) + ops.sum((across + within) * b, axis=0)
+        return ops.sqrt(ops.maximum(squares, 1e-30))  # a row of zeros keeps a factor of one
 
     def get_config(self) -> dict[str, Any]:
         own = {"rank": self.rank, "alpha": self.alpha, "dropout": self.dropout.rate}

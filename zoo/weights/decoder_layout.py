@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zoo.weights.layout import Layout, Rule, transpose, without_prefix
+from zoo.weights.layout import Layout, Rule, without_prefix
 
 _PREFIX = "model."
 _LAYER = "model.layers.{i}"
@@ -38,18 +38,18 @@ def decoder_layout(task: str, norms: Mapping[str, str], *, tied: bool) -> Layout
     for tensor, variable in norms.items():
         rules.append(Rule(f"{_LAYER}.{tensor}.weight", f"backbone/layer_{{i}}/{variable}/scale"))
     for tensor, variable in _LINEAR.items():
-        rules.append(Rule(f"{_LAYER}.{tensor}.weight", f"backbone/layer_{{i}}/{variable}/kernel", transpose))
+        rules.append(Rule(f"{_LAYER}.{tensor}.weight", f"backbone/layer_{{i}}/{variable}/kernel"))
         rules.append(Rule(f"{_LAYER}.{tensor}.bias", f"backbone/layer_{{i}}/{variable}/bias"))
     ignore = dict(_IGNORE)
     if task == "text-generation" and not tied:
-        rules.append(Rule(_LM_HEAD, "head/decoder/kernel", transpose))
+        rules.append(Rule(_LM_HEAD, "head/decoder/kernel"))
     else:
         ignore[_LM_HEAD] = (
             "tied to the token embeddings" if tied else "the output layer, which this task does not use"
         )
     if task == "text-classification":
         del ignore["score.weight"]
-        rules.append(Rule("score.weight", "head/classifier/kernel", transpose))
+        rules.append(Rule("score.weight", "head/classifier/kernel"))
         return Layout(tuple(rules), ignore, _PREFIX, fresh=("head/*",), labelled=("head/classifier/*",))
     bare = without_prefix(rules, _PREFIX) if task == "feature-extraction" else tuple(rules)
     return Layout(bare, ignore, _PREFIX)

@@ -1,6 +1,7 @@
 """Layout tables: which tensor of a checkpoint is which variable of a model. One table loads, saves and is audited.
 
-    Rule("encoder.layer.{i}.output.dense.weight", "layer_{i}/mlp/down/kernel", transpose)
+    Rule("layer.{i}.output.dense.weight", "layer_{i}/down/kernel")
+    Rule("fc.weight", "head/classifier/kernel", transpose)
 
 `{i}` stands for a number and is the same number on both sides; so do `{j}` and any other small letter.
 """
@@ -33,7 +34,7 @@ class Op:
 
 
 same = Op("same", lambda x: x, lambda x: x, lambda shape: shape)
-# Torch keeps a linear layer's matrix as (out, in), Keras as (in, out).
+# Torch keeps a linear layer's matrix as (out, in), as zoo.nn.linear does; keras.layers.Dense as (in, out).
 transpose = Op("transpose", np.transpose, np.transpose, lambda shape: shape[::-1])
 # Torch keeps a convolution's kernel as (out, in, height, width), Keras as (height, width, in, out).
 channels_last = Op(

@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from zoo.nn import Config, attention_mask, first_tokens, linear
-from zoo.weights import Layout, Rule, transpose
+from zoo.weights import Layout, Rule
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ def layout(config: ToyConfig, task: str) -> Layout:
     """Which tensor of `model.safetensors` is which variable. A new classifier may start at random."""
     backbone = (
         Rule("words.weight", "backbone/words/embeddings"),
-        Rule("dense.weight", "backbone/dense/kernel", transpose),
+        Rule("dense.weight", "backbone/dense/kernel"),
         Rule("dense.bias", "backbone/dense/bias"),
     )
     classifier = (
-        Rule("classifier.weight", "head/classifier/kernel", transpose),
+        Rule("classifier.weight", "head/classifier/kernel"),
         Rule("classifier.bias", "head/classifier/bias"),
     )
     if task == "feature-extraction":
