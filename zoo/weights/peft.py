@@ -104,7 +104,7 @@ def match(
     """Match an adapter's tensors with a model.
 
     Args:
-        layers: the linear layers' paths, and the shapes `(in, out)` of their kernels.
+        layers: the linear layers' paths, and the shapes `(out, in)` of their kernels.
         variables: the base's variables and their shapes.
 
     Raises a ZooError that lists what does not match, on both sides.
@@ -129,7 +129,7 @@ def match(
 
     faults, missing = Faults(), []
     changes: dict[str, Change] = {}
-    for path, (dim, units) in layers.items():
+    for path, (units, dim) in layers.items():
         names = module_names(layout, path)
         if path not in parts and not any(map(config.expects, names)):
             continue
