@@ -198,6 +198,7 @@ def build(
     labels: Sequence[str] | None = None,
     problem: str = "",
     dtype: str | None = None,
+    base_dtype: str | None = None,
     weights: Weights = "pretrained",
     seed: int = 0,
 ) -> Any:
@@ -205,6 +206,8 @@ def build(
 
     Args:
         problem: what the labels mean, by transformers' name of it; by default, what the checkpoint says.
+        base_dtype: what the base's float32 variables are kept in, those that no new head replaces, where they are
+            not to be trained.
     """
     from zoo.backend import use_jax
 
@@ -213,6 +216,7 @@ def build(
 
     from zoo.tasks import task_model
     from zoo.weights.build import build as build_model
+    from zoo.weights.build import narrow
     from zoo.weights.reader import Checkpoint
 
     source = found.source
@@ -248,12 +252,15 @@ def build(
         checkpoint = Checkpoint(found.files.weights(), found.files.origin, found.files.weight_map())
         config = architecture.infer(config, task, checkpoint)
     layout = architecture.layouts[layout_name](config, task)
+    own = layout  # of this task, whatever the checkpoint has
     # What is missing may be new only where a new head was asked for; else the checkpoint is damaged.
     layout = layout.relabelled() if relabelled else dataclasses.replace(layout, fresh=())
 
     def make() -> Any:
         model = kind(qualified, config, chosen, layout_name, found.name, name="model")
         model.build(None)
+        if base_dtype is not None:
+            narrow(model, base_dtype, lambda path: not (own.may_be_fresh(path) or own.is_labelled(path)))
         return model
 
     previous = keras.config.dtype_policy()

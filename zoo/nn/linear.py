@@ -71,10 +71,9 @@ class Linear(keras.layers.Layer):
                 adapter.build(tuple(self.kernel.shape))
 
     def merged_kernel(self) -> Any:
-        """The kernel with the adapter's change in it, in the kernel's dtype."""
-        if self.adapter is None:
-            return self.kernel.value
-        return ops.cast(self.adapter.merged(self.kernel.value), self.kernel.dtype)
+        """The kernel with the adapter's change in it, in the dtype of the layer's policy."""
+        merged = self.kernel.value if self.adapter is None else self.adapter.merged(self.kernel.value)
+        return ops.cast(merged, self.variable_dtype)
 
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "stddev": self.stddev, "use_bias": self.use_bias}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jax import numpy as jnp
 
 from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.files import CONFIG
@@ -37,7 +38,7 @@ class Adapter:
     """
 
     layers: dict[str, Lora]
-    saved: dict[str, np.ndarray]
+    saved: dict[str, Any]
 
 
 class Adapters:
@@ -52,7 +53,7 @@ class Adapters:
         self.active: str | None = None
         """The name of the adapter that is on; None where the model is its base alone."""
         self._held: dict[str, Adapter] = {}
-        self._base: dict[str, np.ndarray] = {}  # what an adapter's own modules stand in for
+        self._base: dict[str, Any] = {}  # what an adapter's own modules stand in for
         self._trainable: dict[str, bool] = {}  # as it was before any adapter
 
     def __iter__(self) -> Iterator[str]:
@@ -98,7 +99,7 @@ class Adapters:
         self._hold(
             name,
             {path: Lora(rank, alpha, **how, dtype=_dtype(linears[path])) for path in chosen},
-            {path: np.array(self._weights()[path].value) for path in whole},
+            {path: jnp.copy(self._weights()[path].value) for path in whole},
         )
         for path, lora in self._held[name].layers.items():
             lora.start(linears[path].kernel.value, path_seed(seed, f"{path}/lora"))
@@ -192,12 +193,13 @@ class Adapters:
         loras = self._held[self.active].layers.values()
         return {variable_path(self.model, variable) for lora in loras for variable in lora.weights}
 
-    def merged(self) -> dict[str, Any]:
-        """By the kernel's path, what gives each changed kernel with the change in it."""
+    def merged(self) -> dict[str, tuple[str, Any]]:
+        """By the path of each changed kernel, its dtype and what gives it with the change in it."""
         if self.active is None:
             return {}
         linears = self._linears()
-        return {f"{path}/kernel": linears[path].merged_kernel for path in self._held[self.active].layers}
+        changed = {f"{path}/kernel": linears[path] for path in self._held[self.active].layers}
+        return {path: (layer.variable_dtype, layer.merged_kernel) for path, layer in changed.items()}
 
     # Inside
 
@@ -226,7 +228,7 @@ class Adapters:
             )
         return self._held[self.active]
 
-    def _hold(self, name: str, layers: dict[str, Lora], saved: dict[str, np.ndarray]) -> None:
+    def _hold(self, name: str, layers: dict[str, Lora], saved: dict[str, Any]) -> None:
         self._held[name] = Adapter(layers, saved)
         self.use(name)
 
@@ -234,7 +236,7 @@ class Adapters:
         weights, linears = self._weights(), self._linears()
         self._trainable = self._trainable or {path: variable.trainable for path, variable in weights.items()}
         # Copies: a training step gives away the buffers that the variables hold.
-        self._base = {path: np.array(weights[path].value) for path in adapter.saved}
+        self._base = {path: jnp.copy(weights[path].value) for path in adapter.saved}
         for path, values in adapter.saved.items():
             weights[path].assign(values)
         for path, lora in adapter.layers.items():
@@ -245,7 +247,7 @@ class Adapters:
         if self.active is None:
             return
         adapter, weights, linears = self._held[self.active], self._weights(), self._linears()
-        adapter.saved = {path: np.array(weights[path].value) for path in adapter.saved}
+        adapter.saved = {path: jnp.copy(weights[path].value) for path in adapter.saved}
         for path, values in self._base.items():
             weights[path].assign(values)
         for path in adapter.layers:

@@ -21,7 +21,7 @@ def fitting(recipe: Recipe, step: Footprint, memory: float) -> str:
     size = int(recipe.train.batch_size * (memory - step.held) / max(1, step.working))
     if size >= 1:
         return f"train.batch_size = {min(size, recipe.train.batch_size - 1) or 1} would fit."
-    if recipe.train.freeze != "backbone":
+    if recipe.train.freeze != "backbone" and not (recipe.model.lora or recipe.model.adapter):
         return 'No batch fits beside these weights: train.freeze = "backbone", or a smaller model.'
     return "No batch fits beside these weights: choose a smaller model."
 

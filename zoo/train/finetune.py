@@ -106,11 +106,12 @@ def _run(recipe: Recipe, listener: Listener) -> Run:
     _tell(splits, listener)
     listener.stage("loading the model")
     from zoo.train.feeds import make_batches
-    from zoo.train.setup import make_model
+    from zoo.train.setup import make_model, trained_weights
 
     model = make_model(recipe, splits)
     if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
+    listener.fact("trained", trained_weights(model))
     batches = make_batches(recipe, model, splits.train)
     settled = dict(splits.settled)
     if model.inputs == "texts":
@@ -185,6 +186,8 @@ def _train(
     journal.add(step=step, epoch=step / batches.per_epoch, split=split, final=True, **final.metrics)
     listener.stage("writing the run")
     model.save_pretrained(folder / "model")
+    if model.adapters:
+        model.adapters.save(folder / "adapter")
     seconds = {"train": train_seconds, "total": time.perf_counter() - started}
     write_report(folder, recipe, model, splits, (split, part), final, batches, journal.records, seconds)
     listener.result(*constant(splits.train, part, model.labels))

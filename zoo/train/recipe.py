@@ -26,6 +26,21 @@ def key(
 
 
 @dataclass(frozen=True)
+class LoraKeys:
+    """`[model.lora]`: a change of low rank is trained in place of the weights, and a new head with it."""
+
+    rank: int = key(16, "how many directions of each layer can change", least=1)
+    alpha: float = key(32.0, "the change is multiplied with alpha / rank", above=0)
+    dropout: float = key(0.0, "the share of a layer's inputs dropped on the way to the change", least=0, most=0.99)
+    targets: str = key(
+        "attention",
+        "which linear layers: attention, mlp, all, or patterns of layer paths or PEFT's module names, with commas",
+    )
+    rslora: bool = key(False, "multiply with alpha / sqrt(rank), which suits high ranks")
+    dora: bool = key(False, "train the length of each output channel apart from its direction")
+
+
+@dataclass(frozen=True)
 class ModelKeys:
     """`[model]`: what is trained."""
 
@@ -38,6 +53,14 @@ class ModelKeys:
     weights: str = key(
         "pretrained", "start from the preset's weights, or at random", choices=("pretrained", "random")
     )
+    lora: LoraKeys | None = field(
+        default=None,
+        metadata={
+            "table": LoraKeys,
+            "help": "train a change of low rank; model/ has it merged, adapter/ by itself",
+        },
+    )
+    adapter: str = key("", "the path or URL of a PEFT adapter of the preset, to train on")
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,9 @@ def _rows(kind: Any, within: str = "") -> list[str]:
             rows.append(_row(field, hints[field.name], within))
         else:
             rows.append(f"| `{within}{field.name}` | table |  | {field.metadata['help']} |\n")
-        if dataclasses.is_dataclass(hints[field.name]):
-            rows += _rows(hints[field.name], f"{within}{field.name}.")
+        inner = field.metadata.get("table", hints[field.name])
+        if dataclasses.is_dataclass(inner):
+            rows += _rows(inner, f"{within}{field.name}.")
     return rows
 
 

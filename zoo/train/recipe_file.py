@@ -163,7 +163,8 @@ def _keys(table: str, kind: Any, keys: Mapping[str, Any], faults: Faults) -> Any
         if name not in fields:
             faults.add(f"{table}.{name} is not a key of a recipe.{_nearest(name, kind)}")
         elif "limits" not in fields[name].metadata:
-            values[name] = _table(f"{table}.{name}", fields[name].default_factory, value, faults)
+            kind_of_table = fields[name].metadata.get("table", fields[name].default_factory)
+            values[name] = _table(f"{table}.{name}", kind_of_table, value, faults)
         elif fault := _fault(value, hints[name], fields[name].metadata["limits"]):
             faults.add(f"{table}.{name} = {value!r}: {fault}")
         else:

@@ -39,8 +39,8 @@ def _table(kind: Any) -> dict[str, Any]:
 
 
 def _key(field: dataclasses.Field, hint: Any) -> dict[str, Any]:
-    if dataclasses.is_dataclass(hint):
-        return _table(hint)
+    if dataclasses.is_dataclass(inner := field.metadata.get("table", hint)):
+        return _table(inner)
     if "limits" not in field.metadata:
         return {"type": "object", "description": field.metadata["help"]}
     limits = field.metadata["limits"]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from zoo.data.readers import check_readable
 from zoo.errors import Faults, ZooError, did_you_mean
+from zoo.hub.adapter import adapter_files
 from zoo.hub.description import kind_of
-from zoo.hub.files import CONFIG, local_files
+from zoo.hub.files import ADAPTER_CONFIG, CONFIG, local_files
 from zoo.hub.source import Source, is_url
 from zoo.registry.code import architecture_of, dataset_names, tasks_of, tasks_of_architecture
 from zoo.registry.plugins import known_tasks
@@ -27,6 +28,7 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
     if not recipe.model.task:
         recipe = recipe.replace("model", task=_task_of(recipe))
     _check_model(recipe, faults)
+    _check_adapter(recipe, faults)
     data = recipe.data
     for name, value in (("data.train", data.train), ("data.test", data.test)):
         if value:
@@ -86,6 +88,26 @@ def _check_scratch(recipe: Recipe, faults: Faults) -> None:
         faults.add("model.preset and model.architecture are both given; a model starts from one of them")
     if model.task in TRAINABLE and model.task not in can:
         faults.add(f"model.task: '{model.architecture}' cannot do '{model.task}', only {', '.join(can)}")
+
+
+def _check_adapter(recipe: Recipe, faults: Faults) -> None:
+    """An adapter, new or to be trained on, and what goes with it."""
+    model = recipe.model
+    if model.lora and not any(part.strip() for part in model.lora.targets.split(",")):
+        faults.add("model.lora.targets names no layer: attention, mlp, all, or patterns are needed")
+    if model.lora and model.adapter:
+        faults.add("model.lora and model.adapter are both given; an adapter to train on brings its own rank")
+    if (model.lora or model.adapter) and recipe.train.freeze != "nothing":
+        faults.add(f'train.freeze = "{recipe.train.freeze}": an adapter leaves the model as it is already')
+    if not model.adapter:
+        return
+    try:
+        if is_url(model.adapter):
+            Source.parse(model.adapter)
+        else:
+            adapter_files(model.adapter).path(ADAPTER_CONFIG)
+    except ZooError as error:
+        faults.add(f"model.adapter: {error.what}")
 
 
 def check_data(name: str, value: str, task: str, faults: Faults) -> None:

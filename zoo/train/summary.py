@@ -23,6 +23,7 @@ from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import recipe_text
 from zoo.train.report import Mistake, Report, duration, render_report
 from zoo.train.scores import METRICS, ClassificationScores, Scores
+from zoo.train.setup import trained_weights
 from zoo.train.splits import Splits
 from zoo.train.thumbnails import thumbnail
 
@@ -71,7 +72,7 @@ def write_report(
         facts={
             "Data": _data_facts(recipe, splits, batches),
             "Training": {
-                "weights": f"{sum(int(np.prod(v.shape)) for v in model.weights):,}",
+                "trained": trained_weights(model),
                 "steps": f"{len(batches):,}, {batches.per_epoch:,} an epoch",
                 "whole run": duration(seconds["total"]),
             },

@@ -55,6 +55,16 @@ def build(make: Callable[[], Any], layout: Layout, checkpoint: Checkpoint | None
     return model, result
 
 
+def narrow(model: Any, dtype: str, chosen: Callable[[str], bool]) -> None:
+    """Let the float32 variables that `chosen` says of their paths hold `dtype`: in `make`, before they have values.
+
+    What computes in float32 whatever the policy, such as a norm, keeps it.
+    """
+    for variable in model.weights:
+        if variable.dtype == "float32" and variable._autocast and chosen(variable_path(model, variable)):
+            variable._dtype = dtype
+
+
 def variable_path(model: Any, variable: Any) -> str:
     """A variable's path inside its model, without the model's own name."""
     return variable.path.removeprefix(f"{model.name}/")

@@ -19,13 +19,13 @@ def tensors_of(
     layout: Layout,
     *,
     without: Collection[str] = (),
-    changed: Mapping[str, Callable[[], Any]] | None = None,
+    changed: Mapping[str, tuple[str, Callable[[], Any]]] | None = None,
 ) -> dict[str, Outgoing]:
     """The model's weights under the names and in the shapes of a layout; a number is touched when it is written.
 
     Args:
         without: paths of variables that are no part of the checkpoint.
-        changed: by path, what is written in place of a variable's numbers.
+        changed: by path, the dtype of what is written in place of a variable's numbers, and what gives it.
 
     Raises a ZooError that lists every variable without a rule, and every name that two variables claim.
     """
@@ -44,8 +44,9 @@ def tensors_of(
         if name in tensors:
             faults.add(f"{path} would be a second '{name}'")
         shape = rule.op.shape(tuple(variable.shape))
-        values = (changed or {}).get(path, lambda variable=variable: variable.value)
-        tensors[name] = Outgoing(np.dtype(variable.dtype), shape, _numbers(values, rule.op))
+        own = variable.dtype, lambda variable=variable: variable.value
+        dtype, values = (changed or {}).get(path, own)
+        tensors[name] = Outgoing(np.dtype(dtype), shape, _numbers(values, rule.op))
         for counter in itertools.islice(layout.counters(rule, numbers), 1):
             tensors[counter] = Outgoing(np.dtype(np.int64), (), lambda: np.zeros((), np.int64))
     faults.check("The model cannot be written.")
