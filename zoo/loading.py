@@ -167,7 +167,7 @@ def _model_folder(path: Path) -> Path:
     if not (path / "model").is_dir():
         raise ZooError(
             f"The run '{path}' has not finished: it has no model yet.",
-            fix=f"Start it over: zoo finetune {path}/recipe.toml --output ANOTHER",
+            fix=f"Go on with it: zoo finetune --resume {path}",
         )
     return path / "model"
 

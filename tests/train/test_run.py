@@ -14,7 +14,7 @@ from zoo.train.run import Run, next_free
 
 def test_a_run_holds_all_its_files(run):
     names = {path.name for path in run.path.iterdir()}
-    assert names == {"recipe.toml", "metrics.jsonl", "model", "report.html"}
+    assert names == {"recipe.toml", "run.lock", "metrics.jsonl", "checkpoints", "model", "report.html"}
     assert {path.name for path in (run.path / "model").iterdir()} >= {
         "config.json",
         "model.safetensors",
@@ -27,7 +27,7 @@ def test_a_run_holds_all_its_files(run):
 def test_the_recipe_is_resolved(run, recipe):
     assert run.recipe == (
         recipe.replace("output", dir=str(run.path))
-        .replace("data", max_length=48)
+        .replace("data", max_length=48, problem_type="single_label_classification")
         .replace("model", task="text-classification")
     )
     assert Run(str(run.path)).recipe.name == "reviews"

@@ -17,7 +17,7 @@ COMMANDS = {
     "verify": "Compare files and outputs with what they should be.",
     "cache": "Show what this machine holds, and free it.",
     "check": "Look at a recipe's data, memory and time before it runs.",
-    "finetune": "Fine-tune a preset on your data, or run a recipe.",
+    "finetune": "Fine-tune a preset on your data, run a recipe, or resume a run.",
     "evaluate": "Score a run on data it has not seen.",
     "predict": "Apply a run or a preset to texts.",
     "generate": "Continue a text.",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shlex
+import signal
 from types import TracebackType
 from typing import Any
 
 import click
 
 from zoo.cli.console import json_option, print_json, use_keras
-from zoo.train.finetune import finetune, resolve
+from zoo.train.finetune import check_resumable, finetune, resolve
 
 
 @click.command("finetune")
-@click.argument("what", metavar="PRESET|RECIPE")
+@click.argument("what", metavar="PRESET|RECIPE", required=False)
+@click.option(
+    "--resume", metavar="RUN", help="Go on with a run that was cut off, to the very weights it would have reached."
+)
 @click.option("--data", help="Training data: short for --set data.train=...")
 @click.option("--task", help="What the model is to do: short for --set model.task=...")
 @click.option("--output", help="The run directory: short for --set output.dir=...")
@@ -38,21 +42,31 @@ from zoo.train.finetune import finetune, resolve
 )
 @json_option
 def command(
-    what: str,
+    what: str | None,
+    resume: str | None,
     data: str | None,
     task: str | None,
     output: str | None,
     overrides: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Fine-tune PRESET on your data, or run RECIPE: a TOML file, or the name of a shipped recipe."""
-    recipe = resolve(what, data=data, task=task, output=output, overrides=overrides)
+    """Fine-tune PRESET on your data, or run RECIPE: a TOML file, or the name of a shipped recipe.
+
+    A run saves where it stands as it goes. Ctrl-C saves once more and stops; pressed again, it stops at once.
+    """
+    if resume:
+        others = {"--data": data, "--task": task, "--output": output, "--set": overrides}
+        request: dict[str, Any] = {"resume": check_resumable(resume, what, others)}
+    elif what:
+        request = {"recipe": resolve(what, data=data, task=task, output=output, overrides=overrides)}
+    else:
+        raise click.UsageError("Name a preset or a recipe, or a run: --resume RUN.")
     with Terminal() as terminal:
         terminal.stage("starting")
         use_keras()
         from zoo.train.charts import is_share, title
 
-        run = finetune(recipe, listener=terminal)
+        run = finetune(**request, listener=terminal)
     final = run.history[-1]
     label, least = terminal.baseline
     if as_json:
@@ -135,6 +149,10 @@ class Terminal:
         self.progress.update(
             self.task, completed=step, status=f"loss {loss:.3f}  {examples_per_second:.0f} examples/s"
         )
+
+    def stopping(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that the next ends even a step that computes for long
+        self.progress.print("[dim]stopping[/dim]   as soon as this step is saved; Ctrl-C again stops at once")
 
     def result(self, label: str, share: float) -> None:
         self.baseline = (label, share)

@@ -60,9 +60,9 @@ class Batches:
         """Which examples batch k holds; the last batch of an epoch may hold fewer than `size`."""
         return self.order.members(k)
 
-    def stream(self) -> Iterator[Batch]:
-        """All batches in order."""
-        return map(self.batch, range(len(self)))
+    def stream(self, start: int = 0) -> Iterator[Batch]:
+        """The batches in order, from number `start` to the end."""
+        return map(self.batch, range(start, len(self)))
 
     @cached_property
     def tokens(self) -> int:

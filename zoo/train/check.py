@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.train.finetune import Listener, Silent, resolve
+from zoo.train.finetune import resolve
 from zoo.train.inspection import class_counts, data_facts
+from zoo.train.listener import Listener, Silent
 from zoo.train.recipe import Recipe
 from zoo.train.splits import Splits, read_splits
 

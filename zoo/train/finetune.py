@@ -3,55 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from zoo.errors import RunError, ZooError, some
-from zoo.train.inspection import data_facts
+from zoo.errors import ZooError
+from zoo.train.listener import Listener, Silent
 from zoo.train.recipe import Recipe
-from zoo.train.recipe_file import make_recipe, read_recipe, recipe_text, shipped_recipes, toml_value
+from zoo.train.recipe_file import make_recipe, read_recipe, shipped_recipes, toml_value
 from zoo.train.request import complete
-from zoo.train.run import Run, next_free
-from zoo.train.splits import Splits, read_splits
-
-RUNS = Path("runs")
-
-
-class Listener(Protocol):
-    """Hears how a run goes on; the CLI's shows it on the terminal."""
-
-    def stage(self, what: str) -> None:
-        """A new stage has begun, such as `reading data`."""
-
-    def fact(self, name: str, value: str) -> None:
-        """Something worth knowing was found out."""
-
-    def training(self, steps: int) -> None:
-        """Training begins; it takes this many steps."""
-
-    def step(self, step: int, loss: float, examples_per_second: float) -> None:
-        """A step is done."""
-
-    def result(self, label: str, share: float) -> None:
-        """The run is done; always saying `label` would have reached this much."""
-
-
-class Silent:
-    """The listener that says nothing."""
-
-    def stage(self, what: str) -> None: ...
-    def fact(self, name: str, value: str) -> None: ...
-    def training(self, steps: int) -> None: ...
-    def step(self, step: int, loss: float, examples_per_second: float) -> None: ...
-    def result(self, label: str, share: float) -> None: ...
+from zoo.train.run import Run
 
 
 def finetune(
-    recipe: Recipe | str | Path,
+    recipe: Recipe | str | Path | None = None,
     *,
+    resume: str | Path | Run | None = None,
     data: Any = None,
     task: str | None = None,
     output: str | Path | None = None,
@@ -60,8 +27,13 @@ def finetune(
 ) -> Run:
     """Fine-tune a model as a recipe says, and leave a run directory.
 
+    While it trains, the run is saved to `checkpoints/`: at each epoch's end, as `train.checkpoint_steps` and
+    `train.checkpoint_minutes` say, and when SIGINT or SIGTERM asks it to stop.
+
     Args:
         recipe: a `Recipe`, a recipe file, the name of a shipped recipe, or a preset (then `data` is needed).
+        resume: in place of all others: a run that was cut off, or its directory. It goes on to the very weights
+            it would have reached; one that has no checkpoint yet starts over.
         data: short for `data.train`; or the rows themselves: a data frame, an Arrow table, a dict of columns, or an
             iterable of dicts or tuples (`zoo.data.in_memory`).
         task: short for `model.task`.
@@ -70,9 +42,38 @@ def finetune(
         listener: hears the progress.
 
     Raises:
-        ZooError: recipe, data or files are wrong, all faults of one kind at once; then nothing is written.
+        ZooError: recipe, data or files are wrong, all faults of one kind at once; then nothing is written. Or
+            what a run was made from has changed since it was cut off.
+        RunError: training diverged, or the disk refused; and `StoppedError`, one of its kind, after a signal.
     """
-    return _run(resolve(recipe, data=data, task=task, output=output, overrides=overrides), listener or Silent())
+    heard = listener or Silent()
+    if resume is not None:
+        folder = check_resumable(resume, recipe, {"data": data, "task": task, "output": output, "set": overrides})
+        from zoo.train.runner import resume_run
+
+        return resume_run(folder, heard)
+    if recipe is None:
+        raise ZooError("There is nothing to train.", fix="Name a recipe or a preset, or a run to resume.")
+    resolved = resolve(recipe, data=data, task=task, output=output, overrides=overrides)
+    from zoo.train.runner import start_run
+
+    return start_run(resolved, heard)
+
+
+def check_resumable(run: str | Path | Run, recipe: Any = None, others: Any = None) -> Path:
+    """The directory of a run to resume. Raises a ZooError where it has finished, or more was asked for."""
+    path = run.path if isinstance(run, Run) else Run(run).path
+    given = [name for name, value in {"a recipe": recipe, **(others or {})}.items() if value]
+    if given:
+        raise ZooError(
+            f"A run is resumed as it was begun, and {', '.join(given)} was given, too.",
+            fix=f"Resume it without, or start another: zoo finetune {path}/recipe.toml --output ANOTHER",
+        )
+    if Run(path).finished:
+        raise ZooError(
+            f"The run '{path}' has finished; there is nothing to resume.", fix=f"Its model: {path}/model"
+        )
+    return path
 
 
 def resolve(
@@ -97,97 +98,3 @@ def resolve(
     raw: dict[str, Any] = {"model": {"preset": str(recipe)}}
     resolved = make_recipe(raw, overrides, complete, origin=f"for '{recipe}'")
     return dataclasses.replace(resolved, name=Path(resolved.data.train).stem)
-
-
-def _run(recipe: Recipe, listener: Listener) -> Run:
-    started = time.perf_counter()
-    listener.stage("reading data")
-    splits = read_splits(recipe)
-    _tell(splits, listener)
-    listener.stage("loading the model")
-    from zoo.train.feeds import make_batches
-    from zoo.train.setup import make_model, trained_weights
-
-    model = make_model(recipe, splits)
-    if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
-        listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
-    listener.fact("trained", trained_weights(model))
-    batches = make_batches(recipe, model, splits.train)
-    settled = dict(splits.settled)
-    if model.inputs == "texts":
-        settled["max_length"] = model.preprocess.max_length
-    folder, recipe = _claim(recipe.replace("data", **settled))
-    try:
-        _train(recipe, model, splits, batches, folder, listener, started)
-    except OSError as error:
-        raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
-    return Run(folder)
-
-
-def _tell(splits: Splits, listener: Listener) -> None:
-    for name, value in data_facts(splits).items():
-        listener.fact(name, value)
-    for warning in splits.warnings:
-        listener.fact("warning", warning)
-
-
-def _claim(recipe: Recipe) -> tuple[Path, Recipe]:
-    """Make the run's directory and write the recipe into it, unless another run was faster."""
-    given = recipe.output.dir
-    while True:
-        folder = Path(given).expanduser() if given else next_free(RUNS / recipe.name)
-        claimed = recipe.replace("output", dir=str(folder))
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "recipe.toml").open("x", encoding="utf-8") as file:
-                file.write(recipe_text(claimed))
-        except FileExistsError as error:
-            if given:
-                raise ZooError(f"'{folder}' already holds a run.", fix="Choose another output.dir.") from error
-        except OSError as error:
-            raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
-        else:
-            return folder, claimed
-
-
-def _train(
-    recipe: Recipe,
-    model: Any,
-    splits: Splits,
-    batches: Any,
-    folder: Path,
-    listener: Listener,
-    started: float,
-) -> None:
-    from zoo.train.baselines import constant
-    from zoo.train.loop import Journal, train
-    from zoo.train.scores import score
-    from zoo.train.setup import trainer_for
-    from zoo.train.summary import write_report
-
-    trainer, schedule = trainer_for(recipe, model, len(batches))
-    journal = Journal(folder / "metrics.jsonl")
-
-    listener.stage("training")
-    listener.training(len(batches))
-    evaluate = functools.partial(score, model, splits.validation) if splits.validation else None
-    train_started = time.perf_counter()
-    best = train(trainer, batches, evaluate, journal, schedule, listener.step)
-    train_seconds = time.perf_counter() - train_started
-
-    listener.stage("evaluating")
-    split, part = next(
-        (name, part)
-        for name, part in (("test", splits.test), ("validation", splits.validation), ("train", splits.train))
-        if part
-    )
-    final = score(model, part)
-    step = best.step or len(batches)
-    journal.add(step=step, epoch=step / batches.per_epoch, split=split, final=True, **final.metrics)
-    listener.stage("writing the run")
-    model.save_pretrained(folder / "model")
-    if model.adapters:
-        model.adapters.save(folder / "adapter")
-    seconds = {"train": train_seconds, "total": time.perf_counter() - started}
-    write_report(folder, recipe, model, splits, (split, part), final, batches, journal.records, seconds)
-    listener.result(*constant(splits.train, part, model.labels))

@@ -71,16 +71,16 @@ class ImageBatches:
         """The steps of an epoch."""
         return self.per_epoch
 
-    def stream(self) -> Iterator[Batch]:
-        """All batches in order, read ahead."""
-        steps = grain.MapDataset.range(len(self) * self.size).map(self.picture).batch(self.size)
+    def stream(self, start: int = 0) -> Iterator[Batch]:
+        """The batches in order, from number `start` to the end, read ahead."""
+        steps = grain.MapDataset.range(start * self.size, len(self) * self.size).map(self.picture).batch(self.size)
         reading = grain.ReadOptions(num_threads=2 * (os.cpu_count() or 1), prefetch_buffer_size=_AHEAD)
         batches = steps.to_iter_dataset(reading)
         if self.workers:
             if not flags.FLAGS.is_parsed():  # grain's workers read absl's flags, which only its own programs parse
                 flags.FLAGS.mark_as_parsed()
             batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self.workers))
-        for k, row in enumerate(batches):
+        for k, row in enumerate(batches, start):
             yield self._batch(k, row)
 
     def batch(self, k: int) -> Batch:

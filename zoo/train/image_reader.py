@@ -20,7 +20,7 @@ class ImageReader:
     def __init__(self, data: DataKeys) -> None:
         self.data, self.notes = data, []
         self.columns = None
-        self._digests: dict[str | bytes, str] = {}
+        self.digests: dict[Any, str] = {}
 
     def splits(self, name: str) -> tuple[str, ...]:
         if name in dataset_names():
@@ -46,14 +46,14 @@ class ImageReader:
 
     def _sound(self, examples: Examples, *, decode: bool) -> Examples:
         inspection = inspect(examples, decode=decode)
-        self._digests |= dict(zip(examples.inputs, inspection.digests, strict=True))
+        self.digests |= dict(zip(examples.inputs, inspection.digests, strict=True))
         kept = without_faulty(examples, inspection, self.data.faulty)
         if left_out := len(examples) - len(kept):
             self.notes.append(f"{left_out:,} of '{examples.source}' cannot be read and are left out")
         return kept
 
     def keys(self, examples: Examples) -> list[str]:
-        return [self._digests[raw] for raw in examples.inputs]
+        return [self.digests[raw] for raw in examples.inputs]
 
     def overlap(self, train: Examples, held_out: Examples, pairs: list[tuple[int, int]]) -> str:
         refuse_same(train, held_out, pairs)

@@ -1,11 +1,11 @@
-"""The training loop: steps, evaluations, and the record of both."""
+"""The training loop: steps, evaluations, checkpoints, and the record of it all."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +14,10 @@ import numpy as np
 
 from zoo.errors import RunError
 from zoo.train.batches import Batches
+from zoo.train.checkpoints import Checkpoint, Checkpoints
+from zoo.train.directory import replace_text
 from zoo.train.image_batches import ImageBatches
+from zoo.train.interrupts import Interrupts, StoppedError
 from zoo.train.scores import Scores
 from zoo.train.step import State, Trainer
 
@@ -39,6 +42,11 @@ class Journal:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
+    def begin(self, records: list[dict[str, Any]]) -> None:
+        """Hold these records and no others, whatever stood there: what came after them is done again."""
+        self.records = list(records)
+        replace_text(self.path, "".join(json.dumps(record) + "\n" for record in records))
+
 
 @dataclass
 class Best:
@@ -53,46 +61,137 @@ class Best:
             self.score, self.step, self.weights = score, step, jax.device_get(weights)
 
 
-def train(
-    trainer: Trainer,
-    batches: Batches | ImageBatches,
-    evaluate: Callable[[], Scores] | None,
-    journal: Journal,
-    rate_at: Callable[[int], Any],
-    progress: Progress,
-) -> Best:
-    """Run every step, evaluate after each epoch, and leave the model with its best weights.
+@dataclass
+class Standing:
+    """Where a run stands, beside the values of its variables.
+
+    Args:
+        step: how many steps are done.
+        best: the best weights so far.
+        losses: those that no record holds yet.
+        seconds: how long it has trained, in all its processes.
+    """
+
+    step: int = 0
+    best: Best = field(default_factory=Best)
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def saved(self, state: State, journal: Journal) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The arrays and facts of a checkpoint."""
+        arrays: dict[str, Any] = {"state": state}
+        if self.best.weights is not None:
+            arrays["best"] = self.best.weights
+        facts = {
+            "best": {"score": self.best.score, "step": self.best.step},
+            "losses": self.losses,
+            "seconds": self.seconds,
+            "records": journal.records,
+        }
+        return arrays, facts
+
+    @classmethod
+    def restored(cls, found: Checkpoint) -> Standing:
+        """Where the run stood when a checkpoint was saved."""
+        best = Best(**found.facts["best"], weights=found.arrays.get("best"))
+        return cls(found.step, best, found.facts["losses"], found.facts["seconds"])
+
+
+class Loop:
+    """Every step of a run, from where it stands to its end.
 
     Args:
         evaluate: scores the model as it is, on the validation examples; None keeps the last weights.
         rate_at: the learning rate of a step, for the record.
-
-    Raises a RunError where the loss is no longer a number.
+        progress: hears of every step.
+        checkpoints: where the run is saved; None saves nothing.
+        interrupts: what may ask it to stop.
     """
-    state, best = trainer.state(), Best()
-    every = max(1, len(batches) // _RECORDS)
-    meter = _Meter(batches, journal, every, rate_at, progress)
-    pending: tuple[int, Any] | None = None
-    for k, (arrays, targets, weights) in enumerate(batches.stream()):
-        state, loss = trainer.step(state, arrays, targets, weights)
-        # One step late: reading this step's loss now would wait for it, and leave the device idle after.
-        if pending:
-            meter.note(*pending)
-        pending = (k + 1, loss)
-        if (k + 1) % batches.per_epoch == 0:
-            meter.note(*pending)
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        batches: Batches | ImageBatches,
+        evaluate: Callable[[], Scores] | None,
+        journal: Journal,
+        rate_at: Callable[[int], Any],
+        progress: Progress,
+        checkpoints: Checkpoints | None = None,
+        interrupts: Interrupts | None = None,
+    ) -> None:
+        self.trainer, self.batches, self.evaluate, self.journal = trainer, batches, evaluate, journal
+        self.checkpoints, self.interrupts = checkpoints, interrupts
+        self.meter = _Meter(batches, journal, rate_at, progress)
+        self.standing = Standing()
+        self.state: State | None = None
+
+    def resume(self) -> Checkpoint | None:
+        """Stand where the newest sound checkpoint does, and give it; None where there is none, at the start."""
+        state = self.trainer.state()
+        templates = {"state": state, "best": jax.device_get(self.trainer.weights(state))}
+        found = self.checkpoints.restore(templates) if self.checkpoints else None
+        self.journal.begin(found.facts["records"] if found else [])
+        if found:
+            self.standing, self.state = Standing.restored(found), found.arrays["state"]
+        return found
+
+    def run(self) -> Standing:
+        """Train to the end, evaluate after each epoch, and leave the model with its best weights.
+
+        Raises a RunError where the loss is no longer a number, or a checkpoint cannot be saved; a StoppedError
+        where it was asked to stop, once it is saved.
+        """
+        trainer, standing = self.trainer, self.standing
+        state = self.state or trainer.state()
+        began = time.perf_counter() - standing.seconds
+        self.meter.restart(standing.losses)
+        pending: Any = None
+        for arrays, targets, weights in self.batches.stream(standing.step):
+            state, loss = trainer.step(state, arrays, targets, weights)
+            # One step late: reading this step's loss now would wait for it, and leave the device idle after.
+            if pending is not None:
+                self.meter.note(standing.step, pending)
+            standing.step, pending = standing.step + 1, loss
+            ends_epoch = standing.step % self.batches.per_epoch == 0
+            if not (ends_epoch or self._saves()):
+                continue
+            self.meter.note(standing.step, pending)
             pending = None
-            trainer.write_back(trainer.weights(state))
-            if evaluate is not None:
-                found = evaluate()
-                epoch = (k + 1) // batches.per_epoch
-                journal.add(step=k + 1, epoch=float(epoch), split="validation", **found.metrics)
-                best.offer(found.goal, k + 1, trainer.weights(state))
-                meter.restart()
-            state = _owned(state)
-    if best.weights is not None:
-        trainer.write_back(best.weights)
-    return best
+            if ends_epoch and self.evaluate is not None:
+                state = self._evaluated(state, self.evaluate)
+            standing.seconds = time.perf_counter() - began
+            self._save(state)
+        trainer.write_back(standing.best.weights or trainer.weights(state))
+        return standing
+
+    def _evaluated(self, state: State, evaluate: Callable[[], Scores]) -> State:
+        weights, standing = self.trainer.weights(state), self.standing
+        self.trainer.write_back(weights)
+        found = evaluate()
+        epoch = standing.step / self.batches.per_epoch
+        self.journal.add(step=standing.step, epoch=epoch, split="validation", **found.metrics)
+        standing.best.offer(found.goal, standing.step, weights)
+        self.meter.restart(standing.losses)
+        return _owned(state)
+
+    def _saves(self) -> bool:
+        asked = self.interrupts is not None and self.interrupts.asked
+        return bool(asked) or (self.checkpoints is not None and self.checkpoints.due(self.standing.step))
+
+    def _save(self, state: State) -> None:
+        asked, last = self.interrupts and self.interrupts.asked, self.standing.step == len(self.batches)
+        if self.checkpoints is not None:
+            if asked or last:
+                self.checkpoints.wait()
+            self.checkpoints.save(self.standing.step, *self.standing.saved(state, self.journal))
+        if asked and not last:
+            where = ""
+            if self.checkpoints is not None:
+                self.checkpoints.wait()
+                where = f"Go on with: zoo finetune --resume {self.checkpoints.folder.parent}"
+            raise StoppedError(
+                f"Stopped at step {self.standing.step} of {len(self.batches)}.", fix=where, signal=asked
+            )
 
 
 def _owned(state: State) -> State:
@@ -108,17 +207,20 @@ class _Meter:
         self,
         batches: Batches | ImageBatches,
         journal: Journal,
-        every: int,
         rate_at: Callable[[int], Any],
         progress: Progress,
     ) -> None:
-        self.batches, self.journal, self.every = batches, journal, every
+        self.batches, self.journal = batches, journal
+        self.every = max(1, len(batches) // _RECORDS)
         self.rate_at, self.progress = rate_at, progress
-        self.losses: list[float] = []
-        self.restart()
 
-    def restart(self) -> None:
-        """Start the clock anew: the time of an evaluation is not the training's."""
+    def restart(self, losses: list[float]) -> None:
+        """Start the clock anew: the time of an evaluation is not the training's.
+
+        Args:
+            losses: those that no record holds yet; they are added to, and emptied.
+        """
+        self.losses = losses
         self.since, self.steps = time.perf_counter(), 0
 
     def note(self, step: int, loss: Any) -> None:
@@ -140,4 +242,4 @@ class _Meter:
                 learning_rate=float(self.rate_at(step - 1)),
                 examples_per_second=round(speed, 2),
             )
-            self.losses = []
+            self.losses.clear()

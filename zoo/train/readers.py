@@ -23,6 +23,8 @@ class Reader(Protocol):
 
     notes: list[str]
     """What people should know of the data: what was left out, and why."""
+    digests: dict[Any, str]
+    """The sha256 of what an input stands for, such as the picture behind a path."""
 
     def splits(self, name: str) -> tuple[str, ...]:
         """The splits that the data has of its own."""
@@ -55,7 +57,7 @@ class TextReader:
     """Texts, or pairs of them, from a table's columns."""
 
     def __init__(self, data: DataKeys) -> None:
-        self.data, self.notes = data, []
+        self.data, self.notes, self.digests = data, [], {}
         self.columns = None
         self.problem = data.problem_type or ""
 

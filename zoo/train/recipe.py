@@ -140,6 +140,10 @@ class TrainKeys:
         choices=("nothing", "norm", "backbone"),
     )
     clip_norm: float = key(1.0, "largest global norm of a gradient; 0 does not clip", least=0)
+    checkpoint_steps: int = key(0, "save where the run stands after so many steps; 0 for never", least=0)
+    checkpoint_minutes: float = key(
+        10.0, "save after so many minutes, too; 0 for never; an epoch's end always saves", least=0
+    )
     precision: str = key("float32", "bfloat16 computes in it, on float32 weights", choices=("float32", "bfloat16"))
     seed: int = key(0, "decides the split, the order, new heads and dropout", least=0, most=2**32 - 1)
 

@@ -15,6 +15,7 @@ from zoo.hub.source import Source, is_url
 from zoo.registry.code import architecture_of, dataset_names, tasks_of, tasks_of_architecture
 from zoo.registry.plugins import known_tasks
 from zoo.registry.presets import find_preset, is_preset, presets
+from zoo.train.directory import holder
 from zoo.train.readers import is_folder
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import shipped_recipes
@@ -122,8 +123,13 @@ def check_data(name: str, value: str, task: str, faults: Faults) -> None:
 
 
 def _check_output(folder: Path, faults: Faults) -> None:
-    if (folder / "recipe.toml").exists():
-        faults.add(f"output.dir: '{folder}' already holds a run; choose another directory, or remove it")
+    if owner := holder(folder):
+        faults.add(f"output.dir: '{folder}' is in use: a run is going on in it ({owner})")
+    elif (folder / "recipe.toml").exists():
+        faults.add(
+            f"output.dir: '{folder}' already holds a run; choose another directory, or remove it; "
+            f"one that was cut off goes on with: zoo finetune --resume {folder}"
+        )
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         faults.add(f"output.dir: '{folder}' is not an empty directory")
     else:

@@ -45,9 +45,13 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """Every record of `metrics.jsonl`, in order."""
         file = self.path / "metrics.jsonl"
-        return (
-            [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
-        )
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True) if file.is_file() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]  # a killed run may leave half a line
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was trained, evaluated and written to its end."""
+        return any(record.get("final") for record in self.history)
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 from zoo.data.labels import output_names
 from zoo.errors import ZooError
 from zoo.hub.description import labels_of
-from zoo.loading import Weights, build, described, locate
+from zoo.loading import Found, Weights, build, described, locate
 from zoo.train.feeds import preparation
 from zoo.train.freezing import freeze
 from zoo.train.optimizer import Schedule, make_optimizer, make_schedule
@@ -18,22 +18,39 @@ from zoo.train.splits import Splits
 from zoo.train.step import Trainer, make_trainer
 
 
-def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None) -> Any:
-    """The model of a recipe, with the labels of its examples.
+def locate_model(recipe: Recipe, weights: Weights | None = None) -> Found:
+    """The files that a recipe's model starts from, fetched and verified.
 
     Args:
         weights: `random` leaves the preset's weights where they are; by default, what the recipe says.
+    """
+    keys = recipe.model
+    if keys.architecture:
+        return described(keys.architecture, keys.config)
+    return locate(keys.preset, weights or _weights(recipe))
+
+
+def labels_for(found: Found, splits: Splits) -> list[str]:
+    """The classes of the examples, in the order of the model's outputs."""
+    return output_names(splits.train, labels_of(found.source), column=splits.settled.get("label") or "")
+
+
+def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, found: Found | None = None) -> Any:
+    """The model of a recipe, with the labels of its examples.
+
+    Args:
+        weights: as in `locate_model`.
+        found: the model's files, where they have been located.
 
     Raises a ZooError where model, task and labels do not go together.
     """
-    keys = recipe.model
-    scratch = bool(keys.architecture)
-    weights = weights or ("random" if scratch or keys.weights == "random" else "pretrained")
-    found = described(keys.architecture, keys.config) if scratch else locate(keys.preset, weights)
-    own = labels_of(found.source)
-    labels = output_names(splits.train, own, column=splits.settled.get("label") or "")
+    weights = weights or _weights(recipe)
+    found = found or locate_model(recipe, weights)
+    labels = labels_for(found, splits)
     problem = splits.train.problem
-    _check_head(recipe, found.source.get("problem_type") or problem, problem, set(labels) == set(own))
+    continues = set(labels) == set(labels_of(found.source))
+    _check_head(recipe, found.source.get("problem_type") or problem, problem, continues)
+    keys = recipe.model
     narrow, adapted = recipe.train.precision == "bfloat16", bool(keys.lora or keys.adapter)
     model = build(
         found,
@@ -70,6 +87,11 @@ def trained_weights(model: Any) -> str:
         sum(math.prod(v.shape) for v in group) for group in (model.weights, model.trainable_variables)
     )
     return f"{trained:,} of {every:,} weights ({trained / every:.1%})"
+
+
+def _weights(recipe: Recipe) -> Weights:
+    keys = recipe.model
+    return "random" if keys.architecture or keys.weights == "random" else "pretrained"
 
 
 def trainer_for(recipe: Recipe, model: Any, steps: int) -> tuple[Trainer, Schedule]:

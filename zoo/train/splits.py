@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ class Splits:
         settled: the `[data]` keys that were left to be found, such as the columns, and what was found.
         notes: what was left out of the data, and why.
         warnings: what speaks against the data, and what can be done about it.
+        digests: the sha256 of what an input stands for, such as the picture behind a path.
     """
 
     train: Examples
@@ -36,6 +38,7 @@ class Splits:
     settled: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    digests: Mapping[Any, str] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, Examples]:
@@ -64,7 +67,7 @@ def read_splits(recipe: Recipe) -> Splits:
         warnings.append(
             f"{len(doubtful):,} inputs have more than one label, such as rows {rows}: at most one of them is right"
         )
-    return Splits(train, validation, test, reader.settled, reader.notes, warnings)
+    return Splits(train, validation, test, reader.settled, reader.notes, warnings, reader.digests)
 
 
 def _apart(recipe: Recipe, reader: Reader, train: Examples, held_out: Examples, warnings: list[str]) -> Examples:

@@ -1,0 +1,154 @@
+"""`run.lock`: what a run was made from and made on, so that it can be repeated, or what changed be named."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from zoo.data.examples import Examples
+from zoo.errors import ZooError
+from zoo.hub import memo
+from zoo.hub.description import kind_of
+from zoo.hub.verify import sha256_of
+from zoo.loading import Found
+from zoo.registry.code import architecture_of
+from zoo.registry.plugins import plugins
+from zoo.train.recipe import Recipe
+from zoo.train.splits import Splits
+
+SCHEMA = 1
+MADE_FROM = ("recipe", "weights", "data", "labels")
+"""What decides the result. With anything else changed, it may differ in the last bits."""
+MADE_ON = ("versions", "device", "flags")
+_PACKAGES = (
+    *("keras-zoo", "keras", "jax", "jaxlib", "numpy", "ml_dtypes"),
+    *("tokenizers", "pyarrow", "pillow", "grain", "orbax-checkpoint"),
+)
+_FLAGS = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "NVIDIA_TF32_OVERRIDE", "CUDA_VISIBLE_DEVICES")
+
+
+def run_lock(recipe: Recipe, found: Found, splits: Splits, labels: Iterable[str]) -> dict[str, Any]:
+    """The content of `run.lock`. Imports jax, to name the device."""
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    return {
+        "schema": SCHEMA,
+        "recipe": locked_recipe(recipe),
+        "weights": {
+            "name": found.name,
+            "commit": found.commit,
+            "files": {
+                name: memo.remembered(path, "sha256", sha256_of) for name, path in sorted(found.files.paths.items())
+            },
+        },
+        "data": {
+            name: {"rows": len(part), "sha256": fingerprint(part, splits.digests)}
+            for name, part in parts.items()
+            if part
+        },
+        "labels": list(labels),
+        "seed": recipe.train.seed,
+        "versions": _versions(found),
+        "device": _device(),
+        "flags": _flags(),
+    }
+
+
+def locked_recipe(recipe: Recipe) -> dict[str, Any]:
+    """The keys that decide the result: all but those of `[output]`."""
+    return {table: keys for table, keys in recipe.written().items() if table != "output"}
+
+
+def read_lock(folder: Path) -> dict[str, Any]:
+    """The `run.lock` of a run. Raises a ZooError where it is missing or damaged."""
+    path = folder / "run.lock"
+    try:
+        lock = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ZooError(
+            f"{path} cannot be read: nothing tells what the run was made from.", why=str(error)
+        ) from error
+    if not isinstance(lock, dict) or lock.get("schema") != SCHEMA:
+        raise ZooError(f"{path} is not a run.lock that this version of zoo reads.")
+    return lock
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any], sections: Iterable[str]) -> list[str]:
+    """What changed between two locks, one line for each value, as in `recipe.train.epochs: 3 -> 4`."""
+    return [line for section in sections for line in _differences(section, then.get(section), now.get(section))]
+
+
+def fingerprint(examples: Examples, digests: Mapping[Any, str] = {}) -> str:
+    """The sha256 of examples: their inputs and labels, in order.
+
+    Args:
+        digests: the sha256 of what an input stands for, such as the picture behind a path.
+    """
+    found = hashlib.sha256()
+    labels = examples.labels or [None] * len(examples)
+    for raw, label in zip(examples.inputs, labels, strict=True):
+        for item in (digests.get(raw, raw) if digests else raw, label):
+            content = _bytes(item)
+            found.update(len(content).to_bytes(8, "little"))  # else "ab" + "c" were "a" + "bc"
+            found.update(content)
+    return found.hexdigest()
+
+
+def _bytes(item: Any) -> bytes:
+    if isinstance(item, bytes):
+        return item
+    return item.encode(errors="surrogatepass") if isinstance(item, str) else json.dumps(item).encode()
+
+
+def _differences(name: str, then: Any, now: Any) -> list[str]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        keys = [*then, *(key for key in now if key not in then)]
+        return [line for key in keys for line in _differences(f"{name}.{key}", then.get(key), now.get(key))]
+    return [] if then == now else [f"{name}: {_spelled(then)} -> {_spelled(now)}"]
+
+
+def _spelled(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _versions(found: Found) -> dict[str, str]:
+    names, plugin = list(_PACKAGES), ""
+    with contextlib.suppress(ZooError):  # building the model tells of it
+        plugin = (found.architecture or architecture_of(kind_of(found.source))).partition(":")[0]
+    names += [row.distribution.split()[0] for row in plugins() if row.name == plugin and row.distribution]
+    return {"python": platform.python_version(), **{name: _version(name) for name in dict.fromkeys(names)}}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _device() -> dict[str, Any]:
+    import jax
+
+    devices = jax.devices()
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "platform": devices[0].platform,
+        "kind": devices[0].device_kind,
+        "count": len(devices),
+        "machine": platform.machine(),
+        "cpus": cpus,
+    }
+
+
+def _flags() -> dict[str, str]:
+    jax_own = sorted(name for name in os.environ if name.startswith("JAX_") and "CACHE" not in name)
+    return {name: os.environ[name] for name in (*_FLAGS, *jax_own) if os.environ.get(name)}

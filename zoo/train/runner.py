@@ -1,0 +1,174 @@
+"""A run from its recipe to its report: made ready, trained, evaluated, written; or taken up where it stood."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.backend import use_jax
+from zoo.errors import RunError, ZooError, some
+from zoo.loading import Found
+from zoo.train.checkpoints import Checkpoints, saved_steps
+from zoo.train.directory import Directory
+from zoo.train.inspection import data_facts
+from zoo.train.interrupts import Interrupts
+from zoo.train.listener import Listener
+from zoo.train.recipe import Recipe
+from zoo.train.recipe_file import read_recipe
+from zoo.train.request import complete
+from zoo.train.run import Run
+from zoo.train.run_lock import MADE_FROM, MADE_ON, differences, locked_recipe, read_lock, run_lock
+from zoo.train.splits import Splits, read_splits
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a run is made from: its recipe, its examples, the model's files, and the content of its `run.lock`."""
+
+    recipe: Recipe
+    splits: Splits
+    found: Found
+    lock: dict[str, Any]
+
+
+def start_run(recipe: Recipe, listener: Listener) -> Run:
+    """Run a recipe in a new directory."""
+    began = time.perf_counter()
+    material = _gather(recipe, listener)
+    with Directory.new(material.recipe) as directory:
+        recipe = material.recipe.replace("output", dir=str(directory.folder))
+        directory.write(recipe, material.lock)
+        return _run(recipe, material, directory, listener, began)
+
+
+def resume_run(folder: Path, listener: Listener) -> Run:
+    """Take a run up where it was cut off.
+
+    Raises a ZooError that names what changed, where it was not made from what there is now.
+    """
+    began = time.perf_counter()
+    with Directory.existing(folder) as directory:
+        recipe = _recipe_of(directory.folder)
+        then = read_lock(directory.folder) if saved_steps(directory.checkpoints) else None
+        if then:
+            _refuse(folder, differences(then, {"recipe": locked_recipe(recipe)}, ["recipe"]))
+        material = _gather(recipe, listener)
+        if then:
+            _refuse(folder, differences(then, material.lock, MADE_FROM))
+            for line in differences(then, material.lock, MADE_ON):
+                listener.fact("changed", f"{line}; the last bits may differ")
+        else:
+            directory.write(material.recipe, material.lock)
+        directory.clear()
+        return _run(material.recipe, material, directory, listener, began)
+
+
+def _recipe_of(folder: Path) -> Recipe:
+    """The recipe of a run, checked anew, but for the directory, which may have been moved."""
+    recipe = read_recipe(
+        folder / "recipe.toml", check=lambda recipe, faults: complete(recipe.replace("output", dir=""), faults)
+    )
+    return recipe.replace("output", dir=str(folder))
+
+
+def _refuse(folder: Path, changed: list[str]) -> None:
+    if changed:
+        raise ZooError(
+            f"The run '{folder}' cannot be resumed: what it was made from has changed.",
+            why=changed,
+            fix=f"Undo the change, or start another run: zoo finetune {folder}/recipe.toml --output ANOTHER",
+        )
+
+
+def _gather(recipe: Recipe, listener: Listener) -> Material:
+    use_jax()
+    from zoo.train.setup import labels_for, locate_model
+
+    listener.stage("reading data")
+    splits = read_splits(recipe)
+    _tell(splits, listener)
+    listener.stage("loading the model")
+    found = locate_model(recipe)
+    recipe = recipe.replace("data", **splits.settled)
+    return Material(recipe, splits, found, run_lock(recipe, found, splits, labels_for(found, splits)))
+
+
+def _tell(splits: Splits, listener: Listener) -> None:
+    for name, value in data_facts(splits).items():
+        listener.fact(name, value)
+    for warning in splits.warnings:
+        listener.fact("warning", warning)
+
+
+def _run(recipe: Recipe, material: Material, directory: Directory, listener: Listener, began: float) -> Run:
+    from zoo.train.feeds import make_batches
+    from zoo.train.setup import make_model, trained_weights
+
+    splits = material.splits
+    model = make_model(recipe, splits, found=material.found)
+    if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
+        listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
+    listener.fact("trained", trained_weights(model))
+    batches = make_batches(recipe, model, splits.train)
+    if model.inputs == "texts":
+        recipe = recipe.replace("data", max_length=model.preprocess.max_length)
+    directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe)})
+    directory.begin()
+    try:
+        _train(recipe, model, splits, batches, directory, listener, began)
+    except OSError as error:
+        raise RunError(f"The run could not be written to {directory.folder}.", why=str(error)) from error
+    return Run(directory.folder)
+
+
+def _train(
+    recipe: Recipe,
+    model: Any,
+    splits: Splits,
+    batches: Any,
+    directory: Directory,
+    listener: Listener,
+    began: float,
+) -> None:
+    from zoo.train.baselines import constant
+    from zoo.train.loop import Journal, Loop
+    from zoo.train.scores import score
+    from zoo.train.setup import trainer_for
+    from zoo.train.summary import write_report
+
+    keys, folder = recipe.train, directory.folder
+    trainer, schedule = trainer_for(recipe, model, len(batches))
+    journal = Journal(folder / "metrics.jsonl")
+    checkpoints = Checkpoints(directory.checkpoints, keys.checkpoint_steps, keys.checkpoint_minutes)
+    evaluate = functools.partial(score, model, splits.validation) if splits.validation else None
+    listener.stage("training")
+    listener.training(len(batches))
+    with Interrupts(listener.stopping) as interrupts:
+        loop = Loop(trainer, batches, evaluate, journal, schedule, listener.step, checkpoints, interrupts)
+        if found := loop.resume():
+            for fault in found.damaged:
+                listener.fact("damaged", fault)
+            listener.fact("resumed", f"from step {found.step} of {len(batches)}")
+        standing = loop.run()
+
+    listener.stage("evaluating")
+    split, part = next(
+        (name, part)
+        for name, part in (("test", splits.test), ("validation", splits.validation), ("train", splits.train))
+        if part
+    )
+    final = score(model, part)
+    step = standing.best.step or len(batches)
+    record = dict(step=step, epoch=step / batches.per_epoch, split=split, final=True, **final.metrics)
+    listener.stage("writing the run")
+    model.save_pretrained(folder / "model")
+    if model.adapters:
+        model.adapters.save(folder / "adapter")
+    seconds = {"train": standing.seconds, "total": time.perf_counter() - began}
+    write_report(folder, recipe, model, splits, (split, part), final, batches, [*journal.records, record], seconds)
+    checkpoints.close(keep=1)
+    journal.add(**record)  # last, for it says that the run has finished
+    listener.result(*constant(splits.train, part, model.labels))
