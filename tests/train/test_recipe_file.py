@@ -68,6 +68,8 @@ def keys(draw, kind):
     for f in dataclasses.fields(kind):
         if "limits" in f.metadata:
             drawn[f.name] = draw(values(hints[f.name], f.metadata["limits"]))
+        elif "table" in f.metadata:
+            drawn[f.name] = draw(st.none() | keys(f.metadata["table"]))
         elif dataclasses.is_dataclass(hints[f.name]):
             drawn[f.name] = draw(keys(hints[f.name]))
         else:
