@@ -139,7 +139,7 @@ def test_packed_rows_give_the_padded_batch_s_gradients(dora, bert, arrays):
 
 
 def test_no_gradient_is_computed_for_what_is_frozen(bert, arrays):
-    """Of a layer's kernel `(out, in)`, the step that trains everything computes a gradient of that shape; no other."""
+    """A product in the shape of a kernel is that kernel's gradient: the full step has them, the adapter's none."""
 
     def products(model) -> int:
         trainable = [v.value for v in model.trainable_variables]

@@ -204,8 +204,12 @@ class Adapters:
     # Inside
 
     def _linears(self) -> dict[str, Linear]:
-        layers = [layer for layer in self.model._flatten_layers() if isinstance(layer, Linear)]
-        return {variable_path(self.model, layer.kernel).rpartition("/")[0]: layer for layer in layers}
+        """The linear layers by path, in the order of the weights."""
+        layers = {id(x.kernel): x for x in self.model._flatten_layers() if isinstance(x, Linear)}
+        paths = {
+            variable_path(self.model, v).rpartition("/")[0]: id(v) for v in self.model.weights if id(v) in layers
+        }
+        return {path: layers[key] for path, key in paths.items()}
 
     def _weights(self) -> dict[str, Any]:
         """The base's variables by path."""
