@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.train.check import check
     from zoo.train.finetune import finetune
     from zoo.train.recipe import Recipe
+    from zoo.train.reproduce import reproduce
     from zoo.train.run import Run
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ _HOMES = {
     "hookimpl": "zoo.registry.hookspecs",
     "load": "zoo.loading",
     "presets": "zoo.registry.presets",
+    "reproduce": "zoo.train.reproduce",
 }
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "hookimpl",
     "load",
     "presets",
+    "reproduce",
 ]
 
 

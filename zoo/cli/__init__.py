@@ -18,6 +18,7 @@ COMMANDS = {
     "cache": "Show what this machine holds, and free it.",
     "check": "Look at a recipe's data, memory and time before it runs.",
     "finetune": "Fine-tune a preset on your data, run a recipe, or resume a run.",
+    "reproduce": "Make a run again, and tell whether the result is the same.",
     "evaluate": "Score a run on data it has not seen.",
     "predict": "Apply a run or a preset to texts.",
     "generate": "Continue a text.",

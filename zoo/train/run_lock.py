@@ -102,8 +102,8 @@ def fingerprint(examples: Examples, digests: Mapping[Any, str] = {}) -> str:
 
 def _bytes(item: Any) -> bytes:
     if isinstance(item, bytes):
-        return item
-    return item.encode(errors="surrogatepass") if isinstance(item, str) else json.dumps(item).encode()
+        return b"b" + item
+    return b"s" + item.encode(errors="surrogatepass") if isinstance(item, str) else json.dumps(item).encode()
 
 
 def _differences(name: str, then: Any, now: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from dataclasses import dataclass
@@ -37,7 +38,10 @@ class Material:
 def start_run(recipe: Recipe, listener: Listener) -> Run:
     """Run a recipe in a new directory."""
     began = time.perf_counter()
-    material = _gather(recipe, listener)
+    return _start(_gather(recipe, listener), listener, began)
+
+
+def _start(material: Material, listener: Listener, began: float) -> Run:
     with Directory.new(material.recipe) as directory:
         recipe = material.recipe.replace("output", dir=str(directory.folder))
         directory.write(recipe, material.lock)
@@ -54,16 +58,36 @@ def resume_run(folder: Path, listener: Listener) -> Run:
         recipe = _recipe_of(directory.folder)
         then = read_lock(directory.folder) if saved_steps(directory.checkpoints) else None
         if then:
-            _refuse(folder, differences(then, {"recipe": locked_recipe(recipe)}, ["recipe"]))
+            _refuse(folder, "resumed", differences(then, {"recipe": locked_recipe(recipe)}, ["recipe"]))
         material = _gather(recipe, listener)
         if then:
-            _refuse(folder, differences(then, material.lock, MADE_FROM))
+            _refuse(folder, "resumed", differences(then, material.lock, MADE_FROM))
             for line in differences(then, material.lock, MADE_ON):
                 listener.fact("changed", f"{line}; the last bits may differ")
         else:
             directory.write(material.recipe, material.lock)
         directory.clear()
         return _run(material.recipe, material, directory, listener, began)
+
+
+def repeat_run(folder: Path, output: str, listener: Listener) -> tuple[Run, list[str]]:
+    """Run the recipe of a run again in a new directory.
+
+    Returns:
+        the new run, and what it was made on that the first was not: versions, device, flags.
+
+    Raises a ZooError that names what changed, where what it was made from is not there any more.
+    """
+    began = time.perf_counter()
+    recipe, then = _recipe_of(folder), read_lock(folder)
+    _refuse(folder, "reproduced", differences(then, {"recipe": locked_recipe(recipe)}, ["recipe"]))
+    recipe = dataclasses.replace(recipe, name=f"{folder.absolute().name}-again").replace("output", dir=output)
+    material = _gather(recipe, listener)
+    _refuse(folder, "reproduced", differences(then, material.lock, MADE_FROM))
+    changed = differences(then, material.lock, MADE_ON)
+    for line in changed:
+        listener.fact("changed", f"{line}; the last bits may differ")
+    return _start(material, listener, began), changed
 
 
 def _recipe_of(folder: Path) -> Recipe:
@@ -74,10 +98,10 @@ def _recipe_of(folder: Path) -> Recipe:
     return recipe.replace("output", dir=str(folder))
 
 
-def _refuse(folder: Path, changed: list[str]) -> None:
+def _refuse(folder: Path, what: str, changed: list[str]) -> None:
     if changed:
         raise ZooError(
-            f"The run '{folder}' cannot be resumed: what it was made from has changed.",
+            f"The run '{folder}' cannot be {what}: what it was made from has changed.",
             why=changed,
             fix=f"Undo the change, or start another run: zoo finetune {folder}/recipe.toml --output ANOTHER",
         )
