@@ -13,6 +13,7 @@ from jax import numpy as jnp
 
 from zoo.generate.sampling import Shape, choose, numbers
 from zoo.generate.settings import GenerationSettings
+from zoo.nn.key_value_cache import extended, filled
 
 _SHORTEST = 16
 
@@ -32,13 +33,15 @@ class Engine:
     """The compiled functions of one model.
 
     Args:
-        model: a zoo model whose backbone is a `zoo.nn.Decoder`, or takes `cache` and `columns` as it does.
+        model: its backbone is a `zoo.nn.Decoder`, or has `windows` and takes `cache` and `keep` as it does.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = model
         self._prefill = jax.jit(self._first, static_argnames=("shape", "columns"))
-        self._decode = jax.jit(self._next, static_argnames=("shape",), donate_argnames=("carry",))
+        self._decode = jax.jit(self._next, static_argnames=("shape",), donate_argnames=("keys", "seen"))
+        # A function of its own: where one both reads and writes the cache, XLA writes into a copy.
+        self._extend = jax.jit(extended, donate_argnames=("cache",))
 
     def run(
         self, arrays: dict[str, np.ndarray], settings: GenerationSettings, steps: int, *, logprobs: bool
@@ -55,9 +58,12 @@ class Engine:
         data = numbers(settings.sampling)
         state = [variable.value for variable in self._model.variables]
         columns = bucket(arrays["input_ids"].shape[1] + steps)
-        found, carry = self._prefill(state, arrays, data, jnp.uint32(settings.seed), shape=shape, columns=columns)
+        found, cache, keys, seen = self._prefill(
+            state, arrays, data, jnp.uint32(settings.seed), shape=shape, columns=columns
+        )
         for _ in range(steps - 1):
-            following, carry = self._decode(state, carry, data, shape=shape)
+            following, pairs, keys, seen = self._decode(state, found[0], cache, keys, seen, data, shape=shape)
+            cache = self._extend(cache, pairs)
             yield jax.device_get(found)
             found = following
         yield jax.device_get(found)
@@ -67,34 +73,40 @@ class Engine:
     ) -> Any:
         mask, numbers = arrays["attention_mask"], arrays["numbers"]
         arrays = {**arrays, "position_ids": jnp.maximum(jnp.cumsum(mask, axis=1) - 1, 0)}
+        backbone = self._model.backbone
         with self._weights(state):
-            features, cache = self._model.backbone(arrays, columns=columns)
+            features, pairs = backbone(arrays, keep=True)
             logits = self._logits(features[:, -1])
+        padding = mask.shape[1] - jnp.sum(mask, axis=1)
+        cache = filled(pairs, backbone.windows, padding, columns)
         rows = mask.shape[0]
         seen = None
         if shape.penalty:
             seen = jnp.zeros((rows, logits.shape[-1]), bool)
             seen = seen.at[jnp.arange(rows)[:, None], arrays["input_ids"]].max(mask > 0)
         keys = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(numbers)
-        return self._chosen(logits, cache, keys, seen, shape, data)
+        found, seen = self._chosen(logits, cache["column"], keys, seen, data, shape)
+        return found, cache, keys, seen
 
-    def _next(self, state: Any, carry: Any, data: dict[str, Any], *, shape: Shape) -> Any:
-        tokens, cache, keys, seen = carry
+    def _next(
+        self, state: Any, tokens: Any, cache: Any, keys: Any, seen: Any, data: dict[str, Any], *, shape: Shape
+    ) -> Any:
         arrays = {"input_ids": tokens[:, None], "position_ids": (cache["column"] - cache["start"])[:, None]}
         with self._weights(state):
-            features, cache = self._model.backbone(arrays, cache=cache)
+            features, pairs = self._model.backbone(arrays, cache=cache, keep=True)
             logits = self._logits(features[:, 0])
-        return self._chosen(logits, cache, keys, seen, shape, data)
+        found, seen = self._chosen(logits, cache["column"] + 1, keys, seen, data, shape)
+        return found, pairs, keys, seen
 
     def _chosen(
-        self, logits: Any, cache: Any, keys: Any, seen: Any, shape: Shape, data: dict[str, Any]
-    ) -> tuple[Any, Any]:
-        drawing = jax.vmap(functools.partial(jax.random.fold_in, data=cache["column"]))(keys)
+        self, logits: Any, column: Any, keys: Any, seen: Any, data: dict[str, Any], shape: Shape
+    ) -> tuple[tuple[Any, Any], Any]:
+        """The tokens for `column` and their log-probabilities, and which tokens there are by then."""
+        drawing = jax.vmap(functools.partial(jax.random.fold_in, data=column))(keys)
         tokens, logprobs = choose(logits, shape, data, drawing, seen)
         if seen is not None:
             seen = seen.at[jnp.arange(tokens.shape[0]), tokens].set(True)
-        # The carry is given away to the next step, so what is read on the host has to be another array.
-        return (jnp.copy(tokens), logprobs), (tokens, cache, keys, seen)
+        return (tokens, logprobs), seen
 
     def _logits(self, features: Any) -> Any:
         return self._model.head(features, self._model.backbone.token_table)

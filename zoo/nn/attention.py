@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from zoo.nn.dropout import Dropout
-from zoo.nn.linear import linear
+from zoo.nn.linear import linear, product
 
 
 def attend(
@@ -18,6 +18,7 @@ def attend(
     key: Any,
     value: Any,
     visible: Any = None,
+    past: tuple[Any, Any, Any] | None = None,
     *,
     scale: float,
     soft_cap: float | None = None,
@@ -30,25 +31,37 @@ def attend(
         key, value: `(batch, kv_heads, keys, head_dim)`; each serves `heads / kv_heads` queries in a row
             (https://arxiv.org/abs/2305.13245).
         visible: bool `(batch | 1, 1, length | 1, keys)`; None where every key may be seen.
+        past: more keys, values and who may see them, which a cache holds. They are read where they lie.
         soft_cap: keeps scores within it, by `soft_cap * tanh(score / soft_cap)` (Gemma 2).
         drop: dropout of the weights.
 
     Returns `(batch, heads, length, head_dim)`.
     """
     batch, heads, length, head_dim = ops.shape(query)
-    kv_heads, keys = ops.shape(key)[1:3]
+    kv_heads = ops.shape(key)[1]
     group = heads // kv_heads
     # The queries that share a key become more rows of one product; repeating the keys would copy them.
     together = ops.reshape(query * scale, (batch, kv_heads, group * length, head_dim))
-    scores = ops.matmul(together, ops.transpose(key, (0, 1, 3, 2)))
-    scores = ops.cast(ops.reshape(scores, (batch, kv_heads, group, length, keys)), "float32")
-    if soft_cap is not None:
-        scores = soft_cap * ops.tanh(scores / soft_cap)
-    if visible is not None:
+
+    def scores_of(key: Any, visible: Any) -> Any:
+        """How much each query attends to each key: `(batch, kv_heads, group, length, keys)` float32."""
+        scores = product(together, key)
+        scores = ops.cast(ops.reshape(scores, (batch, kv_heads, group, length, ops.shape(key)[2])), "float32")
+        if soft_cap is not None:
+            scores = soft_cap * ops.tanh(scores / soft_cap)
         # Not minus infinity: a row of padding alone would turn into NaN.
-        scores = ops.where(visible[:, :, None], scores, -1e30)
-    weights = drop(ops.cast(ops.softmax(scores, axis=-1), value.dtype))
-    mixed = ops.matmul(ops.reshape(weights, (batch, kv_heads, group * length, keys)), value)
+        return scores if visible is None else ops.where(visible[:, :, None], scores, -1e30)
+
+    scores, values = [scores_of(key, visible)], [value]
+    if past is not None:
+        scores, values = [scores_of(past[0], past[2]), *scores], [past[1], *values]
+    weights = ops.softmax(ops.concatenate(scores, axis=-1) if past else scores[0], axis=-1)
+    weights = drop(ops.cast(weights, value.dtype))
+    mixed, start = 0.0, 0
+    for part in values:
+        keys = ops.shape(part)[2]
+        own = ops.reshape(weights[..., start : start + keys], (batch, kv_heads, group * length, keys))
+        mixed, start = mixed + ops.matmul(own, part), start + keys
     return ops.reshape(mixed, (batch, heads, length, head_dim))
 
 

@@ -19,7 +19,7 @@ from zoo.nn.attention import attend, merge_heads, split_heads
 from zoo.nn.decoder_config import DecoderConfig
 from zoo.nn.decoder_spec import DecoderLayerSpec, DecoderSpec
 from zoo.nn.dropout import Dropout
-from zoo.nn.key_value_cache import Cache, filled, visible_slots, written
+from zoo.nn.key_value_cache import Cache, visible_slots
 from zoo.nn.linear import linear
 from zoo.nn.masks import attention_mask
 from zoo.nn.packing import positions
@@ -59,15 +59,19 @@ class Decoder(keras.layers.Layer):
         """The token embeddings `(vocab_size, dim)`, which a tied head shares."""
         return self.tokens.embeddings
 
+    @property
+    def windows(self) -> list[int | None]:
+        """How many tokens each layer sees, itself included; None for all."""
+        return [layer.window for layer in self.spec.layers]
+
     def call(
-        self, arrays: dict[str, Any], cache: Cache | None = None, columns: int = 0, training: bool = False
+        self, arrays: dict[str, Any], cache: Cache | None = None, keep: bool = False, training: bool = False
     ) -> Any:
-        """Features; with a cache to read, or `columns` to make one for, features and the cache after these tokens.
+        """Features, and the keys and values of these tokens in each layer, if they are to be kept.
 
         Args:
-            cache: of the tokens before; `input_ids` is then one token a row, `(batch, 1)`, and `position_ids` is
-                given.
-            columns: how many tokens a row the new cache is for, those of this call included.
+            cache: what is kept of the tokens before. `input_ids` is then one token a row, `(batch, 1)`, and
+                `position_ids` is given.
         """
         ids = arrays["input_ids"]
         length = ops.shape(ids)[1]
@@ -81,32 +85,20 @@ class Decoder(keras.layers.Layer):
             rope: rope.angles(where, self.spec.head_dim, self.compute_dtype)
             for rope in {layer.rope for layer in self.spec.layers}
         }
-        windows = [layer.window for layer in self.spec.layers]
+        visible: dict[int | None, Any] = {}
         if cache is None:
             causal = not self.bidirectional
-            masks = {window: attention_mask(arrays, causal=causal, window=window) for window in set(windows)}
-            visible = [masks[window] for window in windows]
-        else:
-            visible = [visible_slots(cache, keys.shape[2]) for keys, _ in cache["layers"]]
-        tensors = []
+            visible = {w: attention_mask(arrays, causal=causal, window=w) for w in set(self.windows)}
+        pairs = []
         for n, (block, layer) in enumerate(zip(self.blocks, self.spec.layers, strict=True)):
-            past = None if cache is None else (cache["layers"][n], cache["column"])
-            x, pair = block(x, angles[layer.rope], visible[n], past, training=training)
-            tensors.append(pair)
+            past = None
+            if cache is not None:
+                key, value = cache["layers"][n]
+                past = key, value, visible_slots(cache, key.shape[2], layer.window)
+            x, pair = block(x, angles[layer.rope], visible.get(layer.window), past, training=training)
+            pairs.append(pair)
         x = self.norm(x)
-        if cache is not None:
-            return x, {**cache, "column": cache["column"] + 1, "layers": tensors}
-        if columns:
-            return x, filled(tensors, windows, _padding(arrays, length), columns)
-        return x
-
-
-def _padding(arrays: dict[str, Any], length: int) -> Any:
-    """How many columns of each row are padding on the left, `(batch,)` int32."""
-    mask = arrays.get("attention_mask")
-    if mask is None:
-        return ops.zeros((ops.shape(arrays["input_ids"])[0],), "int32")
-    return length - ops.sum(ops.cast(mask, "int32"), axis=1)
+        return (x, pairs) if keep else x
 
 
 class DecoderBlock(keras.layers.Layer):
@@ -166,14 +158,12 @@ class DecoderAttention(keras.layers.Layer):
         key, value = (split_heads(p(x), self.spec.kv_heads) for p in (self.key, self.value))
         query = rotate(self.query_norm(query) if self.query_norm else query, angles)
         key = rotate(self.key_norm(key) if self.key_norm else key, angles)
-        if past is not None:
-            layer, column = past
-            key, value = written(layer, column, key, value)
         mixed = attend(
             query,
             key,
             value,
             visible,
+            past,
             scale=self.spec.scale,
             soft_cap=self.spec.attention_soft_cap,
             drop=functools.partial(self.dropout, training=training),

@@ -7,38 +7,33 @@ just left the window. A layer that sees all has as many slots as there will ever
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 from jax import numpy as jnp
-from keras import ops
+
+Pair = tuple[Any, Any]
+"""A layer's keys and values, `(batch, kv_heads, length, head_dim)` each."""
 
 Cache = dict[str, Any]
 """`column`: the column that is written next, int32; `start` `(batch,)`: each row's first column that is no padding;
-`layers`: for each layer its keys and values, `(batch, kv_heads, slots, head_dim)` each."""
+`layers`: a `Pair` for each layer, with its slots in place of a length."""
 
 
-def slots_of(window: int | None, columns: int) -> int:
-    """How many columns a layer keeps of `columns`."""
-    return min(window or columns, columns)
-
-
-def filled(tensors: Sequence[tuple[Any, Any]], windows: Sequence[int | None], start: Any, columns: int) -> Cache:
+def filled(pairs: Sequence[Pair], windows: Sequence[int | None], start: Any, columns: int) -> Cache:
     """The cache after a prompt.
 
     Args:
-        tensors: each layer's keys and values `(batch, kv_heads, length, head_dim)`.
         windows: each layer's window, or None.
         start: `(batch,)` int32, how many columns of each row are padding.
         columns: how many there will be with all that is generated.
     """
-    layers = [
-        tuple(_placed(x, slots_of(window, columns)) for x in pair)
-        for pair, window in zip(tensors, windows, strict=True)
-    ]
-    return {"column": jnp.int32(tensors[0][0].shape[2]), "start": start, "layers": layers}
+    layers = []
+    for (key, value), window in zip(pairs, windows, strict=True):
+        slots = min(window or columns, columns)
+        layers.append((_placed(key, slots), _placed(value, slots)))
+    return {"column": jnp.int32(pairs[0][0].shape[2]), "start": start, "layers": layers}
 
 
 def _placed(x: Any, slots: int) -> Any:
@@ -48,14 +43,23 @@ def _placed(x: Any, slots: int) -> Any:
     return jnp.roll(x[:, :, length - slots :], length % slots, axis=2)
 
 
-def visible_slots(cache: Cache, slots: int) -> Any:
-    """Which slots the token at `column` sees, its own included: bool `(batch, 1, 1, slots)`."""
-    behind = ops.mod(cache["column"] - ops.arange(slots, dtype="int32"), slots)
-    return (cache["column"] - behind >= cache["start"][:, None])[:, None, None, :]
+def visible_slots(cache: Cache, slots: int, window: int | None) -> Any:
+    """Which slots of a layer the token at `column` sees: bool `(batch, 1, 1, slots)`."""
+    behind = 1 + (cache["column"] - 1 - jnp.arange(slots, dtype="int32")) % slots
+    seen = cache["column"] - behind >= cache["start"][:, None]
+    return (seen if window is None else seen & (behind < window))[:, None, None, :]
 
 
-def written(layer: tuple[Any, Any], column: Any, key: Any, value: Any) -> tuple[Any, Any]:
-    """A layer's keys and values with those of one token `(batch, kv_heads, 1, head_dim)` at `column`."""
-    slot = column % layer[0].shape[2]
-    put = functools.partial(jax.lax.dynamic_update_slice_in_dim, start_index=slot, axis=2)
-    return put(layer[0], key.astype(layer[0].dtype)), put(layer[1], value.astype(layer[1].dtype))
+def extended(cache: Cache, pairs: Sequence[Pair]) -> Cache:
+    """The cache with one more token of each row. Give the old one away, and it is written where it lies."""
+    column = cache["column"]
+    layers = [
+        tuple(_written(whole, one, column) for whole, one in zip(layer, pair, strict=True))
+        for layer, pair in zip(cache["layers"], pairs, strict=True)
+    ]
+    return {**cache, "column": column + 1, "layers": layers}
+
+
+def _written(whole: Any, one: Any, column: Any) -> Any:
+    slot = column % whole.shape[2]
+    return jax.lax.dynamic_update_slice_in_dim(whole, one.astype(whole.dtype), slot, axis=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import jax
 import keras
 from keras import ops
 
@@ -14,19 +15,26 @@ _FEW = 32  # rows up to which reading the matrix is what takes the time
 
 
 def product(x: Any, matrix: Any) -> Any:
-    """`x @ matrix.T`: `(..., in)` and `(out, in)` to `(..., out)`.
+    """`x @ matrix.T`, `(..., in)` and `(out, in)` to `(..., out)`; or for each batch a matrix.
 
     A few rows, as in decoding, are put on the right: XLA's CPU compiler packs what is on the right before it
     multiplies, and so would read the matrix more than once.
     """
     *shape, dim = x.shape
-    rows = math.prod(shape) if all(shape) else _FEW + 1
-    if rows > _FEW:
-        return ops.matmul(x, ops.transpose(matrix))
-    if rows == 1:
-        return ops.reshape(ops.matmul(matrix, ops.reshape(x, (dim,))), (*shape, -1))
-    columns = ops.matmul(matrix, ops.transpose(ops.reshape(x, (rows, dim))))
-    return ops.reshape(ops.transpose(columns), (*shape, -1))
+    each = matrix.ndim > 2
+    rows = shape[-1] if each else math.prod(shape) if all(shape) else None
+    if not rows or rows > _FEW:
+        return ops.matmul(x, _swap(matrix))
+    if not each:
+        x = ops.reshape(x, (rows, dim))
+    columns = ops.matmul(matrix, _swap(x))
+    columns = jax.lax.optimization_barrier(columns)  # or the compiler turns the product back
+    return ops.reshape(_swap(columns), (*shape, -1))
+
+
+def _swap(x: Any) -> Any:
+    """The last two axes exchanged."""
+    return ops.transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
 @keras.saving.register_keras_serializable("zoo")
