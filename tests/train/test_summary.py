@@ -33,3 +33,14 @@ def test_the_report_tells_of_the_data_and_the_training(run, page):
 def test_the_report_holds_the_recipe(page):
     assert 'label = "stars"' in page
     assert "learning_rate = 0.005" in page
+
+
+def test_the_report_tells_where_the_time_went(page):
+    told = page[page.index("Where the time went") :]
+    for part in ("computing", "compiling", "evaluating", "reading data", "loading the model"):
+        assert re.search(rf"{part} [\d.]+ (s|min) \d+%", told), part
+
+
+def test_the_score_stands_beside_what_it_is_to_beat(page):
+    assert "majority class, “good” 66.7%" in page
+    assert re.search(r"95% interval of the accuracy \d+\.\d \N{EN DASH} \d+\.\d%", page)

@@ -26,6 +26,34 @@ def fitting(recipe: Recipe, step: Footprint, memory: float) -> str:
     return "No batch fits beside these weights: choose a smaller model."
 
 
+_PARTS = {
+    "feeding": "waiting for batches",
+    "training": "between steps",
+}
+"""What people are told of the parts of a run's time that bear other names in it."""
+
+
+def time_parts(seconds: dict[str, float]) -> dict[str, float]:
+    """The parts of a run's time under the names that people are told, the longest first."""
+    named = {_PARTS.get(name, name): took for name, took in seconds.items() if name != "total"}
+    return dict(sorted(named.items(), key=lambda item: -item[1]))
+
+
+def quicker(recipe: Recipe, batches: Any, seconds: dict[str, float]) -> str:
+    """The change that would save a finished run's time most; empty where none would."""
+    whole = sum(took for name, took in seconds.items() if name != "total") or 1.0
+    share = {name: took / whole for name, took in seconds.items()}
+    if share.get("feeding", 0) > 0.2:
+        return f"data.workers = {recipe.data.workers + 2}: the device waited {share['feeding']:.0%} of the time"
+    if share.get("evaluating", 0) > 0.4:
+        return f"fewer held-out rows: looking at them took {share['evaluating']:.0%} of the time"
+    if isinstance(batches, Batches) and (told := _texts(recipe, batches)):
+        return told
+    if share.get("compiling", 0) > 0.3:
+        return "nothing in the recipe: compiled programs are kept, and the next run of these shapes has them"
+    return ""
+
+
 def advice(check: Any, splits: Splits, batches: Any) -> str:
     """The change that would help most, the gravest matter first; empty where nothing is to be said."""
     recipe, counts = check.recipe, check.classes

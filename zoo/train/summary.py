@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.data.examples import Examples
 from zoo.data.problems import MULTI, REGRESSION, SINGLE
+from zoo.train.advice import quicker, time_parts
 from zoo.train.baselines import constant
 from zoo.train.batches import Batches
 from zoo.train.doubts import suspects, worst
@@ -53,7 +54,6 @@ def write_report(
     split, examples = held_out
     doubtful = suspects(final)
     told = METRICS[final.problem][0]
-    parts = {name: value for name, value in seconds.items() if name != "total"}
     report = Report(
         title=recipe.name,
         preset=recipe.model.preset or f"{recipe.model.architecture}, from random weights",
@@ -68,7 +68,8 @@ def write_report(
         confusion=final.confusion.tolist() if isinstance(final, ClassificationScores) else None,
         mistakes=[_mistake(model, examples, final, n, n in doubtful) for n in worst(final, _MISTAKES)],
         suspects=len(doubtful),
-        seconds=parts,
+        seconds=time_parts(seconds),
+        advice=quicker(recipe, batches, seconds),
         facts={
             "Data": _data_facts(recipe, splits, batches),
             "Training": {

@@ -1,0 +1,49 @@
+"""The report in a real browser: painted, in both colour schemes, and within the width of a phone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.references.browser import has_colour, screenshot
+
+PAPER, INK, ACCENT = (255, 255, 255), (22, 25, 29), (20, 89, 157)
+DARK_PAPER, DARK_ACCENT = (20, 23, 27), (122, 181, 238)
+
+
+@pytest.fixture(scope="module")
+def page(run) -> Path:
+    return run.report.absolute()
+
+
+def margins(pixels: np.ndarray, width: int) -> np.ndarray:
+    return np.concatenate([pixels[:, :width].reshape(-1, 3), pixels[:, -width:].reshape(-1, 3)])
+
+
+def test_the_page_is_painted(page, tmp_path):
+    pixels = screenshot(page, tmp_path)
+    assert pixels.shape[1] == 1200
+    assert has_colour(pixels, PAPER, least=pixels.size // 6)
+    assert has_colour(pixels, INK, least=1000)
+    assert has_colour(pixels, ACCENT, least=2000)  # the headline, and the curves
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
+    # Every part of it says something: no third of the page is blank, up to its end.
+    inked = np.flatnonzero((pixels.max(axis=-1) < 128).any(axis=1))
+    assert inked.min() < 150
+    assert np.diff(inked).max() < 300
+
+
+def test_nothing_sticks_out_of_a_phone(page, tmp_path):
+    """Chromium's window is 500 wide at least, so a page that overflows would reach into the margin."""
+    pixels = screenshot(page, tmp_path, width=500, height=4000)
+    assert (margins(pixels, 10) == PAPER).all()
+    assert has_colour(pixels, ACCENT, least=1000)
+
+
+def test_it_follows_a_dark_scheme(page, tmp_path):
+    pixels = screenshot(page, tmp_path, dark=True)
+    assert has_colour(pixels, DARK_PAPER, least=pixels.size // 6)
+    assert has_colour(pixels, DARK_ACCENT, least=1000)
+    assert not has_colour(pixels, PAPER, least=pixels.size // 100)
