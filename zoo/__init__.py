@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from zoo.loading import load
     from zoo.registry.hookspecs import hookimpl
     from zoo.registry.presets import presets
-    from zoo.registry.records import Architecture, DataSet, Head
+    from zoo.registry.records import Architecture, DataSet, Head, Tracked, Tracker
     from zoo.train.check import check
     from zoo.train.finetune import finetune
     from zoo.train.recipe import Recipe
@@ -31,6 +31,8 @@ _HOMES = {
     "Head": "zoo.registry.records",
     "Recipe": "zoo.train.recipe",
     "Run": "zoo.train.run",
+    "Tracked": "zoo.registry.records",
+    "Tracker": "zoo.registry.records",
     "ZooError": "zoo.errors",
     "check": "zoo.train.check",
     "finetune": "zoo.train.finetune",
@@ -46,6 +48,8 @@ __all__ = [
     "Head",
     "Recipe",
     "Run",
+    "Tracked",
+    "Tracker",
     "ZooError",
     "check",
     "finetune",

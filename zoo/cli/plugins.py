@@ -110,6 +110,7 @@ def _show(as_json: bool) -> None:
                     "distribution": row.distribution,
                     "architectures": list(row.manifest.architectures) if row.manifest else [],
                     "datasets": list(row.manifest.datasets) if row.manifest else [],
+                    "trackers": list(row.manifest.trackers) if row.manifest else [],
                     "presets": [preset.name for preset in row.presets],
                     "error": row.error or None,
                 }
@@ -125,7 +126,7 @@ def _show(as_json: bool) -> None:
                 row.distribution,
                 f"broken: {row.error.splitlines()[0]}"
                 if row.manifest is None
-                else ", ".join([*row.manifest.architectures, *row.manifest.datasets])
+                else ", ".join([*row.manifest.architectures, *row.manifest.datasets, *row.manifest.trackers])
                 or f"{len(row.presets)} presets",
             )
             for row in rows

@@ -18,7 +18,7 @@ from zoo.registry.code import find_architecture, qualified_architecture, records
 from zoo.registry.manifest import Manifest
 from zoo.registry.plugins import Plugin, plugins
 from zoo.registry.presets import Lock, PinnedFile, read_golden, read_lock
-from zoo.registry.records import Architecture, DataSet
+from zoo.registry.records import Architecture, DataSet, Tracker
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _GIT_OID = re.compile(r"[0-9a-f]{40}")
@@ -193,7 +193,11 @@ def _code_faults(manifest: Manifest) -> list[str]:
         return []
     faults: list[str] = []
     given: dict[str, dict[str, Any]] = {}
-    kinds = (("architectures", Architecture, manifest.architectures), ("datasets", DataSet, manifest.datasets))
+    kinds = (
+        ("architectures", Architecture, manifest.architectures),
+        ("datasets", DataSet, manifest.datasets),
+        ("trackers", Tracker, manifest.trackers),
+    )
     for hook, kind, promised in kinds:
         try:
             records = list(records_of(manifest, f"zoo_{hook}"))

@@ -16,7 +16,7 @@ from zoo.registry import hookspecs
 from zoo.registry.catalogue import Preset
 from zoo.registry.manifest import Manifest
 from zoo.registry.plugins import manifests
-from zoo.registry.records import Architecture, DataSet
+from zoo.registry.records import Architecture, DataSet, Tracker
 
 
 @functools.cache
@@ -148,6 +148,19 @@ def load_dataset(name: str) -> Mapping[str, Any]:
             fix=f"This is a fault of {owner.distribution}; tell its author.",
         )
     return splits
+
+
+def tracker_names() -> list[str]:
+    """The registered trackers, without importing any plugin."""
+    return sorted(name for manifest in manifests() for name in manifest.trackers)
+
+
+def find_tracker(name: str) -> Tracker:
+    """The registered tracker `name`. Raises a ZooError with the nearest name."""
+    offers = [m for m in manifests() if name in m.trackers]
+    if not offers:
+        raise ZooError(f"There is no registered tracker '{name}'.{did_you_mean(name, tracker_names())}")
+    return _named(offers, "zoo_trackers", name)
 
 
 def _named(offers: list[Manifest], hook: str, name: str) -> Any:

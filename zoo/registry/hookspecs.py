@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from zoo.registry.records import Architecture, DataSet
+from zoo.registry.records import Architecture, DataSet, Tracker
 
 hookspec = pluggy.HookspecMarker("zoo")
 hookimpl = pluggy.HookimplMarker("zoo")
@@ -23,3 +23,8 @@ def zoo_architectures() -> Iterable[Architecture]:  # type: ignore[empty-body]
 @hookspec
 def zoo_datasets() -> Iterable[DataSet]:  # type: ignore[empty-body]
     """The data sets that the manifest names under `[provides] datasets`."""
+
+
+@hookspec
+def zoo_trackers() -> Iterable[Tracker]:  # type: ignore[empty-body]
+    """The trackers that the manifest names under `[provides] trackers`."""

@@ -13,7 +13,7 @@ from zoo.errors import Faults, ZooError, did_you_mean
 SCHEMA = 1
 _TOP = {"schema", "requires-zoo", "module", "presets", "architectures", "provides"}
 _ARCHITECTURE = {"model_types", "tasks"}
-_PROVIDES = {"datasets"}
+_PROVIDES = {"datasets", "trackers"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Manifest:
         presets: preset catalogues as `package:file.toml`.
         architectures: the architectures it gives, by name.
         datasets: the names of the data sets it gives.
+        trackers: the names of the trackers it gives.
     """
 
     plugin: str
@@ -47,6 +48,7 @@ class Manifest:
     presets: tuple[str, ...] = ()
     architectures: Mapping[str, ArchitectureEntry] = field(default_factory=dict)
     datasets: tuple[str, ...] = ()
+    trackers: tuple[str, ...] = ()
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -95,6 +97,7 @@ def read_manifest(path: Path, *, plugin: str, distribution: str) -> Manifest:
         presets=_strings(raw, "presets", "", faults),
         architectures=architectures,
         datasets=_strings(provides, "datasets", "provides.", faults),
+        trackers=_strings(provides, "trackers", "provides.", faults),
     )
     faults.check(f"The manifest of plugin '{plugin}' ({distribution}) is not valid: {path}")
     return manifest

@@ -6,7 +6,8 @@ Nothing here imports keras; the callables inside a record do, when they are call
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -69,3 +70,40 @@ class DataSet:
     description: str
     load: Callable[[], Mapping[str, Any]]
     columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A run that a tracker is to follow.
+
+    Args:
+        name: what the run is called.
+        folder: its directory.
+        recipe: its recipe by dotted names, as `{"train.epochs": 3}`.
+        options: what the recipe's `[track]` says for this tracker; all of them are strings.
+    """
+
+    name: str
+    folder: Path
+    recipe: Mapping[str, Any]
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """A place where runs can be followed.
+
+    Args:
+        name: the name in the plugin's manifest, and in a recipe's `[track]`.
+        description: one line for people.
+        package: what must be importable for it; it is not imported before a run begins.
+        start: `(Tracked) -> session`. A session has `log(step, {name: number})`, called in the order of the steps, and
+            `finish({name: number}, [paths of files], failed)`, called once at the end with the final scores.
+        options: the options it takes, and what each is for.
+    """
+
+    name: str
+    description: str
+    package: str
+    start: Callable[[Tracked], Any]
+    options: Mapping[str, str] = field(default_factory=dict)

@@ -166,6 +166,7 @@ class Recipe:
     data: DataKeys = field(default_factory=DataKeys)
     train: TrainKeys = field(default_factory=TrainKeys)
     output: OutputKeys = field(default_factory=OutputKeys)
+    track: Mapping[str, Any] = field(default_factory=dict)
     name: str = "run"
 
     @classmethod
@@ -190,14 +191,20 @@ class Recipe:
 
     def replace(self, table: str, **changes: Any) -> Recipe:
         """The recipe with some keys of one table changed."""
-        return dataclasses.replace(self, **{table: dataclasses.replace(getattr(self, table), **changes)})
+        keys = getattr(self, table)
+        changed = {**keys, **changes} if table in FREE_TABLES else dataclasses.replace(keys, **changes)
+        return dataclasses.replace(self, **{table: changed})
 
     def written(self) -> dict[str, dict[str, Any]]:
         """The tables and their keys, as they stand in a file; keys without a value are left out."""
-        return {
+        tables = {
             table: {k: v for k, v in dataclasses.asdict(getattr(self, table)).items() if v not in (None, "", {})}
             for table in TABLES
         }
+        return tables | {table: dict(keys) for table in FREE_TABLES if (keys := getattr(self, table))}
 
 
 TABLES = {"model": ModelKeys, "data": DataKeys, "train": TrainKeys, "output": OutputKeys}
+
+FREE_TABLES = {"track": "who follows the run: the names of trackers, each `true` or a table of its options"}
+"""Tables whose keys are no one's but the plugins' that they name."""

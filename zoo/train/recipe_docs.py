@@ -7,7 +7,8 @@ import json
 import typing
 from typing import Any
 
-from zoo.train.recipe import TABLES
+from zoo.registry.code import find_tracker, tracker_names
+from zoo.train.recipe import FREE_TABLES, TABLES
 
 _HEAD = """# Recipes
 
@@ -35,7 +36,20 @@ def recipe_reference() -> str:
     for table, kind in TABLES.items():
         parts.append(f"\n## [{table}]\n\n| key | type | default | what it is for |\n|---|---|---|---|\n")
         parts += _rows(kind)
-    return "".join(parts)
+    return "".join([*parts, *_trackers()])
+
+
+def _trackers() -> list[str]:
+    """The trackers that are installed, and their options."""
+    parts = [f"\n## [track]\n\nThis table says {FREE_TABLES['track']}.\n\n"]
+    parts.append("| key | type | what it is for |\n|---|---|---|\n")
+    for name in tracker_names():
+        tracker = find_tracker(name)
+        parts.append(
+            f"| `{name}` | bool or table | {tracker.description}; needs `pip install {tracker.package}` |\n"
+        )
+        parts += [f"| `{name}.{key}` | str | {told} |\n" for key, told in tracker.options.items()]
+    return parts
 
 
 def _rows(kind: Any, within: str = "") -> list[str]:

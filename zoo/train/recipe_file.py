@@ -16,7 +16,7 @@ from typing import Any
 
 from zoo.errors import Faults, ZooError, did_you_mean, some
 from zoo.train.extends import read_tables
-from zoo.train.recipe import TABLES, Recipe
+from zoo.train.recipe import FREE_TABLES, TABLES, Recipe
 
 Check = Callable[[Recipe, Faults], Recipe]
 """Looks at a recipe, adds what is wrong with it to the faults, and gives it back with what goes without saying."""
@@ -54,8 +54,10 @@ def make_recipe(
         _override(raw, override, faults)
     tables = {}
     for table, keys in raw.items():
-        if table not in TABLES and isinstance(keys, dict):
-            faults.add(f"[{table}] is not a table of a recipe.{did_you_mean(table, TABLES)}")
+        if table in FREE_TABLES and isinstance(keys, dict):
+            tables[table] = keys
+        elif table not in TABLES and isinstance(keys, dict):
+            faults.add(f"[{table}] is not a table of a recipe.{did_you_mean(table, [*TABLES, *FREE_TABLES])}")
         elif not isinstance(keys, dict):
             faults.add(f"{table} = {keys!r} stands outside the tables.{_home(table)}")
         else:

@@ -8,7 +8,7 @@ import typing
 from typing import Any
 
 from zoo.train.extends import EXTENDS
-from zoo.train.recipe import TABLES
+from zoo.train.recipe import FREE_TABLES, TABLES
 
 _NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 _LIMITS = {"least": "minimum", "above": "exclusiveMinimum", "most": "maximum"}
@@ -17,6 +17,7 @@ _LIMITS = {"least": "minimum", "above": "exclusiveMinimum", "most": "maximum"}
 def recipe_schema() -> dict[str, Any]:
     """The schema (https://json-schema.org/draft/2020-12) of a recipe file, which may leave out what it extends."""
     tables = {table: _table(kind) for table, kind in TABLES.items()}
+    tables |= {table: {"type": "object", "description": told} for table, told in FREE_TABLES.items()}
     base = {"type": "string", "description": "another recipe: its keys hold where this one has none"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -19,6 +19,7 @@ from zoo.train.directory import holder
 from zoo.train.readers import is_folder
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import shipped_recipes
+from zoo.train.trackers import check_trackers
 
 TRAINABLE = ("text-classification", "image-classification")
 """The tasks that a recipe can train; the others train with `model.fit`, where they have a loss."""
@@ -38,6 +39,7 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
         check_data("data.validation", data.validation, recipe.model.task, faults)
     elif data.validation is not None and not 0 <= data.validation < 1:
         faults.add(f"data.validation = {data.validation}: a share from 0 up to 1, or a file, is needed")
+    check_trackers(recipe, faults)
     if recipe.output.dir:
         _check_output(Path(recipe.output.dir).expanduser(), faults)
     return recipe
