@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import wandb
 
 import zoo
+
+
+def _mode(given: str | None) -> Literal["online", "offline", "disabled"] | None:
+    for mode in ("online", "offline", "disabled"):
+        if given == mode:
+            return mode
+    if given is not None:
+        raise zoo.ZooError(f"track.wandb.mode = '{given}' cannot be: it is online, offline or disabled.")
+    return None
 
 
 class WeightsAndBiases:
@@ -17,7 +27,7 @@ class WeightsAndBiases:
         self.run = wandb.init(
             project=run.options.get("project", "zoo"),
             entity=run.options.get("entity"),
-            mode=run.options.get("mode"),
+            mode=_mode(run.options.get("mode")),
             name=run.name,
             dir=str(run.folder),
             config=dict(run.recipe),

@@ -66,8 +66,9 @@ def test_other_kinds_of_scores_are_the_pipelines_too(labels, settings, checkpoin
 def test_a_head_that_means_something_else_is_not_trained_as_a_classifier(checkpoint, tmp_path):
     folder = checkpoint("BertForSequenceClassification", ("stars",), problem_type="regression")
 
-    with pytest.raises(zoo.ZooError, match="is for regression"):
-        zoo.load(folder).compile()
+    assert type(zoo.load(folder).default_loss()).__name__ == "MeanSquaredError"
+    with pytest.raises(zoo.ZooError, match="needs a number, and has 'good'"):
+        zoo.load(folder).dataset(["a fine film"], ["good"])
     fresh = zoo.load(folder, labels=["bad", "good"])
     fresh.compile()
     fresh.save_pretrained(tmp_path / "saved")

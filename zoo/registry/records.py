@@ -97,8 +97,8 @@ class Tracker:
         name: the name in the plugin's manifest, and in a recipe's `[track]`.
         description: one line for people.
         package: what must be importable for it; it is not imported before a run begins.
-        start: `(Tracked) -> session`. A session has `log(step, {name: number})`, called in the order of the steps, and
-            `finish({name: number}, [paths of files], failed)`, called once at the end with the final scores.
+        start: `(Tracked) -> session`. A session has `log(step, {name: number})`, called in the order of the steps,
+            and `finish({name: number}, [files], failed)`, called once at the end with the final scores.
         options: the options it takes, and what each is for.
     """
 

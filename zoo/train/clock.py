@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
-import jax
+from zoo.train.listener import Listener
 
 COMPILING = "compiling"
 _EVENTS = "/jax/core/compile/"
@@ -102,7 +103,40 @@ def each(name: str, items: Iterable[Any]) -> Iterator[Any]:
         yield item
 
 
+def timed(run: Callable[[Any, Listener], Any]) -> Callable[[Any, Listener], Any]:
+    """Let `run(what, listener)` be timed: the stages that its listener hears of are the clock's, too."""
+
+    @functools.wraps(run)
+    def running(what: Any, listener: Listener) -> Any:
+        with Clock().running() as clock:
+            return run(what, cast("Listener", _Timed(listener, clock)))
+
+    return running
+
+
+def parts_so_far() -> dict[str, float]:
+    """The seconds of every part that the running clock has counted; none where none is running."""
+    clock = _current.get()
+    return clock.parts if clock else {}
+
+
+class _Timed:
+    """A listener whose stages are counted by the clock, too."""
+
+    def __init__(self, listener: Listener, clock: Clock) -> None:
+        self.listener, self.clock = listener, clock
+
+    def stage(self, what: str) -> None:
+        self.clock.stage(what)
+        self.listener.stage(what)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.listener, name)
+
+
 def _listen() -> None:
+    import jax
+
     if not _listening:  # jax keeps listeners for good
         jax.monitoring.register_event_duration_secs_listener(_heard)
         _listening.append(True)

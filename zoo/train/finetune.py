@@ -63,7 +63,7 @@ def finetune(
 def check_resumable(run: str | Path | Run, recipe: Any = None, others: Any = None) -> Path:
     """The directory of a run to resume. Raises a ZooError where it has finished, or more was asked for."""
     path = run.path if isinstance(run, Run) else Run(run).path
-    given = [name for name, value in {"a recipe": recipe, **(others or {})}.items() if value]
+    given = [name for name, value in {"a recipe": recipe, **(others or {})}.items() if _said(value)]
     if given:
         raise ZooError(
             f"A run is resumed as it was begun, and {', '.join(given)} was given, too.",
@@ -74,6 +74,10 @@ def check_resumable(run: str | Path | Run, recipe: Any = None, others: Any = Non
             f"The run '{path}' has finished; there is nothing to resume.", fix=f"Its model: {path}/model"
         )
     return path
+
+
+def _said(value: Any) -> bool:
+    return value is not None and not (isinstance(value, str | tuple | list) and not value)
 
 
 def resolve(

@@ -15,6 +15,7 @@ import numpy as np
 from zoo.errors import RunError
 from zoo.train.batches import Batches
 from zoo.train.checkpoints import Checkpoint, Checkpoints
+from zoo.train.clock import each, part
 from zoo.train.directory import replace_text
 from zoo.train.image_batches import ImageBatches
 from zoo.train.interrupts import Interrupts, StoppedError
@@ -36,9 +37,12 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.records: list[dict[str, Any]] = []
+        self.heard_by: list[Callable[[dict[str, Any]], None]] = []
 
     def add(self, **record: Any) -> None:
         self.records.append(record)
+        for hear in self.heard_by:
+            hear(record)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
@@ -146,8 +150,9 @@ class Loop:
         began = time.perf_counter() - standing.seconds
         self.meter.restart(standing.losses)
         pending: Any = None
-        for arrays, targets, weights in self.batches.stream(standing.step):
-            state, loss = trainer.step(state, arrays, targets, weights)
+        for arrays, targets, weights in each("feeding", self.batches.stream(standing.step)):
+            with part("computing"):
+                state, loss = trainer.step(state, arrays, targets, weights)
             # One step late: reading this step's loss now would wait for it, and leave the device idle after.
             if pending is not None:
                 self.meter.note(standing.step, pending)
@@ -160,14 +165,16 @@ class Loop:
             if ends_epoch and self.evaluate is not None:
                 state = self._evaluated(state, self.evaluate)
             standing.seconds = time.perf_counter() - began
-            self._save(state)
+            with part("saving"):
+                self._save(state)
         trainer.write_back(standing.best.weights or trainer.weights(state))
         return standing
 
     def _evaluated(self, state: State, evaluate: Callable[[], Scores]) -> State:
         weights, standing = self.trainer.weights(state), self.standing
         self.trainer.write_back(weights)
-        found = evaluate()
+        with part("evaluating"):
+            found = evaluate()
         epoch = standing.step / self.batches.per_epoch
         self.journal.add(step=standing.step, epoch=epoch, split="validation", **found.metrics)
         standing.best.offer(found.goal, standing.step, weights)
@@ -224,7 +231,8 @@ class _Meter:
         self.since, self.steps = time.perf_counter(), 0
 
     def note(self, step: int, loss: Any) -> None:
-        value = float(np.asarray(loss))
+        with part("computing"):
+            value = float(np.asarray(loss))
         if not np.isfinite(value):
             raise RunError(
                 f"Training diverged: the loss of step {step} is {value}.",

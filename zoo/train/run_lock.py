@@ -61,8 +61,8 @@ def run_lock(recipe: Recipe, found: Found, splits: Splits, labels: Iterable[str]
 
 
 def locked_recipe(recipe: Recipe) -> dict[str, Any]:
-    """The keys that decide the result: all but those of `[output]`."""
-    return {table: keys for table, keys in recipe.written().items() if table != "output"}
+    """The keys that decide the result: all but where it goes and who follows it."""
+    return {table: keys for table, keys in recipe.written().items() if table not in ("output", "track")}
 
 
 def read_lock(folder: Path) -> dict[str, Any]:

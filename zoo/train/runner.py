@@ -13,6 +13,7 @@ from zoo.backend import use_jax
 from zoo.errors import RunError, ZooError, some
 from zoo.loading import Found
 from zoo.train.checkpoints import Checkpoints, saved_steps
+from zoo.train.clock import parts_so_far, timed
 from zoo.train.directory import Directory
 from zoo.train.inspection import data_facts
 from zoo.train.interrupts import Interrupts
@@ -23,6 +24,7 @@ from zoo.train.request import complete
 from zoo.train.run import Run
 from zoo.train.run_lock import MADE_FROM, MADE_ON, differences, locked_recipe, read_lock, run_lock
 from zoo.train.splits import Splits, read_splits
+from zoo.train.trackers import Trackers
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Material:
     lock: dict[str, Any]
 
 
+@timed
 def start_run(recipe: Recipe, listener: Listener) -> Run:
     """Run a recipe in a new directory."""
     began = time.perf_counter()
@@ -48,6 +51,7 @@ def _start(material: Material, listener: Listener, began: float) -> Run:
         return _run(recipe, material, directory, listener, began)
 
 
+@timed
 def resume_run(folder: Path, listener: Listener) -> Run:
     """Take a run up where it was cut off.
 
@@ -142,7 +146,8 @@ def _run(recipe: Recipe, material: Material, directory: Directory, listener: Lis
     directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe)})
     directory.begin()
     try:
-        _train(recipe, model, splits, batches, directory, listener, began)
+        with Trackers(recipe, directory.folder, functools.partial(listener.fact, "warning")) as trackers:
+            _train(recipe, model, splits, batches, directory, listener, began, trackers)
     except OSError as error:
         raise RunError(f"The run could not be written to {directory.folder}.", why=str(error)) from error
     return Run(directory.folder)
@@ -156,6 +161,7 @@ def _train(
     directory: Directory,
     listener: Listener,
     began: float,
+    trackers: Trackers,
 ) -> None:
     from zoo.train.baselines import constant
     from zoo.train.loop import Journal, Loop
@@ -166,6 +172,7 @@ def _train(
     keys, folder = recipe.train, directory.folder
     trainer, schedule = trainer_for(recipe, model, len(batches))
     journal = Journal(folder / "metrics.jsonl")
+    journal.heard_by.append(trackers.record)
     checkpoints = Checkpoints(directory.checkpoints, keys.checkpoint_steps, keys.checkpoint_minutes)
     evaluate = functools.partial(score, model, splits.validation) if splits.validation else None
     listener.stage("training")
@@ -191,8 +198,9 @@ def _train(
     model.save_pretrained(folder / "model")
     if model.adapters:
         model.adapters.save(folder / "adapter")
-    seconds = {"train": standing.seconds, "total": time.perf_counter() - began}
+    seconds = {**parts_so_far(), "total": time.perf_counter() - began}
     write_report(folder, recipe, model, splits, (split, part), final, batches, [*journal.records, record], seconds)
     checkpoints.close(keep=1)
     journal.add(**record)  # last, for it says that the run has finished
+    trackers.finish(final.metrics, [folder / "report.html"])
     listener.result(*constant(splits.train, part, model.labels))

@@ -38,6 +38,12 @@ class Trackers:
                     fix=f"Mend that, or leave it out: --set track.{name}=false",
                 ) from error
 
+    def __enter__(self) -> Trackers:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.finish({}, failed=True)  # which a run that came to its end has done itself
+
     def record(self, record: Mapping[str, Any]) -> None:
         """Pass on a record of `metrics.jsonl`: `train/loss`, `validation/accuracy`. The final one waits."""
         if record.get("final"):
