@@ -19,18 +19,19 @@ class TextModel(Model):
     needed_file = ("tokenizer files", "tokenizer.json")
 
     def run(
-        self, encoded: Sequence[Encoded], finish: Callable[[Any, dict[str, Any]], Any]
+        self, encoded: Sequence[Encoded], finish: Callable[[Any, dict[str, Any]], Any], call: Any = None
     ) -> Iterator[tuple[int, Any]]:
         """Compute the outputs of encoded inputs in batches of like length, in no particular order.
 
         Args:
             finish: `(outputs, arrays) -> outputs`, compiled together with the model. Pass the same function
                 every time, or it compiles every time.
+            call: what computes the outputs in the model's place, such as its backbone.
 
         Yields:
             each input's number, and its outputs as numpy with padding rows dropped.
         """
-        forward = self.compiled_forward(finish)
+        forward = self.compiled_forward(finish, call)
         for batch in batches([len(item) for item in encoded]):
             length = min(batch.length, self.preprocess.positions)
             arrays = self.preprocess.pad([encoded[n] for n in batch.indices], rows=batch.rows, length=length)

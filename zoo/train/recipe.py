@@ -153,6 +153,9 @@ class OutputKeys:
     """`[output]`: where it goes."""
 
     dir: str = key("", "the run directory; runs/NAME, with the next free number, by default")
+    probe: bool = key(
+        False, "fit a linear probe on the features before training, to stand beside the score in the report"
+    )
 
 
 @dataclass(frozen=True)

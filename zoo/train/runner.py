@@ -165,6 +165,7 @@ def _train(
 ) -> None:
     from zoo.train.baselines import constant
     from zoo.train.loop import Journal, Loop
+    from zoo.train.probe import probe
     from zoo.train.scores import score
     from zoo.train.setup import trainer_for
     from zoo.train.summary import write_report
@@ -175,6 +176,15 @@ def _train(
     journal.heard_by.append(trackers.record)
     checkpoints = Checkpoints(directory.checkpoints, keys.checkpoint_steps, keys.checkpoint_minutes)
     evaluate = functools.partial(score, model, splits.validation) if splits.validation else None
+    split, part = next(
+        (name, part)
+        for name, part in (("test", splits.test), ("validation", splits.validation), ("train", splits.train))
+        if part
+    )
+    probed = None
+    if recipe.output.probe:
+        listener.stage("probing the features")
+        probed = probe(model, splits.train, part)
     listener.stage("training")
     listener.training(len(batches))
     with Interrupts(listener.stopping) as interrupts:
@@ -186,11 +196,6 @@ def _train(
         standing = loop.run()
 
     listener.stage("evaluating")
-    split, part = next(
-        (name, part)
-        for name, part in (("test", splits.test), ("validation", splits.validation), ("train", splits.train))
-        if part
-    )
     final = score(model, part)
     step = standing.best.step or len(batches)
     record = dict(step=step, epoch=step / batches.per_epoch, split=split, final=True, **final.metrics)
@@ -199,7 +204,9 @@ def _train(
     if model.adapters:
         model.adapters.save(folder / "adapter")
     seconds = {**parts_so_far(), "total": time.perf_counter() - began}
-    write_report(folder, recipe, model, splits, (split, part), final, batches, [*journal.records, record], seconds)
+    write_report(
+        folder, recipe, model, splits, (split, part), final, batches, [*journal.records, record], seconds, probed
+    )
     checkpoints.close(keep=1)
     journal.add(**record)  # last, for it says that the run has finished
     trackers.finish(final.metrics, [folder / "report.html"])
