@@ -18,8 +18,8 @@ _STRENGTHS = np.logspace(-4, 4, 17)  # of the regularisation, as parts of the fe
 def probe(model: Any, train: Examples, held_out: Examples) -> float:
     """What a ridge regression from the model's features onto the labels reaches on held-out examples.
 
-    The features are the backbone's, averaged over an input's tokens or pixels; the strength is chosen by generalised
-    cross-validation (https://doi.org/10.1080/00401706.1979.10489751). The model is not changed.
+    The features are the backbone's, averaged over an input's tokens or pixels; the strength is chosen by
+    generalised cross-validation (https://doi.org/10.1080/00401706.1979.10489751). The model is not changed.
 
     Returns the first metric of the problem (`METRICS`).
     """
