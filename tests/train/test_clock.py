@@ -12,14 +12,17 @@ from zoo.train.clock import COMPILING, Clock, each, part
 
 def test_a_part_does_not_count_what_lies_within():
     clock = Clock()
+    began = time.perf_counter()
     with clock.running(), part("outer"):
         time.sleep(0.05)
         with part("inner"):
             time.sleep(0.1)
         with part("inner"):
             time.sleep(0.05)
-    assert clock.seconds["outer"] == pytest.approx(0.05, abs=0.03)
-    assert clock.seconds["inner"] == pytest.approx(0.15, abs=0.04)
+    whole = time.perf_counter() - began
+    assert clock.seconds["outer"] >= 0.05
+    assert clock.seconds["inner"] >= 0.15
+    assert sum(clock.seconds.values()) == pytest.approx(whole, abs=0.01)
 
 
 def test_compilation_is_counted_apart_and_once():
@@ -41,11 +44,15 @@ def test_waiting_for_items_is_counted_and_using_them_is_not():
             time.sleep(0.03)
             yield n
 
-    clock = Clock()
+    clock, used = Clock(), 0.0
+    began = time.perf_counter()
     with clock.running():
         for _ in each("feeding", slow()):
+            began_use = time.perf_counter()
             time.sleep(0.05)
-    assert clock.seconds["feeding"] == pytest.approx(0.09, abs=0.04)
+            used += time.perf_counter() - began_use
+    assert clock.seconds["feeding"] >= 0.09
+    assert clock.seconds["feeding"] == pytest.approx(time.perf_counter() - began - used, abs=0.01)
 
 
 def test_without_a_clock_nothing_is_counted():

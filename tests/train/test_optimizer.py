@@ -85,3 +85,9 @@ def test_gradients_are_clipped_by_their_global_norm():
     assert moment(0) == pytest.approx(5.0)  # a tenth of the gradient, whose norm is 100
     assert moment(1) == pytest.approx(0.05)
     assert moment(1000) == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("shape", ["constant", "linear", "cosine"])
+def test_all_rates_at_once_are_those_of_the_steps(shape):
+    schedule = Schedule(2e-3, 20, 5, shape)
+    np.testing.assert_allclose(schedule.rates(), [float(schedule(step)) for step in range(20)], rtol=1e-6)

@@ -8,7 +8,7 @@ import typing
 import pytest
 
 from zoo.errors import ZooError
-from zoo.train.recipe import TABLES, AugmentKeys, DataKeys, ModelKeys, Recipe
+from zoo.train.recipe import FREE_TABLES, TABLES, AugmentKeys, DataKeys, ModelKeys, Recipe
 
 KEYS = [
     (table, field)
@@ -34,7 +34,8 @@ def test_every_key_says_what_it_is_for_and_its_default_keeps_its_limits(table, f
 
 
 def test_every_table_is_a_field_of_the_recipe():
-    assert {name: kind for name, kind in typing.get_type_hints(Recipe).items() if name != "name"} == TABLES
+    free = {"name", *FREE_TABLES}
+    assert {name: kind for name, kind in typing.get_type_hints(Recipe).items() if name not in free} == TABLES
 
 
 def test_replace_changes_one_table_only():
@@ -50,7 +51,8 @@ def test_keys_without_a_value_are_not_written():
     assert written["data"] == {**rest, "train": "x.csv", "validation": 0, "packing": False}
     assert "config" not in written["model"]
     assert "preset" not in written["model"]
-    assert written["output"] == {}
+    assert written["output"] == {"probe": False}
+    assert "track" not in written
 
 
 def test_a_recipe_of_tables_is_checked_as_a_file_is(tmp_path):

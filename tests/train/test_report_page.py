@@ -47,3 +47,34 @@ def test_it_follows_a_dark_scheme(page, tmp_path):
     assert has_colour(pixels, DARK_PAPER, least=pixels.size // 6)
     assert has_colour(pixels, DARK_ACCENT, least=1000)
     assert not has_colour(pixels, PAPER, least=pixels.size // 100)
+
+
+def test_pictures_are_shown(tmp_path):
+    """A picture of one colour, as thumbnails are kept in the page, is painted in that colour."""
+    from PIL import Image
+
+    from zoo.train.report import Mistake, Report, render_report
+    from zoo.train.thumbnails import thumbnail
+
+    Image.new("RGB", (64, 64), (200, 30, 120)).save(tmp_path / "pink.png")
+    mistake = Mistake(1, "pink.png", "pink", "red", 0.9, 2.3, False, thumbnail(str(tmp_path / "pink.png")))
+    report = Report(
+        title="pictures",
+        preset="resnet18",
+        task="image-classification",
+        metrics={"accuracy": 0.5},
+        score="accuracy",
+        interval=None,
+        evaluated_on="test (2 rows)",
+        baselines=[],
+        history=[],
+        labels=["pink", "red"],
+        confusion=[[0, 1], [0, 1]],
+        mistakes=[mistake],
+        facts={},
+        recipe="",
+    )
+    page = tmp_path / "report.html"
+    page.write_text(render_report(report), encoding="utf-8")
+    pixels = screenshot(page, tmp_path).astype(int)
+    assert (np.abs(pixels - (200, 30, 120)).max(axis=-1) < 12).sum() > 2000

@@ -26,6 +26,7 @@ def fitting(recipe: Recipe, step: Footprint, memory: float) -> str:
     return "No batch fits beside these weights: choose a smaller model."
 
 
+_SMALL = 0.02  # parts of less than this share of the time are told together
 _PARTS = {
     "feeding": "waiting for batches",
     "training": "between steps",
@@ -34,9 +35,12 @@ _PARTS = {
 
 
 def time_parts(seconds: dict[str, float]) -> dict[str, float]:
-    """The parts of a run's time under the names that people are told, the longest first."""
+    """The parts of a run's time under the names that people are told, the longest first; small ones together."""
     named = {_PARTS.get(name, name): took for name, took in seconds.items() if name != "total"}
-    return dict(sorted(named.items(), key=lambda item: -item[1]))
+    small = _SMALL * sum(named.values())
+    shown = {name: took for name, took in named.items() if took >= small}
+    rest = sum(named.values()) - sum(shown.values())
+    return dict(sorted(shown.items(), key=lambda item: -item[1])) | ({"the rest": rest} if rest > 0 else {})
 
 
 def quicker(recipe: Recipe, batches: Any, seconds: dict[str, float]) -> str:
@@ -50,7 +54,7 @@ def quicker(recipe: Recipe, batches: Any, seconds: dict[str, float]) -> str:
     if isinstance(batches, Batches) and (told := _texts(recipe, batches)):
         return told
     if share.get("compiling", 0) > 0.3:
-        return "nothing in the recipe: compiled programs are kept, and the next run of these shapes has them"
+        return "nothing: compiled programs are kept, and the next run of these shapes starts with them"
     return ""
 
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo.train.recipe import TrainKeys
@@ -30,6 +31,10 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
             "cosine": lambda: 0.5 * (1 + ops.cos(math.pi * progress)),
         }[self.shape]()
         return self.peak * ops.where(step < self.warmup, rising, falling)
+
+    def rates(self) -> list[float]:
+        """The rate of every step, computed at once: to ask for one in training would wait for the device."""
+        return np.asarray(self(np.arange(self.steps))).tolist()
 
     def get_config(self) -> dict[str, Any]:
         return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup, "shape": self.shape}

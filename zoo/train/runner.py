@@ -185,10 +185,11 @@ def _train(
     if recipe.output.probe:
         listener.stage("probing the features")
         probed = probe(model, splits.train, part)
+    rate_at = schedule.rates().__getitem__
     listener.stage("training")
     listener.training(len(batches))
     with Interrupts(listener.stopping) as interrupts:
-        loop = Loop(trainer, batches, evaluate, journal, schedule, listener.step, checkpoints, interrupts)
+        loop = Loop(trainer, batches, evaluate, journal, rate_at, listener.step, checkpoints, interrupts)
         if found := loop.resume():
             for fault in found.damaged:
                 listener.fact("damaged", fault)

@@ -1,0 +1,29 @@
+"""zoo.train.advice: the one change that would help."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo.train.advice import quicker, time_parts
+from zoo.train.recipe import Recipe
+
+
+def test_small_parts_of_the_time_are_told_together():
+    told = time_parts({"computing": 60.0, "training": 30.0, "feeding": 8.5, "a": 0.8, "b": 0.7, "total": 101})
+    assert list(told) == ["computing", "between steps", "waiting for batches", "the rest"]
+    assert told["the rest"] == pytest.approx(1.5)
+    assert sum(told.values()) == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        ({"feeding": 30.0, "computing": 70.0}, "data.workers = 2: the device waited 30% of the time"),
+        ({"evaluating": 60.0, "computing": 40.0}, "fewer held-out rows: looking at them took 60% of the time"),
+        ({"compiling": 40.0, "computing": 60.0}, "nothing: compiled programs are kept"),
+        ({"computing": 100.0}, ""),
+    ],
+)
+def test_what_would_have_saved_time(seconds, told):
+    assert quicker(Recipe(), None, seconds).startswith(told)
+    assert bool(quicker(Recipe(), None, seconds)) == bool(told)
