@@ -157,3 +157,19 @@ packed = {{
 np.testing.assert_allclose(model(packed), model(model.preprocess({SAMPLE[:2]})), atol=1e-6)
 """
     env.python(script)
+
+
+def test_an_adapter_is_trained_on_a_plugin_without_code_of_its_own(env, reviews):
+    keys = ("model.lora.targets=all", "model.lora.rank=2", "train.learning_rate=0.05", "train.batch_size=16")
+    run = env.json("finetune", "toy_tiny", "--data", reviews, *(word for key in keys for word in ("--set", key)))
+    assert run["metrics"]["accuracy"] > run["baseline"]
+    script = f"""
+import json, numpy, zoo
+merged, adapted = zoo.load({run["run"]!r}), zoo.load("toy_tiny", adapter={run["run"]!r})
+apart = numpy.abs(merged.probabilities({SAMPLE}) - adapted.probabilities({SAMPLE})).max()
+config = json.load(open({run["run"]!r} + "/adapter/adapter_config.json"))
+print(json.dumps([float(apart), config["target_modules"], config["modules_to_save"]]))
+"""
+    apart, targets, saved = json.loads(env.python(script))
+    assert apart < 1e-5
+    assert (targets, saved) == (["dense"], ["classifier"])

@@ -111,6 +111,11 @@ class Adapters:
         """
         self._check_new(name)
         adapter = location if isinstance(location, PeftAdapter) else read_adapter(location)
+        if adapter.labels and self.model.labels and adapter.labels != self.model.labels:
+            raise ZooError(
+                f"The adapter of {adapter.origin} was made for other labels, or another order of them.",
+                why=f"its labels are {some(adapter.labels)}; the model's are {some(self.model.labels)}",
+            )
         linears, weights, config = self._linears(), self._weights(), adapter.config
         placed = match(
             adapter,

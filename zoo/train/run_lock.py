@@ -15,7 +15,9 @@ from typing import Any
 from zoo.data.examples import Examples
 from zoo.errors import ZooError
 from zoo.hub import memo
+from zoo.hub.adapter import adapter_files
 from zoo.hub.description import kind_of
+from zoo.hub.files import Files
 from zoo.hub.verify import sha256_of
 from zoo.loading import Found
 from zoo.registry.code import architecture_of
@@ -43,9 +45,8 @@ def run_lock(recipe: Recipe, found: Found, splits: Splits, labels: Iterable[str]
         "weights": {
             "name": found.name,
             "commit": found.commit,
-            "files": {
-                name: memo.remembered(path, "sha256", sha256_of) for name, path in sorted(found.files.paths.items())
-            },
+            "files": _hashes(found.files),
+            **({"adapter": _hashes(adapter_files(recipe.model.adapter))} if recipe.model.adapter else {}),
         },
         "data": {
             name: {"rows": len(part), "sha256": fingerprint(part, splits.digests)}
@@ -58,6 +59,10 @@ def run_lock(recipe: Recipe, found: Found, splits: Splits, labels: Iterable[str]
         "device": _device(),
         "flags": _flags(),
     }
+
+
+def _hashes(files: Files) -> dict[str, str]:
+    return {name: memo.remembered(path, "sha256", sha256_of) for name, path in sorted(files.paths.items())}
 
 
 def locked_recipe(recipe: Recipe) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def _gather(recipe: Recipe, listener: Listener) -> Material:
     listener.stage("loading the model")
     found = locate_model(recipe)
     recipe = recipe.replace("data", **splits.settled)
-    return Material(recipe, splits, found, run_lock(recipe, found, splits, labels_for(found, splits)))
+    return Material(recipe, splits, found, run_lock(recipe, found, splits, labels_for(recipe, found, splits)))
 
 
 def _tell(splits: Splits, listener: Listener) -> None:

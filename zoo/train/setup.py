@@ -16,6 +16,7 @@ from zoo.train.optimizer import Schedule, make_optimizer, make_schedule
 from zoo.train.recipe import Recipe
 from zoo.train.splits import Splits
 from zoo.train.step import Trainer, make_trainer
+from zoo.weights.peft import read_adapter
 
 
 def locate_model(recipe: Recipe, weights: Weights | None = None) -> Found:
@@ -30,9 +31,15 @@ def locate_model(recipe: Recipe, weights: Weights | None = None) -> Found:
     return locate(keys.preset, weights or _weights(recipe))
 
 
-def labels_for(found: Found, splits: Splits) -> list[str]:
+def labels_for(recipe: Recipe, found: Found, splits: Splits) -> list[str]:
     """The classes of the examples, in the order of the model's outputs."""
-    return output_names(splits.train, labels_of(found.source), column=splits.settled.get("label") or "")
+    return output_names(splits.train, _own_labels(recipe, found), column=splits.settled.get("label") or "")
+
+
+def _own_labels(recipe: Recipe, found: Found) -> tuple[str, ...]:
+    """The classes that the model was trained for before: the adapter's, where it is trained on and tells them."""
+    told = read_adapter(recipe.model.adapter).labels if recipe.model.adapter else ()
+    return told or labels_of(found.source)
 
 
 def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, found: Found | None = None) -> Any:
@@ -46,9 +53,9 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
     """
     weights = weights or _weights(recipe)
     found = found or locate_model(recipe, weights)
-    labels = labels_for(found, splits)
+    labels = labels_for(recipe, found, splits)
     problem = splits.train.problem
-    continues = set(labels) == set(labels_of(found.source))
+    continues = set(labels) == set(_own_labels(recipe, found))
     _check_head(recipe, found.source.get("problem_type") or problem, problem, continues)
     keys = recipe.model
     narrow, adapted = recipe.train.precision == "bfloat16", bool(keys.lora or keys.adapter)
