@@ -144,7 +144,11 @@ class TrainKeys:
     checkpoint_minutes: float = key(
         10.0, "save after so many minutes, too; 0 for never; an epoch's end always saves", least=0
     )
-    precision: str = key("float32", "bfloat16 computes in it, on float32 weights", choices=("float32", "bfloat16"))
+    precision: str = key(
+        "float32",
+        "bfloat16 computes in it, on float32 weights; what an adapter leaves as it is, is kept in it",
+        choices=("float32", "bfloat16"),
+    )
     seed: int = key(0, "decides the split, the order, new heads and dropout", least=0, most=2**32 - 1)
 
 
