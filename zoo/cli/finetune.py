@@ -74,12 +74,14 @@ def command(
         return
     name, value = next(iter(run.metrics.items()))  # the metric to tell people comes first
     reached, least = (f"{x:.1%}" if is_share(name) else f"{x:.4g}" for x in (value, least))
-    click.echo(f"{final['split']} {title(name)}  {reached}   (always saying '{label}': {least})")
+    beside = f"   (always saying '{label}': {least})" if label else ""
+    click.echo(f"{final['split']} {title(name)}  {reached}{beside}")
     click.echo(f"model          {run.path}/model")
     click.echo(f"report         {run.path}/report.html")
     what = "FILE" if run.recipe.data.text_pair else '"some text"'
     what = "PICTURE" if run.recipe.model.task.startswith("image-") else what
-    click.echo(f"next           zoo predict {shlex.quote(str(run.path))} {what}")
+    command = "generate" if run.recipe.model.task == "text-generation" else "predict"
+    click.echo(f"next           zoo {command} {shlex.quote(str(run.path))} {what}")
 
 
 def _list_keys(ctx: click.Context) -> None:

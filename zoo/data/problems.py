@@ -14,6 +14,8 @@ from zoo.errors import Faults, ZooError, some
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
 PROBLEMS = (SINGLE, MULTI, REGRESSION)
+LANGUAGE = "language_modeling"
+"""What a text is to itself: each token follows from those before it. There are no labels."""
 
 Label = str | tuple[str, ...] | float
 

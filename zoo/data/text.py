@@ -16,6 +16,9 @@ from zoo.hub.files import Files
 Text = str | tuple[str, str]
 """One input: a text, or a pair of texts."""
 
+NO_LABEL = -100
+"""The label of a token that is not trained, as in the reference."""
+
 _LIMIT = "sentence_bert_config.json"
 _FILES = (
     "tokenizer.json",
@@ -30,11 +33,18 @@ _UNLIMITED = 10**6  # tokenizer configs write "no limit" as a number far beyond 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One tokenised input: token ids and type ids `(length,)` int32, and whether its end was cut off."""
+    """One tokenised input.
+
+    Args:
+        ids, types: token ids and type ids `(length,)` int32.
+        truncated: its end was cut off.
+        labels: the tokens that a language model is trained to say, `(length,)` int32; `NO_LABEL` for the others.
+    """
 
     ids: np.ndarray
     types: np.ndarray
     truncated: bool = False
+    labels: np.ndarray | None = None
 
     @classmethod
     def of(cls, encoding: tokenizers.Encoding) -> Encoded:
@@ -43,6 +53,19 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """What the input has of each token, under the names of a model's arrays."""
+        own = {"input_ids": self.ids, "token_type_ids": self.types}
+        return own if self.labels is None else {**own, "labels": self.labels}
+
+
+def blank(encoded: Sequence[Encoded], shape: tuple[int, int], pad_id: int) -> dict[str, np.ndarray]:
+    """The arrays that hold the columns of these inputs, with padding in every place."""
+    fills = {"input_ids": pad_id, "labels": NO_LABEL}
+    names = encoded[0].columns if encoded else ("input_ids", "token_type_ids")
+    return {name: np.full(shape, fills.get(name, 0), np.int32) for name in names}
 
 
 class TextPreprocessor:
@@ -153,15 +176,11 @@ class TextPreprocessor:
 
 def pad(encoded: Sequence[Encoded], shape: tuple[int, int], pad_id: int) -> dict[str, np.ndarray]:
     """Encoded inputs as the first rows of arrays `shape` (rows, length) int32; all else is padding."""
-    arrays = {
-        "input_ids": np.full(shape, pad_id, np.int32),
-        "attention_mask": np.zeros(shape, np.int32),
-        "token_type_ids": np.zeros(shape, np.int32),
-    }
+    arrays = {**blank(encoded, shape, pad_id), "attention_mask": np.zeros(shape, np.int32)}
     for row, item in enumerate(encoded):
-        arrays["input_ids"][row, : len(item)] = item.ids
         arrays["attention_mask"][row, : len(item)] = 1
-        arrays["token_type_ids"][row, : len(item)] = item.types
+        for name, column in item.columns.items():
+            arrays[name][row, : len(item)] = column
     return arrays
 
 

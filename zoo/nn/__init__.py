@@ -9,6 +9,7 @@ from zoo.nn.attention import SelfAttention  # noqa: E402
 from zoo.nn.batch_norm import BatchNorm  # noqa: E402
 from zoo.nn.config import Config, inferred  # noqa: E402
 from zoo.nn.convolution import Conv2D, Padding, average_pool, max_pool  # noqa: E402
+from zoo.nn.cross_entropy import vocabulary_cross_entropy  # noqa: E402
 from zoo.nn.decoder import Decoder  # noqa: E402
 from zoo.nn.decoder_config import DecoderConfig  # noqa: E402
 from zoo.nn.decoder_heads import Features, LastTokenClassifier, TokenLogits  # noqa: E402
@@ -56,5 +57,6 @@ __all__ = [
     "pool_image",
     "positions",
     "product",
+    "vocabulary_cross_entropy",
     "without_adapters",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.nn.cross_entropy import vocabulary_cross_entropy
 from zoo.nn.decoder_config import DecoderConfig
 from zoo.nn.linear import linear, product
 from zoo.nn.packing import last_tokens
@@ -31,6 +32,27 @@ class TokenLogits(keras.layers.Layer):
         else:
             logits = self.decoder(features)
         return logits if self.soft_cap is None else self.soft_cap * ops.tanh(logits / self.soft_cap)
+
+    def losses(self, features: Any, token_table: Any, labels: Any) -> tuple[Any, Any, Any]:
+        """How well features `(batch, length, dim)` say the next token, without the logits of all tokens at once.
+
+        Args:
+            labels: `(batch, length)`, the tokens themselves, `NO_LABEL` where one is not trained.
+
+        Returns:
+            the sum of the losses and how many there are, both `()`, and the loss of each place's next token
+            `(batch, length)`, in nats, 0 where it is not trained.
+        """
+        following = ops.pad(labels[:, 1:], ((0, 0), (0, 1)), constant_values=-1)
+        weights = ops.cast(following >= 0, "float32")
+        total, losses = vocabulary_cross_entropy(
+            ops.reshape(features, (-1, self.dim)),
+            ops.convert_to_tensor(token_table) if self.decoder is None else self.decoder.merged_kernel(),
+            ops.reshape(following, (-1,)),
+            ops.reshape(weights, (-1,)),
+            soft_cap=self.soft_cap,
+        )
+        return total, ops.sum(weights), ops.reshape(losses, ops.shape(labels))
 
 
 class Features(keras.layers.Identity):

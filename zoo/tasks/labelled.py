@@ -11,11 +11,8 @@ import numpy as np
 
 from zoo.data.preprocessing import ImagePreprocessor
 from zoo.data.problems import MULTI, SINGLE, number
-from zoo.data.text import Encoded, TextPreprocessor
+from zoo.data.text import NO_LABEL, Encoded, TextPreprocessor
 from zoo.errors import ZooError, did_you_mean
-
-NO_LABEL = -100
-"""The label of a token that is not trained, as in the reference."""
 
 _STEP = 32  # lengths are rounded up to a multiple of this, so that few shapes compile
 

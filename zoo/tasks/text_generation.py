@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
 
+from zoo.data.problems import LANGUAGE
+from zoo.data.text import NO_LABEL, Encoded, as_list
 from zoo.errors import ZooError
 from zoo.generate.engine import Engine
 from zoo.generate.prompts import encoded_prompts, prompts_of, room
 from zoo.generate.rows import Continuer
 from zoo.generate.settings import generation_settings
 from zoo.hub.files import Files
+from zoo.tasks.labelled import LabelledTexts
+from zoo.tasks.losses import Loss
 from zoo.tasks.text_model import TextModel
+from zoo.tasks.token_classification import TokenAccuracy
 
 _SETTINGS = "generation_config.json"
 
 
 @keras.saving.register_keras_serializable("zoo")
 class TextGenerator(TextModel):
-    """Logits `(batch, length, vocab_size)`; `generate` continues texts."""
+    """Logits `(batch, length, vocab_size)`; `generate` continues texts.
+
+    Arrays with `labels` `(batch, length)`, which are `input_ids` and `NO_LABEL` for what is not trained, give
+    losses instead: their sum, their number, and each place's own, of its next token (`TokenLogits.losses`).
+    """
 
     task = "text-generation"
     verb = "generate"
+    problem = LANGUAGE
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,7 +45,54 @@ class TextGenerator(TextModel):
 
     def call(self, arrays: dict[str, Any], training: bool = False) -> Any:
         features = self.backbone(arrays, training=training)
+        if "labels" in arrays:
+            return self.head.losses(features, self.backbone.token_table, arrays["labels"])
         return self.head(features, self.backbone.token_table, training=training)
+
+    # Training
+
+    def encode_examples(self, inputs: Sequence[str]) -> list[Encoded]:
+        """Whole texts with the token that ends them, as what is to be said; a truncated one does not end."""
+        config: Any = self.config
+        ends = config.eos_token_id
+        end = ends[0] if isinstance(ends, Sequence) else ends
+        room = self.preprocess.max_length - (end is not None)
+        return [_trained(item, end) for item in self.preprocess.encode(inputs, max_length=room)]
+
+    def token_losses(self, texts: Sequence[str]) -> np.ndarray:
+        """For each text the mean loss of a token, in nats, and how many tokens: `(texts, 2)` float32."""
+        encoded = self.encode_examples(texts)
+        found = np.zeros((len(encoded), 2), np.float32)
+        for n, row in self.run(encoded, _per_text):
+            found[n] = row
+        return found
+
+    def objective(self, *, smoothing: float = 0.0, class_weights: Sequence[float] = ()) -> Loss:
+        if smoothing or len(class_weights):
+            raise ZooError(
+                "Label smoothing and class weights are for classes, and a language model has none.",
+                fix="Leave out train.label_smoothing and train.class_weights.",
+            )
+        return lambda losses, targets, weights: losses[:2]
+
+    def default_loss(self) -> keras.losses.Loss:
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=NO_LABEL)
+
+    def compile(self, optimizer: Any = None, loss: Any = None, metrics: Any = None, **kwargs: Any) -> None:
+        super().compile(optimizer, loss, [TokenAccuracy()] if metrics is None else metrics, **kwargs)
+
+    def dataset(
+        self, inputs: Sequence[str], labels: Any = None, batch_size: int = 32, *, seed: int = 0
+    ) -> LabelledTexts:
+        """Texts as batches for `fit`: each token is to be followed by the next."""
+        if labels is not None:
+            raise ZooError("Text generation has no labels: a text's next tokens are what it is trained on.")
+        encoded = self.encode_examples(as_list(inputs))
+        targets = [np.append(item.labels[1:], np.int32(NO_LABEL)) for item in encoded if item.labels is not None]
+        encoded = [dataclasses.replace(item, labels=None) for item in encoded]
+        return LabelledTexts(self.preprocess, encoded, targets, batch_size, seed)
+
+    # Generation
 
     def generate(
         self,
@@ -115,6 +175,8 @@ class TextGenerator(TextModel):
             object.__setattr__(self, "_generation", Engine(self))  # not a layer for Keras to keep
         return self.__dict__["_generation"]
 
+    # To disk and back
+
     def companions(self) -> dict[str, bytes]:
         own = {_SETTINGS: self._generation_file} if self._generation_file else {}
         return super().companions() | own
@@ -123,3 +185,20 @@ class TextGenerator(TextModel):
         super().read_companions(files)
         self.generation_config = files.mapping(_SETTINGS)
         self._generation_file = files.path(_SETTINGS).read_bytes() if _SETTINGS in files else b""
+
+
+def _trained(item: Encoded, end: int | None) -> Encoded:
+    """The text to be said token by token, but for its first, which nothing comes before."""
+    ids, types = item.ids, item.types
+    if end is not None and not item.truncated and (not len(ids) or ids[-1] != end):
+        ids, types = np.append(ids, np.int32(end)), np.append(types, np.int32(0))
+    labels = ids.copy()
+    labels[:1] = NO_LABEL
+    return Encoded(ids, types, item.truncated, labels)
+
+
+def _per_text(outputs: Any, arrays: dict[str, Any]) -> Any:
+    """`finish` for `run`: the mean loss of each row, and of how many tokens."""
+    losses = outputs[2]
+    counts = ops.sum(ops.cast(arrays["labels"][:, 1:] >= 0, "float32"), axis=1)
+    return ops.stack([ops.sum(losses, axis=1) / ops.maximum(counts, 1.0), counts], axis=1)

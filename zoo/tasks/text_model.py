@@ -18,6 +18,10 @@ class TextModel(Model):
     inputs = "texts"
     needed_file = ("tokenizer files", "tokenizer.json")
 
+    def encode_examples(self, inputs: Sequence[Any]) -> list[Encoded]:
+        """Inputs as they are trained on."""
+        return self.preprocess.encode(inputs)
+
     def run(
         self, encoded: Sequence[Encoded], finish: Callable[[Any, dict[str, Any]], Any], call: Any = None
     ) -> Iterator[tuple[int, Any]]:

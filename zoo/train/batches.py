@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from zoo.data.text import Encoded, pad
+from zoo.data.text import Encoded, blank, pad
 from zoo.train.order import Order
 
 Batch = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
@@ -148,11 +148,8 @@ class Batches:
     def _packed(self, members: np.ndarray) -> dict[str, np.ndarray]:
         rows = self._rows(members)
         shape = self._shape(members)
-        names = ("token_type_ids", "position_ids", "segment_ids")
-        arrays = {
-            "input_ids": np.full(shape, self.pad_id, np.int32),
-            **{n: np.zeros(shape, np.int32) for n in names},
-        }
+        places = {name: np.zeros(shape, np.int32) for name in ("position_ids", "segment_ids")}
+        arrays = {**blank(self.encoded, shape, self.pad_id), **places}
         place = {int(n): slot for slot, n in enumerate(members)}
         index = np.zeros((self.size, 2), np.int32)
         for row, examples in enumerate(rows):
@@ -160,8 +157,8 @@ class Batches:
             for segment, n in enumerate(examples, start=1):
                 item = self.encoded[n]
                 span = (row, slice(column, column + len(item)))
-                arrays["input_ids"][span] = item.ids
-                arrays["token_type_ids"][span] = item.types
+                for name, values in item.columns.items():
+                    arrays[name][span] = values
                 arrays["position_ids"][span] = np.arange(len(item))
                 arrays["segment_ids"][span] = segment
                 index[place[n]] = row, column

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.data.problems import LANGUAGE
 from zoo.train.scores import ClassificationScores, Scores
 
 
 def worst(found: Scores, most: int) -> list[int]:
-    """The places of the examples with the highest losses among those that the model got wrong, the worst first."""
+    """The places of the examples with the highest losses among those that the model got wrong, the worst first.
+
+    A text that is to be foreseen is neither right nor wrong.
+    """
+    if found.problem == LANGUAGE:
+        return []
     wrong = np.flatnonzero(_wrong(found))
     return wrong[np.argsort(-found.losses[wrong], kind="stable")][:most].tolist()
 

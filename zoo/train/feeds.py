@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.data.augment import Augmentation
 from zoo.data.examples import Examples
+from zoo.data.problems import LANGUAGE
 from zoo.errors import ZooError
 from zoo.train.batches import Batches
 from zoo.train.image_batches import ImageBatches
@@ -20,10 +21,11 @@ from zoo.train.step import Prepare
 def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | ImageBatches:
     """The batches of a run. Raises a ZooError where the checkpoint does not say how large pictures are to be."""
     keys, data = recipe.train, recipe.data
-    targets = model.targets(train.labels or ())
     preprocess = model.preprocess
+    # What a language model is trained on stands among its arrays.
+    targets = np.zeros(len(train)) if train.problem == LANGUAGE else model.targets(train.labels or ())
     if model.inputs == "texts":
-        encoded = preprocess.encode(train.inputs)
+        encoded = model.encode_examples(train.inputs)
         return Batches(
             encoded,
             targets,

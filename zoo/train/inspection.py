@@ -18,7 +18,8 @@ def data_facts(splits: Splits) -> dict[str, str]:
     if splits.notes:
         facts["left out"] = "; ".join(splits.notes)
     facts["rows"] = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
-    return facts | {SINGLE: _classes, MULTI: _several, REGRESSION: _numbers}[splits.train.problem](splits.train)
+    told = {SINGLE: _classes, MULTI: _several, REGRESSION: _numbers}.get(splits.train.problem)
+    return facts | told(splits.train) if told else facts
 
 
 def class_counts(examples: Examples) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from zoo.data.columns import choose_columns
 from zoo.data.duplicates import text_keys
 from zoo.data.examples import Examples, read_examples
+from zoo.data.problems import LANGUAGE
 from zoo.data.readers import read_table
 from zoo.data.table import Table
 from zoo.registry.code import dataset_names, find_dataset, load_dataset
@@ -56,18 +57,20 @@ class Reader(Protocol):
 class TextReader:
     """Texts, or pairs of them, from a table's columns."""
 
-    def __init__(self, data: DataKeys) -> None:
+    def __init__(self, data: DataKeys, problem: str = "") -> None:
         self.data, self.notes, self.digests = data, [], {}
         self.columns = None
-        self.problem = data.problem_type or ""
+        self.problem = problem or data.problem_type or ""
 
     def splits(self, name: str) -> tuple[str, ...]:
         return ALL if name in dataset_names() else ("train",)
 
     def read(self, name: str, split: str) -> Examples:
         table = read_rows(name, split)
-        given = named_columns(self.data, name, "text", "text_pair", "label")
-        columns = choose_columns(table, **(dataclasses.asdict(self.columns) if self.columns else given))
+        labelled = self.problem != LANGUAGE
+        given = named_columns(self.data, name, "text", *(("text_pair", "label") if labelled else ()))
+        known = dataclasses.asdict(self.columns) if self.columns else given
+        columns = choose_columns(table, **known, need_label=labelled)
         examples = read_examples(table, columns, problem=self.problem, separator=self.data.separator)
         self.columns, self.problem = columns, examples.problem
         return examples
@@ -88,13 +91,14 @@ class TextReader:
 
     @property
     def settled(self) -> dict[str, Any]:
-        return dataclasses.asdict(self.columns) | {"problem_type": self.problem} if self.columns else {}
+        own = dataclasses.asdict(self.columns) if self.columns else {}
+        return own | {"problem_type": self.problem} if own and self.problem != LANGUAGE else own
 
 
 def reader_for(task: str, data: DataKeys) -> Reader:
     """The reader of a task's inputs."""
     if not task.startswith("image-"):
-        return TextReader(data)
+        return TextReader(data, LANGUAGE if task == "text-generation" else "")
     from zoo.train.image_reader import ImageReader
 
     return ImageReader(data)

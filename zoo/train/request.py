@@ -21,7 +21,7 @@ from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import shipped_recipes
 from zoo.train.trackers import check_trackers
 
-TRAINABLE = ("text-classification", "image-classification")
+TRAINABLE = ("text-classification", "image-classification", "text-generation")
 """The tasks that a recipe can train; the others train with `model.fit`, where they have a loss."""
 
 
@@ -32,6 +32,10 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
     _check_model(recipe, faults)
     _check_adapter(recipe, faults)
     data = recipe.data
+    if recipe.model.task == "text-generation":
+        for key in ("label", "text_pair", "problem_type"):
+            if value := getattr(data, key):
+                faults.add(f"data.{key} = '{value}': text-generation learns from the texts alone")
     for name, value in (("data.train", data.train), ("data.test", data.test)):
         if value:
             check_data(name, value, recipe.model.task, faults)
@@ -46,18 +50,21 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
 
 
 def _task_of(recipe: Recipe) -> str:
-    """What the model can be trained for, by its plugin's manifest; text classification where nothing is known."""
+    """What the model was published for, where that can be trained, else what its plugin's manifest names first of
+    what can; text classification where nothing is known."""
     name, can = recipe.model.preset, ()
     with contextlib.suppress(ZooError):
         if recipe.model.architecture:
             can = tasks_of_architecture(recipe.model.architecture)
         elif is_preset(name):
-            can = tasks_of(find_preset(name))
+            preset = find_preset(name)
+            can = (preset.task, *tasks_of(preset))
         elif (folder := Path(name).expanduser()).is_dir():
             folder = folder / "model" if (folder / "recipe.toml").is_file() else folder
             source = local_files(folder).mapping(CONFIG)
-            can = tasks_of_architecture(architecture_of(kind_of(source)))
-    return next((task for task in TRAINABLE if task in can), TRAINABLE[0])
+            qualified = architecture_of(kind_of(source))
+            can = tasks_of_architecture(qualified)
+    return next((task for task in can if task in TRAINABLE), TRAINABLE[0])
 
 
 def _check_model(recipe: Recipe, faults: Faults) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.backend import use_jax
+from zoo.data.problems import LANGUAGE
 from zoo.errors import RunError, ZooError, some
 from zoo.loading import Found
 from zoo.train.checkpoints import Checkpoints, saved_steps
@@ -194,6 +195,8 @@ def _train(
             for fault in found.damaged:
                 listener.fact("damaged", fault)
             listener.fact("resumed", f"from step {found.step} of {len(batches)}")
+        elif evaluate and model.problem == LANGUAGE:  # which no guess is a baseline for
+            journal.add(step=0, epoch=0.0, split="validation", **evaluate().metrics)
         standing = loop.run()
 
     listener.stage("evaluating")
@@ -211,4 +214,5 @@ def _train(
     checkpoints.close(keep=1)
     journal.add(**record)  # last, for it says that the run has finished
     trackers.finish(final.metrics, [folder / "report.html"])
-    listener.result(*constant(splits.train, part, model.labels))
+    if model.problem != LANGUAGE:
+        listener.result(*constant(splits.train, part, model.labels))

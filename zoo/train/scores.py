@@ -1,4 +1,4 @@
-"""How good a classifier is: its outputs on examples, and what follows from them."""
+"""How good a model is: its outputs on examples, and what follows from them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from zoo.data.examples import Examples
-from zoo.data.problems import MULTI, REGRESSION, SINGLE
+from zoo.data.problems import LANGUAGE, MULTI, REGRESSION, SINGLE
 from zoo.errors import RunError
 
 METRICS = {
     SINGLE: ("accuracy", "macro_f1", "loss"),
     MULTI: ("micro_f1", "macro_f1", "exact_match", "loss"),
     REGRESSION: ("rmse", "pearson", "spearman", "loss"),
+    LANGUAGE: ("perplexity", "loss"),
 }
 """The metrics of each problem; the first is the one to tell people."""
 
@@ -148,6 +149,32 @@ class RegressionScores(Scores):
         return -self.metrics["loss"]
 
 
+class LanguageScores(Scores):
+    """How well texts were foreseen: `outputs` `(texts, 1)` are mean losses, `targets` `(texts,)` token counts."""
+
+    problem = LANGUAGE
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return np.exp(self.outputs[:, 0])
+
+    @property
+    def losses(self) -> np.ndarray:
+        """The mean loss of a token of each text, in nats."""
+        return self.outputs[:, 0]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Perplexity and mean loss, every token counted once."""
+        tokens = self.targets.astype(np.float64)
+        loss = float((self.losses * tokens).sum() / max(tokens.sum(), 1.0))
+        return {"perplexity": float(np.exp(min(loss, 700.0))), "loss": loss}
+
+    @property
+    def goal(self) -> float:
+        return -self.metrics["loss"]
+
+
 def _macro_f1(hits: np.ndarray, true: np.ndarray, called: np.ndarray) -> float:
     occurs = true + called > 0
     return float((2 * hits[occurs] / (true + called)[occurs]).mean()) if occurs.any() else 0.0
@@ -166,13 +193,17 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(count) - (count - 1) / 2)[place]
 
 
-_KINDS = {kind.problem: kind for kind in (ClassificationScores, MultiLabelScores, RegressionScores)}
+_KINDS = {kind.problem: kind for kind in (ClassificationScores, MultiLabelScores, RegressionScores, LanguageScores)}
 
 
 def score(model: Any, examples: Examples) -> Scores:
-    """Run a classifier over labelled examples. Raises a RunError where its outputs are no numbers."""
-    targets = model.targets(examples.labels or ())
-    outputs = model.probabilities(examples.inputs)
+    """Run a model over examples. Raises a RunError where its outputs are no numbers."""
+    if model.problem == LANGUAGE:
+        outputs, targets = np.split(model.token_losses(examples.inputs), 2, axis=1)
+        targets = targets[:, 0]
+    else:
+        targets = model.targets(examples.labels or ())
+        outputs = model.probabilities(examples.inputs)
     if not np.isfinite(outputs).all():
         raise RunError(
             f"The model's outputs on '{examples.source}' are not numbers.",

@@ -7,6 +7,8 @@ import math
 from typing import Any
 
 from zoo.data.labels import output_names
+from zoo.data.problems import LANGUAGE
+from zoo.data.vocabulary import learn_tokenizer
 from zoo.errors import ZooError
 from zoo.hub.description import labels_of
 from zoo.loading import Found, Weights, build, described, locate
@@ -55,20 +57,23 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
     found = found or locate_model(recipe, weights)
     labels = labels_for(recipe, found, splits)
     problem = splits.train.problem
-    continues = set(labels) == set(_own_labels(recipe, found))
-    _check_head(recipe, found.source.get("problem_type") or problem, problem, continues)
+    if problem != LANGUAGE:
+        continues = set(labels) == set(_own_labels(recipe, found))
+        _check_head(recipe, found.source.get("problem_type") or problem, problem, continues)
     keys = recipe.model
     narrow, adapted = recipe.train.precision == "bfloat16", bool(keys.lora or keys.adapter)
     model = build(
         found,
         task=recipe.model.task,
         labels=labels,
-        problem=problem,
+        problem="" if problem == LANGUAGE else problem,
         dtype="mixed_bfloat16" if narrow else "float32",
         base_dtype="bfloat16" if narrow and adapted else None,  # what does not learn needs no float32 master
         weights=weights,
         seed=recipe.train.seed,
     )
+    if keys.architecture and model.inputs == "texts":
+        model.preprocess = learn_tokenizer(splits.train.inputs, model.config)
     if recipe.data.max_length and model.inputs == "texts":
         model.preprocess.limit(recipe.data.max_length)
     freeze(model, recipe.train.freeze)

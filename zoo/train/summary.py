@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data.examples import Examples
-from zoo.data.problems import MULTI, REGRESSION, SINGLE
+from zoo.data.problems import LANGUAGE, MULTI, REGRESSION, SINGLE
 from zoo.train.advice import quicker, time_parts
 from zoo.train.baselines import constant
 from zoo.train.batches import Batches
@@ -62,7 +62,7 @@ def write_report(
         score=told,
         interval=interval(final),
         evaluated_on=f"{split} ({len(examples):,} rows)",
-        baselines=_baselines(splits.train, examples, model.labels, probe),
+        baselines=_baselines(splits.train, examples, model.labels, probe, history),
         history=history,
         labels=list(model.labels),
         confusion=final.confusion.tolist() if isinstance(final, ClassificationScores) else None,
@@ -89,8 +89,14 @@ def write_report(
 
 
 def _baselines(
-    train: Examples, held_out: Examples, labels: Sequence[str], probe: float | None
+    train: Examples,
+    held_out: Examples,
+    labels: Sequence[str],
+    probe: float | None,
+    history: Sequence[dict[str, Any]],
 ) -> list[tuple[str, float]]:
+    if train.problem == LANGUAGE:
+        return [("before training", record["perplexity"]) for record in history if not record["step"]]
     guess, value = constant(train, held_out, labels)
     name = {SINGLE: "majority class", MULTI: "most frequent label", REGRESSION: "mean of training"}[train.problem]
     found = [(f"{name}, “{guess}”", value)]

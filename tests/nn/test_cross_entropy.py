@@ -1,0 +1,74 @@
+"""The chunked cross-entropy beside the plain formula: values, gradients, and what it does not keep."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from zoo.nn import cross_entropy
+from zoo.nn.cross_entropy import vocabulary_cross_entropy
+
+
+def plain(features, matrix, targets, weights, soft_cap=None):
+    logits = features @ matrix.T
+    if soft_cap is not None:
+        logits = soft_cap * jnp.tanh(logits / soft_cap)
+    losses = jax.nn.logsumexp(logits, axis=-1) - jnp.take_along_axis(logits, targets[:, None], axis=-1)[:, 0]
+    return jnp.sum(losses * weights)
+
+
+def made(tokens, vocabulary, dim=5):
+    rng = np.random.default_rng(0)
+    weights = rng.integers(0, 3, tokens).astype(np.float32)
+    targets = np.where(weights > 0, rng.integers(0, vocabulary, tokens), -100).astype(np.int32)
+    features, matrix = (rng.standard_normal((n, dim), np.float32) for n in (tokens, vocabulary))
+    return features, matrix, targets, weights
+
+
+@pytest.mark.parametrize("soft_cap", [None, 1.5])
+@pytest.mark.parametrize(("tokens", "logits"), [(1, 1 << 25), (37, 1 << 25), (37, 11 * 10), (40, 11 * 8), (3, 11)])
+def test_values_and_gradients_are_the_plain_formulas(tokens, logits, soft_cap, monkeypatch):
+    monkeypatch.setattr(cross_entropy, "_LOGITS", logits)
+    features, matrix, targets, weights = made(tokens, vocabulary=11)
+
+    def total(features, matrix):
+        return 0.3 * vocabulary_cross_entropy(features, matrix, targets, weights, soft_cap=soft_cap)[0]
+
+    ours, gradients = jax.value_and_grad(total, argnums=(0, 1))(features, matrix)
+    theirs, wanted = jax.value_and_grad(
+        lambda *x: 0.3 * plain(*x, targets * (weights > 0), weights, soft_cap), argnums=(0, 1)
+    )(features, matrix)
+
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    for got, want in zip(gradients, wanted, strict=True):
+        np.testing.assert_allclose(got, want, atol=1e-6)
+
+
+def test_each_tokens_loss_and_nothing_where_nothing_is_trained():
+    features, matrix, targets, weights = made(20, 11)
+
+    total, losses = vocabulary_cross_entropy(features, matrix, targets, weights)
+
+    assert (losses[weights == 0] == 0).all()
+    assert (losses[weights > 0] > 0).all()
+    np.testing.assert_allclose(total, jnp.sum(losses * weights), rtol=1e-6)
+
+
+def test_the_logits_of_all_tokens_never_exist():
+    tokens, vocabulary = 4096, 1 << 16
+    shapes = [
+        jax.ShapeDtypeStruct(shape, kind)
+        for shape, kind in (
+            ((tokens, 8), jnp.float32),
+            ((vocabulary, 8), jnp.float32),
+            ((tokens,), jnp.int32),
+            ((tokens,), jnp.float32),
+        )
+    ]
+    step = jax.jit(jax.grad(lambda *x: vocabulary_cross_entropy(*x)[0], argnums=(0, 1)))
+
+    peak = step.lower(*shapes).compile().memory_analysis().temp_size_in_bytes
+
+    assert peak < tokens * vocabulary * 4
