@@ -183,7 +183,7 @@ def _train(
         if part
     )
     probed = None
-    if recipe.output.probe:
+    if recipe.output.probe and model.problem != LANGUAGE:
         listener.stage("probing the features")
         probed = probe(model, splits.train, part)
     rate_at = schedule.rates().__getitem__
