@@ -38,7 +38,8 @@ def command(model: str, prompts: tuple[str, ...], dtype: str | None, as_json: bo
         )
         return
     for prompt in prompts:
+        pieces = loaded.generate(prompt, stream=True, **settings)
         click.echo(click.style(prompt, dim=True), nl=False)
-        for piece in loaded.generate(prompt, stream=True, **settings):
+        for piece in pieces:
             click.echo(piece, nl=False)
         click.echo()

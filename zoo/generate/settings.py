@@ -102,7 +102,7 @@ def generation_settings(
     usual = _or(config.get("temperature"), 1.0) if draws else 0.0
     sampling = Sampling(
         temperature=_or(temperature, usual),
-        top_k=_or(top_k, config.get("top_k")) or None,
+        top_k=_or(top_k, config.get("top_k") or None),
         top_p=_or(_or(top_p, config.get("top_p")), 1.0),
         min_p=_or(_or(min_p, config.get("min_p")), 0.0),
         repetition_penalty=_or(_or(repetition_penalty, config.get("repetition_penalty")), 1.0),

@@ -20,7 +20,8 @@ class Detokenizer:
     def __init__(self, tokenizer: tokenizers.Tokenizer, prompt: Sequence[int]) -> None:
         self._tokenizer = tokenizer
         self._ids = list(prompt[-_CONTEXT:])
-        self._told = self._decode(self._ids)
+        # A character that the prompt leaves unfinished is told when it is whole.
+        self._told = self._decode(self._ids).rstrip(_UNFINISHED)
         self._read = len(self._ids)
 
     def add(self, token: int) -> str:

@@ -1,0 +1,34 @@
+"""`zoo generate`: the text as it comes, JSON, and requests that cannot be met."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import zoo
+from tests.generate.conftest import SENTENCES
+from zoo.testing import tiny_decoder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_decoder(tmp_path_factory.mktemp("cli") / "model", SENTENCES)
+
+
+def test_text_and_json(folder, zoo_process):
+    wanted = zoo.load(folder).generate("The horn", max_new_tokens=6)
+
+    code, shown, _ = zoo_process("generate", str(folder), "The horn", "--max-new-tokens", "6")
+    assert (code, shown) == (0, f"The horn{wanted}\n")
+
+    code, shown, _ = zoo_process("generate", str(folder), "The horn", "--max-new-tokens", "6", "--json")
+    assert code == 0
+    assert json.loads(shown) == [{"prompt": "The horn", "text": wanted, "tokens": 6, "ended": "length"}]
+
+
+def test_a_request_that_cannot_be(folder, zoo_process):
+    code, shown, told = zoo_process("generate", str(folder), "The horn", "--top-p", "3")
+
+    assert (code, shown) == (2, "")
+    assert "top_p = 3.0 should be a number above 0, up to 1" in told

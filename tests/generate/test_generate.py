@@ -1,0 +1,185 @@
+"""`model.generate` as a user calls it: texts, batches, streams, stops, seeds, and requests that cannot be met."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+import zoo
+from tests.generate.conftest import SENTENCES
+from zoo.testing import tiny_decoder
+
+PROMPTS = ["The horn of", "Return the", "東京の", "G"]
+
+
+@pytest.fixture(scope="module")
+def theirs(folder):
+    return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder):
+    return transformers.AutoTokenizer.from_pretrained(folder)
+
+
+def compiled(model: Any) -> int:
+    engine = model.__dict__["_generation"]
+    return engine._prefill._cache_size() + engine._decode._cache_size() + engine._extend._cache_size()
+
+
+def test_texts_equal_the_references(model, theirs, tokenizer):
+    for prompt in PROMPTS:
+        inputs = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
+        ids = theirs.generate(**inputs, max_new_tokens=24, do_sample=False)[0, inputs["input_ids"].shape[1] :]
+        assert model.generate(prompt, max_new_tokens=24, return_ids=True) == ids.tolist()
+
+
+def test_a_list_gives_what_each_gives_alone(model):
+    alone = [model.generate(prompt, max_new_tokens=16) for prompt in PROMPTS]
+
+    assert model.generate(PROMPTS, max_new_tokens=16) == alone
+    assert model.generate(PROMPTS[:1], max_new_tokens=16) == alone[:1]
+    assert model.generate([], max_new_tokens=16) == []
+
+
+@pytest.mark.parametrize("settings", [{}, {"temperature": 1.3, "seed": 3}, {"stop": ["e"]}], ids=str)
+def test_a_stream_is_the_same_text(settings, model):
+    for prompt in PROMPTS:
+        pieces = list(model.generate(prompt, max_new_tokens=24, stream=True, **settings))
+        assert "".join(pieces) == model.generate(prompt, max_new_tokens=24, **settings)
+        assert all(pieces)
+
+
+def test_a_stream_comes_as_it_is_made(model):
+    stream = model.generate("The horn of", max_new_tokens=100, stream=True)
+
+    assert next(stream)
+    stream.close()
+
+
+def test_a_seed_decides_the_draws_wherever_a_prompt_stands(model):
+    settings = {"max_new_tokens": 12, "temperature": 1.5, "top_k": 50, "return_ids": True}
+
+    one, again, other = (model.generate(PROMPTS, seed=seed, **settings) for seed in (1, 1, 2))
+
+    assert one == again
+    assert one != other
+    assert model.generate(PROMPTS[:1], seed=1, **settings) == one[:1]
+    assert len({tuple(ids) for ids in model.generate(["The"] * 4, seed=1, **settings)}) == 4
+
+
+def test_a_stop_text_ends_and_is_left_out(model):
+    whole = model.generate("The horn of", max_new_tokens=40)
+    stop = whole[6:9]
+
+    found = model.generate("The horn of", max_new_tokens=40, stop=stop, logprobs=True)
+
+    assert found.text == whole[: whole.find(stop)]
+    assert found.ended == "stop"
+    assert model.generate("The horn of", max_new_tokens=40, stop="that never comes") == whole
+
+
+def test_stop_tokens_of_the_generation_config_end_a_text(model, folder, tmp_path):
+    ids = model.generate("The horn of", max_new_tokens=20, return_ids=True)
+    other = tiny_decoder(tmp_path / "model", SENTENCES, generation_config={"eos_token_id": [1, ids[7]]})
+    loaded = zoo.load(other)
+
+    found = loaded.generate("The horn of", max_new_tokens=20, logprobs=True)
+
+    end = ids.index(ids[7])
+    assert found.ids == ids[: end + 1]
+    assert found.ended == "stop"
+    loaded.save_pretrained(tmp_path / "saved")
+    saved = json.loads((tmp_path / "saved" / "generation_config.json").read_text())
+    assert saved == {"eos_token_id": [1, ids[7]]}
+
+
+def test_logprobs_are_the_models(model, theirs):
+    found = model.generate("Return the number", max_new_tokens=10, logprobs=True)
+    prompt = model.preprocess.encode_batch(["Return the number"], truncate=False)[0].ids
+
+    with torch.no_grad():
+        logits = theirs(torch.tensor([prompt + found.ids])).logits[0].log_softmax(dim=-1)
+    wanted = [float(logits[len(prompt) - 1 + n, token]) for n, token in enumerate(found.ids)]
+    np.testing.assert_allclose(found.logprobs, wanted, atol=1e-4)
+    assert found.ended == "length"
+
+
+def test_arrays_give_ids_and_padding_on_either_side_is_no_matter(model):
+    prompts = [encoding.ids for encoding in model.preprocess.encode_batch(PROMPTS, truncate=False)]
+    length = max(map(len, prompts))
+    left = [[0] * (length - len(p)) + p for p in prompts]
+    right = [p + [0] * (length - len(p)) for p in prompts]
+    masks = [[[int(token != 0) for token in row] for row in rows] for rows in (left, right)]
+
+    wanted = model.generate(PROMPTS, max_new_tokens=8, return_ids=True)
+
+    for rows, mask in zip((left, right), masks, strict=True):
+        arrays = {"input_ids": np.array(rows, np.int32), "attention_mask": np.array(mask, np.int32)}
+        assert model.generate(arrays, max_new_tokens=8) == wanted
+
+
+def test_other_prompts_and_other_numbers_compile_nothing(model):
+    model.generate("The horn", max_new_tokens=20, temperature=1.0, top_p=0.9)
+    before = compiled(model)
+
+    model.generate("Return a", max_new_tokens=17, temperature=0.3, top_p=0.5, seed=9)
+    model.generate("G", max_new_tokens=20, temperature=2.0, top_p=0.99, seed=2)
+
+    assert compiled(model) == before
+
+
+def test_what_cannot_be_continued_is_told_at_once(model):
+    long = "The horn of plenty " * 60
+    with pytest.raises(zoo.ZooError) as caught:
+        model.generate(["G", long, "The horn of"], max_new_tokens=125)
+    told = str(caught.value)
+
+    assert "prompt 2 has" in told
+    assert "prompt 3 has" in told
+    assert "prompt 1 has" not in told
+    assert "not 125" in told
+
+
+@pytest.mark.parametrize(
+    ("prompts", "told"),
+    [
+        ("", "prompt 1 is empty"),
+        (["a", ""], "prompt 2 is empty"),
+        (("a", "b"), "prompt 1 is a pair"),
+        (3, "Input 1 is not a text"),
+        ({"input_ids": np.zeros((1, 0), np.int32)}, "prompt 1 has no token"),
+        ({"input_ids": np.array([[5, 9999]])}, "token ids beyond the embedding's 384 rows"),
+        ({"input_ids": np.array([5])}, "cannot be continued"),
+        ({"ids": np.array([[5]])}, "have no input_ids"),
+    ],
+    ids=str,
+)
+def test_prompts_that_are_none(prompts, told, model):
+    with pytest.raises(zoo.ZooError, match=told):
+        model.generate(prompts)
+
+
+def test_a_stream_is_for_one_prompt(model):
+    with pytest.raises(zoo.ZooError, match="the text of one prompt"):
+        model.generate(["a", "b"], stream=True)
+
+
+def test_a_model_without_a_tokenizer_takes_arrays(folder, tmp_path, model):
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    bare = zoo.load(tmp_path)
+    ids = {"input_ids": np.array([model.preprocess.encode_batch(["The"], truncate=False)[0].ids])}
+
+    assert bare.generate(ids, max_new_tokens=5) == [model.generate("The", max_new_tokens=5, return_ids=True)]
+    with pytest.raises(zoo.ZooError, match="without tokenizer files"):
+        bare.generate("The")
+
+
+def test_narrow_weights_generate_too(folder):
+    assert isinstance(zoo.load(folder, dtype="bfloat16").generate("The horn", max_new_tokens=4), str)
