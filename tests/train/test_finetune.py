@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import time
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -14,6 +17,7 @@ import zoo
 from zoo.errors import RunError, ZooError
 from zoo.train.evaluate import evaluate
 from zoo.train.finetune import finetune
+from zoo.train.optimizer import Schedule
 from zoo.train.recipe import Recipe, TrainKeys
 
 SHORT = TrainKeys(epochs=1, batch_size=8, learning_rate=1e-3)
@@ -243,7 +247,51 @@ def test_a_run_that_diverges_says_so(short, epochs):
         finetune(recipe)
     assert "train.learning_rate" in caught.value.fix
     assert caught.value.exit_code == 1
+    seen, last = caught.value.why
+    assert seen.startswith("the step saw rows ")
+    assert seen.endswith(f"of '{recipe.data.train}'")
+    assert last == "there is no checkpoint yet"
     assert not (Path(short.output.dir) / "model").exists()
+
+
+def test_a_run_that_diverges_late_names_the_last_good_checkpoint(short, monkeypatch):
+    class Slow(Heard):
+        def step(self, step: int, loss: float, examples_per_second: float) -> None:
+            time.sleep(0.2)  # so that the checkpoint is whole
+
+    # The rate explodes at step 12.
+    recipe = short.replace("train", learning_rate=1e-3, epochs=3, checkpoint_steps=2)
+    calm = Schedule.__call__
+    monkeypatch.setattr(Schedule, "__call__", lambda self, step: jnp.where(step < 12, calm(self, step), 1e30))
+    with pytest.raises(RunError, match="diverged") as caught:
+        finetune(recipe, listener=Slow())
+    assert re.fullmatch(r"the last good checkpoint is that of step (9|10|12)", caught.value.why[1])
+
+
+def test_steps_in_place_of_epochs_and_early_stopping(short):
+    run = finetune(short.replace("train", steps=13, evaluate_steps=5))
+    scored = [record["step"] for record in run.history if record.get("split") == "validation"][:-1]
+    assert scored == [5, 9, 10, 13]
+    heard = Heard()
+    recipe = short.replace("train", epochs=9, early_stopping=1, learning_rate=1e-9)
+    run = finetune(recipe.replace("output", dir=f"{short.output.dir}-early"), listener=heard)
+    assert heard.facts["stopped"] == "early, at step 18: 1 evaluations were no better"
+    assert run.history[-1]["step"] == 9
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"optimizer": "muon", "layer_decay": 0.7, "schedule": "wsd"},
+        {"freeze": "all but 1", "remat": "layers", "class_weights": "balanced", "accumulate": 3},
+        {"optimizer": "lion", "remat": "elementwise", "precision": "bfloat16"},
+    ],
+    ids=lambda keys: "-".join(map(str, keys.values())),
+)
+def test_ways_to_train_go_together(short, keys):
+    run = finetune(short.replace("train", **keys))
+    assert np.isfinite(run.metrics["loss"])
+    assert run.recipe.train == dataclasses.replace(short.train, **keys)
 
 
 # What is refused once the data or the files are read: nothing is written

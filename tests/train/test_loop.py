@@ -13,6 +13,7 @@ from zoo.errors import RunError
 from zoo.train.batches import Batches
 from zoo.train.loop import Best, Journal, Loop
 from zoo.train.optimizer import make_optimizer, make_schedule
+from zoo.train.order import Plan
 from zoo.train.recipe import TrainKeys
 from zoo.train.scores import ClassificationScores
 from zoo.train.step import make_trainer
@@ -21,12 +22,14 @@ from zoo.train.step import make_trainer
 class Rehearsal:
     """A small run: 10 examples in batches of 4, and validation scores that were fixed beforehand."""
 
-    def __init__(self, checkpoint, folder, *, epochs: int = 3, learning_rate: float = 1e-3) -> None:
+    def __init__(self, checkpoint, folder, *, epochs: int = 3, learning_rate: float = 1e-3, **how) -> None:
+        self.how = how
         keys = TrainKeys(learning_rate=learning_rate, schedule="constant", warmup=0)
         self.model = zoo.load(checkpoint, task="text-classification", labels=["bad", "good"])
         items = [Encoded(np.array([2, 5 + n, 3], np.int32), np.zeros(3, np.int32)) for n in range(10)]
         self.batches = Batches(items, np.arange(10, dtype=np.int32) % 2, 4, epochs, 0, True, 0, 48)
-        self.schedule = make_schedule(keys, len(self.batches))
+        self.plan = Plan(self.batches.per_epoch, epochs=epochs)
+        self.schedule = make_schedule(keys, len(self.plan))
         self.trainer = make_trainer(
             self.model, make_optimizer(keys, self.schedule, self.model.trainable_variables), self.model.objective()
         )
@@ -44,15 +47,17 @@ class Rehearsal:
                 np.tile(np.array([[0.9, 0.1]]), (10, 1)), np.array([0] * hits + [1] * (10 - hits))
             )
 
-        loop = Loop(
+        self.loop = Loop(
             self.trainer,
             self.batches,
+            self.plan,
             evaluate if accuracies else None,
             self.journal,
             self.schedule,
             lambda *told: self.steps.append(told),
+            **self.how,
         )
-        return loop.run().best
+        return self.loop.run().best
 
 
 @pytest.fixture
@@ -116,5 +121,25 @@ def test_a_loss_that_is_no_number_ends_the_run(rehearse):
     made.model.head.classifier.kernel.assign(np.full((2, 32), np.nan, np.float32))
     with pytest.raises(RunError, match="the loss of step 1 is nan") as caught:
         made.run(None)
+    members = ", ".join(map(str, made.batches.members(0).tolist()))
+    assert caught.value.why == [f"the step saw examples {members}"]
     assert "train.learning_rate" in caught.value.fix
     assert caught.value.exit_code == 1
+
+
+def test_it_stops_after_so_many_evaluations_that_were_no_better(rehearse):
+    made = rehearse(epochs=9, patience=2)
+    best = made.run([0.5, 0.7, 0.6, 0.8, 0.8, 0.1, 1.0])
+    assert (best.score, best.step) == (0.8, 12)
+    assert made.loop.standing.step == 18
+    assert [step for step, _, _ in made.steps] == list(range(1, 19))
+    np.testing.assert_array_equal(made.model.head.classifier.kernel, made.weights[3])
+
+
+def test_it_evaluates_after_so_many_steps_too(rehearse):
+    made = rehearse(epochs=2, every=2)
+    best = made.run([0.1, 0.2, 0.9, 0.3])
+    scored = [record for record in made.journal.records if "split" in record]
+    assert [record["step"] for record in scored] == [2, 3, 4, 6]
+    assert [record["epoch"] for record in scored] == [0.6667, 1.0, 1.3333, 2.0]
+    assert best.step == 4

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.train.depth import depths
 from zoo.train.optimizer import Schedule, make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
 
@@ -32,11 +33,18 @@ def test_half_a_cosine_falls_to_zero():
     assert rates(warmup=2, schedule="cosine") == pytest.approx([0.5, 1, *expected], abs=1e-6)
 
 
+def test_warm_up_stable_decay():
+    expected = [0.5, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
+    assert rates(warmup=2, schedule="wsd", decay=0.4) == pytest.approx(expected)
+    assert rates(warmup=2, schedule="wsd", decay=4) == rates(warmup=2, schedule="wsd", decay=0.4)
+    assert rates(warmup=0, schedule="wsd", decay=0) == [1] * 10
+
+
 def test_a_warm_up_longer_than_the_run_never_falls():
     assert rates(steps=4, warmup=8, schedule="linear") == pytest.approx([0.125, 0.25, 0.375, 0.5])
 
 
-@pytest.mark.parametrize("shape", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize("shape", ["constant", "linear", "cosine", "wsd"])
 def test_the_end_is_never_passed(shape):
     schedule = Schedule(1.0, 10, 2, shape)
     end = 1.0 if shape == "constant" else 0.0
@@ -91,3 +99,45 @@ def test_gradients_are_clipped_by_their_global_norm():
 def test_all_rates_at_once_are_those_of_the_steps(shape):
     schedule = Schedule(2e-3, 20, 5, shape)
     np.testing.assert_allclose(schedule.rates(), [float(schedule(step)) for step in range(20)], rtol=1e-6)
+
+
+KINDS = ["adamw", "adam", "sgd", "lion", "adafactor", "muon"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_optimizer_learns_and_only_adam_decays_nothing(kind):
+    keys = TrainKeys(optimizer=kind, weight_decay=0.5, learning_rate=0.1, schedule="constant", warmup=0)
+
+    def after(gradient: float) -> float:
+        variable = keras.Variable(np.ones((4, 4), np.float32), name="kernel")
+        optimizer = make_optimizer(keys, make_schedule(keys, 10), [variable])
+        gradients = np.full((4, 4), gradient, np.float32)
+        (value,), _ = optimizer.stateless_apply(
+            [v.value for v in optimizer.variables], [gradients], [variable.value]
+        )
+        return float(value[0, 0])
+
+    assert after(0.0) == pytest.approx(1.0 if kind == "adam" else 0.95, abs=1e-6)
+    assert after(1.0) < after(0.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_layers_learn_at_the_rate_that_the_formula_says(tiny_bert, kind):
+    model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
+    variables = model.trainable_variables
+
+    def moved(layer_decay: float) -> list[np.ndarray]:
+        keys = TrainKeys(
+            optimizer=kind, layer_decay=layer_decay, learning_rate=1e-2, schedule="constant", warmup=0, clip_norm=0
+        )
+        optimizer = make_optimizer(keys, make_schedule(keys, 10), variables, depths(model, variables))
+        values, chance = [v.value for v in variables], np.random.default_rng(0)
+        gradients = [chance.normal(size=v.shape).astype(np.float32) for v in variables]
+        after, _ = optimizer.stateless_apply([v.value for v in optimizer.variables], gradients, values)
+        return [np.asarray(new) - np.asarray(old) for old, new in zip(values, after, strict=True)]
+
+    for v, plain, decayed in zip(variables, moved(1.0), moved(0.5), strict=True):
+        # embeddings, two layers, and the head above them
+        depth = {"embeddings": 0, "layer_0": 1, "layer_1": 2}.get(v.path.split("/")[2], 3)
+        assert np.abs(plain).max() > 0
+        np.testing.assert_allclose(decayed, plain * 0.5 ** (3 - depth), rtol=2e-3, atol=1e-7, err_msg=v.path)

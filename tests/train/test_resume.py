@@ -52,7 +52,7 @@ STEPS = 27  # three epochs of nine
 
 @pytest.fixture(scope="module")
 def interruptible(tiny_bert: Path, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    """Three epochs with dropout, an average of the weights, and a checkpoint every fourth step."""
+    """Three epochs with dropout, two batches a step, an average of the weights, a checkpoint every fourth step."""
     folder = tmp_path_factory.mktemp("dropout") / "tiny_bert"
     folder.mkdir()
     for path in tiny_bert.iterdir():
@@ -61,7 +61,9 @@ def interruptible(tiny_bert: Path, recipe: Recipe, tmp_path_factory: pytest.Temp
     dropout = {"hidden_dropout_prob": 0.2, "attention_probs_dropout_prob": 0.1}
     (folder / "config.json").write_text(json.dumps(config | dropout))
     changed = recipe.replace("model", preset=str(folder))
-    return changed.replace("train", epochs=3, ema=0.5, checkpoint_steps=4, learning_rate=2e-3)
+    return changed.replace(
+        "train", epochs=3, batch_size=4, accumulate=2, ema=0.5, checkpoint_steps=4, learning_rate=2e-3
+    )
 
 
 @pytest.fixture(scope="module")

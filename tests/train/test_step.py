@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from zoo.data.text import Encoded
 from zoo.train.batches import Batches
 from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
+from zoo.train.remat import remat_blocks, remat_policy
 from zoo.train.step import make_trainer
 
 KEYS = TrainKeys(learning_rate=1e-2, schedule="constant", warmup=0)
@@ -73,3 +77,84 @@ def test_a_state_is_written_back_into_the_model(trainer, batch):
     assert not np.array_equal(trainer.model.head.classifier.kernel, before)
     for variable, value in zip(trainer.model.trainable_variables, state[0], strict=True):
         np.testing.assert_array_equal(variable, value)
+
+
+# Accumulation
+
+
+def parts(batch, count: int) -> list:
+    """A batch of padded rows, cut into `count` batches."""
+    arrays, targets, weights = batch
+    size = len(targets) // count
+    return [
+        ({k: v[n : n + size] for k, v in arrays.items()}, targets[n : n + size], weights[n : n + size])
+        for n in range(0, len(targets), size)
+    ]
+
+
+@pytest.fixture(scope="module")
+def padded():
+    """32 examples, the last three of which only fill their places; the four parts weigh 8, 8, 8 and 5."""
+    chance = np.random.default_rng(0)
+    items = [
+        Encoded(np.array([2, *chance.integers(5, 20, n % 7 + 1), 3], np.int32), np.zeros(n % 7 + 3, np.int32))
+        for n in range(29)
+    ]
+    return Batches(items, np.arange(29, dtype=np.int32) % 2, 32, 1, 0, False, 0, 48).batch(0)
+
+
+@pytest.mark.parametrize("class_weights", [(), (0.2, 3.0)])
+def test_four_batches_of_8_are_one_of_32(tiny_bert, padded, class_weights):
+    model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
+    sgd = TrainKeys(optimizer="sgd", momentum=0.0, learning_rate=1.0, schedule="constant", warmup=0, weight_decay=0)
+    optimizer = make_optimizer(sgd, make_schedule(sgd, 10), model.trainable_variables)
+    made = make_trainer(model, optimizer, model.objective(class_weights=class_weights), ema=0.5)
+    whole, loss = made.advance(copied(made.state()), [padded])
+    added, mean = made.advance(copied(made.state()), parts(padded, 4))
+    assert float(mean) == pytest.approx(float(loss), rel=1e-6)
+    for before, one, other in zip(made.state()[0], whole[0], added[0], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)  # a step of size 1 along the gradient
+        assert not np.array_equal(before, one) or not np.any(one)
+    for one, other in zip(whole[3], added[3], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+# Rematerialisation
+
+
+@pytest.fixture(scope="module")
+def with_dropout(tiny_bert, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dropout") / "bert"
+    shutil.copytree(tiny_bert, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_dropout_prob": 0.2, "num_hidden_layers": 2}))
+    return folder
+
+
+@pytest.mark.parametrize("what", ["elementwise", "layers"])
+def test_what_is_computed_again_comes_out_the_same_and_less_is_kept(with_dropout, padded, what):
+    def stepped(what: str):
+        model = zoo.load(with_dropout, task="text-classification", labels=["bad", "good"])
+        if what == "layers":
+            remat_blocks(model)
+        optimizer = make_optimizer(KEYS, make_schedule(KEYS, 10), model.trainable_variables)
+        policy, arrays = remat_policy(what), padded[0]
+        made = make_trainer(model, optimizer, model.objective(), policy=policy)
+        state, losses = made.state(), []
+
+        def outputs(trainable):
+            return model.stateless_call(trainable, state[1], arrays, training=True)[0]
+
+        _, gradient = jax.vjp(policy(outputs), state[0])
+        kept = sum(x.nbytes for x in jax.tree.leaves(gradient))
+        for _ in range(3):
+            state, loss = made.step(copied(state), *padded)
+            losses.append(float(loss))
+        return losses, state, kept
+
+    (losses, state, kept), (again, other, less) = stepped("nothing"), stepped(what)
+    assert losses == pytest.approx(again, abs=1e-5)
+    assert len(set(losses)) == 3
+    assert less < 0.6 * kept
+    for one, two in zip(state[1], other[1], strict=True):  # the seeds have moved on as far
+        np.testing.assert_array_equal(one, two)

@@ -62,7 +62,7 @@ class Batches:
 
     def stream(self, start: int = 0) -> Iterator[Batch]:
         """The batches in order, from number `start` to the end."""
-        return map(self.batch, range(start, len(self)))
+        return (self.batch(k) for k in range(start, len(self)))
 
     @cached_property
     def tokens(self) -> int:

@@ -90,16 +90,18 @@ def _check(recipe: Recipe, splits: Splits, listener: Listener) -> Check:
     from zoo.train.advice import advice, fitting
     from zoo.train.feeds import feed_facts, make_batches
     from zoo.train.footprint import abstractly, device_memory, footprint
+    from zoo.train.order import make_plan
     from zoo.train.setup import make_model, trainer_for
 
     def make() -> Any:
         model = make_model(recipe, splits, "random")
         batches = make_batches(recipe, model, splits.train)
-        trainer, _ = trainer_for(recipe, model, len(batches))
+        steps = len(make_plan(recipe.train, batches.per_epoch))
+        trainer, _ = trainer_for(recipe, model, steps, splits.train)
         return model, batches, trainer
 
     (model, batches, trainer), state = abstractly(make, lambda made: made[2].state())
-    batch = batches.batch(batches.largest)
+    batch, plan = batches.batch(batches.largest), make_plan(recipe.train, batches.per_epoch)
     listener.stage("compiling the step on the longest batch")
     step = footprint(trainer, state, batch)
     memory, device = device_memory(), jax.devices()[0]
@@ -114,9 +116,9 @@ def _check(recipe: Recipe, splits: Splits, listener: Listener) -> Check:
         )
     listener.stage("timing the step, on zeros")
     seconds_per_step = step.seconds(batch)
-    held_out = sum(len(part) for part in (splits.validation,) if part) * recipe.train.epochs
+    held_out = sum(len(part) for part in (splits.validation,) if part) * plan.whole_epochs
     evaluating = held_out + len(splits.test or splits.validation or splits.train)
-    work = batches.work * recipe.train.epochs
+    work = batches.work * len(plan) / plan.per_epoch
     # Forward and backward are three times the arithmetic of an evaluation.
     seconds = seconds_per_step * (work + batches.work / len(splits.train) * evaluating / 3)
     counts = {
@@ -134,7 +136,7 @@ def _check(recipe: Recipe, splits: Splits, listener: Listener) -> Check:
         peak_bytes=step.peak,
         memory_bytes=memory,
         flops_per_step=step.flops,
-        steps=len(batches),
+        steps=len(plan),
         seconds_per_step=seconds_per_step,
         seconds=seconds,
         device=device.device_kind,

@@ -13,7 +13,7 @@ from zoo.errors import ZooError
 from zoo.train.batches import Batches
 from zoo.train.image_batches import ImageBatches
 from zoo.train.mixing import Mixing
-from zoo.train.order import Order
+from zoo.train.order import Order, make_plan
 from zoo.train.recipe import Recipe
 from zoo.train.step import Prepare
 
@@ -21,6 +21,7 @@ from zoo.train.step import Prepare
 def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | ImageBatches:
     """The batches of a run. Raises a ZooError where the checkpoint does not say how large pictures are to be."""
     keys, data = recipe.train, recipe.data
+    epochs = make_plan(keys, -(-len(train) // keys.batch_size)).whole_epochs
     preprocess = model.preprocess
     # What a language model is trained on stands among its arrays.
     targets = np.zeros(len(train)) if train.problem == LANGUAGE else model.targets(train.labels or ())
@@ -30,7 +31,7 @@ def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | Image
             encoded,
             targets,
             keys.batch_size,
-            keys.epochs,
+            epochs,
             keys.seed,
             data.packing,
             preprocess.pad_id,
@@ -40,7 +41,7 @@ def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | Image
         raise ZooError(f"{recipe.model.preset} does not bring pictures to one size, so they make no batches.")
     how = data.augment
     return ImageBatches(
-        order=Order(len(train), keys.batch_size, keys.epochs, keys.seed),
+        order=Order(len(train), keys.batch_size, epochs, keys.seed),
         images=train.inputs,
         targets=targets,
         preprocess=preprocess,

@@ -71,6 +71,10 @@ class ImageBatches:
         """The steps of an epoch."""
         return self.per_epoch
 
+    def members(self, k: int) -> np.ndarray:
+        """Which pictures batch k holds."""
+        return self.order.members(k)
+
     def stream(self, start: int = 0) -> Iterator[Batch]:
         """The batches in order, from number `start` to the end, read ahead."""
         steps = grain.MapDataset.range(start * self.size, len(self) * self.size).map(self.picture).batch(self.size)

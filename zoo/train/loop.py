@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,15 +13,16 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from zoo.errors import RunError
+from zoo.errors import some
 from zoo.train.batches import Batches
-from zoo.train.checkpoints import Checkpoint, Checkpoints
+from zoo.train.checkpoints import Checkpoint, Checkpoints, last_good, saved_steps
 from zoo.train.clock import each, part
 from zoo.train.directory import replace_text
 from zoo.train.image_batches import ImageBatches
 from zoo.train.interrupts import Interrupts, StoppedError
-from zoo.train.scores import Scores
-from zoo.train.step import State, Trainer
+from zoo.train.order import Plan
+from zoo.train.scores import DivergedError, Scores
+from zoo.train.step import State, Trainer, all_finite
 
 _RECORDS = 100  # training records a run leaves, about: enough for a curve, few enough to read
 
@@ -60,9 +62,12 @@ class Best:
     step: int = 0
     weights: tuple[list[Any], list[Any]] | None = None
 
-    def offer(self, score: float, step: int, weights: tuple[list[Any], list[Any]]) -> None:
-        if score > self.score:
+    def offer(self, score: float, step: int, weights: tuple[list[Any], list[Any]]) -> bool:
+        """Take these weights if they are better, and say whether they are."""
+        better = score > self.score
+        if better:
             self.score, self.step, self.weights = score, step, jax.device_get(weights)
+        return better
 
 
 @dataclass
@@ -72,12 +77,14 @@ class Standing:
     Args:
         step: how many steps are done.
         best: the best weights so far.
+        waited: the evaluations since the best.
         losses: those that no record holds yet.
         seconds: how long it has trained, in all its processes.
     """
 
     step: int = 0
     best: Best = field(default_factory=Best)
+    waited: int = 0
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -88,6 +95,7 @@ class Standing:
             arrays["best"] = self.best.weights
         facts = {
             "best": {"score": self.best.score, "step": self.best.step},
+            "waited": self.waited,
             "losses": self.losses,
             "seconds": self.seconds,
             "records": journal.records,
@@ -98,34 +106,45 @@ class Standing:
     def restored(cls, found: Checkpoint) -> Standing:
         """Where the run stood when a checkpoint was saved."""
         best = Best(**found.facts["best"], weights=found.arrays.get("best"))
-        return cls(found.step, best, found.facts["losses"], found.facts["seconds"])
+        return cls(found.step, best, *(found.facts[name] for name in ("waited", "losses", "seconds")))
 
 
 class Loop:
     """Every step of a run, from where it stands to its end.
 
     Args:
+        plan: which batches make up each step.
         evaluate: scores the model as it is, on the validation examples; None keeps the last weights.
         rate_at: the learning rate of a step, for the record.
         progress: hears of every step.
         checkpoints: where the run is saved; None saves nothing.
         interrupts: what may ask it to stop.
+        every: evaluate after so many steps, too; 0 for each epoch's end only.
+        patience: stop after so many evaluations without a better score; 0 for never.
+        name: says what a step was made of, for messages; it takes the numbers of the step's examples.
     """
 
     def __init__(
         self,
         trainer: Trainer,
         batches: Batches | ImageBatches,
+        plan: Plan,
         evaluate: Callable[[], Scores] | None,
         journal: Journal,
         rate_at: Callable[[int], Any],
         progress: Progress,
         checkpoints: Checkpoints | None = None,
         interrupts: Interrupts | None = None,
+        *,
+        every: int = 0,
+        patience: int = 0,
+        name: Callable[[Sequence[int]], str] = lambda members: f"examples {some(members)}",
     ) -> None:
-        self.trainer, self.batches, self.evaluate, self.journal = trainer, batches, evaluate, journal
+        self.trainer, self.batches, self.plan = trainer, batches, plan
+        self.evaluate, self.journal = evaluate, journal
         self.checkpoints, self.interrupts = checkpoints, interrupts
-        self.meter = _Meter(batches, journal, rate_at, progress)
+        self.every, self.patience, self.name = every, patience, name
+        self.meter = _Meter(plan, batches.size * plan.accumulate, journal, rate_at, progress)
         self.standing = Standing()
         self.state: State | None = None
 
@@ -150,19 +169,21 @@ class Loop:
         began = time.perf_counter() - standing.seconds
         self.meter.restart(standing.losses)
         pending: Any = None
-        for arrays, targets, weights in each("feeding", self.batches.stream(standing.step)):
+        for parts in each("feeding", self._steps()):
             with part("computing"):
-                state, loss = trainer.step(state, arrays, targets, weights)
+                state, loss = trainer.advance(state, parts)
             # One step late: reading this step's loss now would wait for it, and leave the device idle after.
             if pending is not None:
-                self.meter.note(standing.step, pending)
+                self._note(pending)
             standing.step, pending = standing.step + 1, loss
-            ends_epoch = standing.step % self.batches.per_epoch == 0
-            if not (ends_epoch or self._saves()):
+            evaluates = self._evaluates()
+            if not (evaluates or self._saves()):
                 continue
-            self.meter.note(standing.step, pending)
+            self._note(pending)
             pending = None
-            if ends_epoch and self.evaluate is not None:
+            if not all_finite(state[0]):  # the loss was, before this step
+                raise self._diverged(f"the weights after step {standing.step} are not numbers")
+            if evaluates and self.evaluate is not None:
                 state = self._evaluated(state, self.evaluate)
             standing.seconds = time.perf_counter() - began
             with part("saving"):
@@ -170,14 +191,59 @@ class Loop:
         trainer.write_back(standing.best.weights or trainer.weights(state))
         return standing
 
+    def _steps(self) -> Iterator[list[Any]]:
+        """The batches of each step, from where the run stands; it may come to stand at its end before."""
+        if self._ends():
+            return
+        stream = self.batches.stream(self.plan.members(self.standing.step).start)
+        while not self._ends():
+            yield list(itertools.islice(stream, len(self.plan.members(self.standing.step))))
+
+    def _ends(self) -> bool:
+        gives_up = bool(self.patience) and self.standing.waited >= self.patience
+        return gives_up or self.standing.step >= len(self.plan)
+
+    def _evaluates(self) -> bool:
+        step = self.standing.step
+        often = bool(self.every) and step % self.every == 0
+        return often or step % self.plan.per_epoch == 0 or step == len(self.plan)
+
+    def _note(self, loss: Any) -> None:
+        """Read the loss of the last step that was noted as done."""
+        step = self.standing.step
+        with part("computing"):
+            value = float(np.asarray(loss))
+        if not np.isfinite(value):
+            raise self._diverged(f"the loss of step {step} is {value}")
+        self.meter.note(step, value)
+
+    def _diverged(self, what: str) -> DivergedError:
+        members = self._members(self.standing.step - 1)
+        return DivergedError(
+            f"Training diverged: {what}.",
+            why=[f"the step saw {self.name(members)}", *self._last_good()],
+            fix="Lower train.learning_rate, or lengthen train.warmup; look at these rows if neither helps.",
+        )
+
+    def _members(self, step: int) -> list[int]:
+        """The numbers of the examples that a step saw."""
+        return [int(n) for k in self.plan.members(step) for n in self.batches.members(k)]
+
+    def _last_good(self) -> list[str]:
+        return [last_good(saved_steps(self.checkpoints.folder))] if self.checkpoints else []
+
     def _evaluated(self, state: State, evaluate: Callable[[], Scores]) -> State:
         weights, standing = self.trainer.weights(state), self.standing
         self.trainer.write_back(weights)
-        with part("evaluating"):
-            found = evaluate()
-        epoch = standing.step / self.batches.per_epoch
+        try:
+            with part("evaluating"):
+                found = evaluate()
+        except DivergedError as error:
+            raise self._diverged(f"the outputs after step {standing.step} are not numbers") from error
+        epoch = round(standing.step / self.plan.per_epoch, 4)
         self.journal.add(step=standing.step, epoch=epoch, split="validation", **found.metrics)
-        standing.best.offer(found.goal, standing.step, weights)
+        better = standing.best.offer(found.goal, standing.step, weights)
+        standing.waited = 0 if better else standing.waited + 1
         self.meter.restart(standing.losses)
         return _owned(state)
 
@@ -186,7 +252,7 @@ class Loop:
         return bool(asked) or (self.checkpoints is not None and self.checkpoints.due(self.standing.step))
 
     def _save(self, state: State) -> None:
-        asked, last = self.interrupts and self.interrupts.asked, self.standing.step == len(self.batches)
+        asked, last = self.interrupts and self.interrupts.asked, self._ends()
         if self.checkpoints is not None:
             if asked or last:
                 self.checkpoints.wait()
@@ -197,7 +263,7 @@ class Loop:
                 self.checkpoints.wait()
                 where = f"Go on with: zoo finetune --resume {self.checkpoints.folder.parent}"
             raise StoppedError(
-                f"Stopped at step {self.standing.step} of {len(self.batches)}.", fix=where, signal=asked
+                f"Stopped at step {self.standing.step} of {len(self.plan)}.", fix=where, signal=asked
             )
 
 
@@ -212,13 +278,14 @@ class _Meter:
 
     def __init__(
         self,
-        batches: Batches | ImageBatches,
+        plan: Plan,
+        size: int,
         journal: Journal,
         rate_at: Callable[[int], Any],
         progress: Progress,
     ) -> None:
-        self.batches, self.journal = batches, journal
-        self.every = max(1, len(batches) // _RECORDS)
+        self.plan, self.size, self.journal = plan, size, journal
+        self.every = max(1, len(plan) // _RECORDS)
         self.rate_at, self.progress = rate_at, progress
 
     def restart(self, losses: list[float]) -> None:
@@ -230,22 +297,15 @@ class _Meter:
         self.losses = losses
         self.since, self.steps = time.perf_counter(), 0
 
-    def note(self, step: int, loss: Any) -> None:
-        with part("computing"):
-            value = float(np.asarray(loss))
-        if not np.isfinite(value):
-            raise RunError(
-                f"Training diverged: the loss of step {step} is {value}.",
-                fix="Lower train.learning_rate, or lengthen train.warmup.",
-            )
-        self.losses.append(value)
+    def note(self, step: int, loss: float) -> None:
+        self.losses.append(loss)
         self.steps += 1
-        speed = self.steps * self.batches.size / (time.perf_counter() - self.since)
-        self.progress(step, value, speed)
-        if step % self.every == 0 or step == len(self.batches):
+        speed = self.steps * self.size / (time.perf_counter() - self.since)
+        self.progress(step, loss, speed)
+        if step % self.every == 0 or step == len(self.plan):
             self.journal.add(
                 step=step,
-                epoch=round(step / self.batches.per_epoch, 4),
+                epoch=round(step / self.plan.per_epoch, 4),
                 loss=round(sum(self.losses) / len(self.losses), 6),
                 learning_rate=float(self.rate_at(step - 1)),
                 examples_per_second=round(speed, 2),

@@ -1,8 +1,9 @@
-"""AdamW with a warm-up and a schedule, as a recipe's `[train]` says."""
+"""The optimizer with its warm-up, schedule and layer-wise decay, as a recipe's `[train]` says."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,15 +12,17 @@ from keras import ops
 
 from zoo.train.recipe import TrainKeys
 
-_UNDECAYED = ("bias", "beta", "gamma", "magnitude")
+_UNDECAYED = ("bias", "beta", "gamma")
 
 
 @keras.saving.register_keras_serializable("zoo")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear warm-up to `peak`, then constant, or falling to 0 at `steps` along a line or half a cosine."""
+    """A linear warm-up to `peak`, then `shape`: constant, or falling to 0 at `steps` along a line, half a cosine,
+    or only in the last `decay` steps (wsd: warm-up, stable, decay; https://arxiv.org/abs/2404.06395).
+    """
 
-    def __init__(self, peak: float, steps: int, warmup: int, shape: str) -> None:
-        self.peak, self.steps, self.warmup, self.shape = peak, steps, warmup, shape
+    def __init__(self, peak: float, steps: int, warmup: int, shape: str, decay: int = 0) -> None:
+        self.peak, self.steps, self.warmup, self.shape, self.decay = peak, steps, warmup, shape, decay
 
     def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
@@ -29,6 +32,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
             "constant": lambda: ops.ones_like(progress),
             "linear": lambda: 1 - progress,
             "cosine": lambda: 0.5 * (1 + ops.cos(math.pi * progress)),
+            "wsd": lambda: ops.clip((self.steps - step) / max(1, self.decay), 0.0, 1.0),
         }[self.shape]()
         return self.peak * ops.where(step < self.warmup, rising, falling)
 
@@ -37,22 +41,73 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return np.asarray(self(np.arange(self.steps))).tolist()
 
     def get_config(self) -> dict[str, Any]:
-        return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup, "shape": self.shape}
+        names = ("peak", "steps", "warmup", "shape", "decay")
+        return {name: getattr(self, name) for name in names}
 
 
 def make_schedule(keys: TrainKeys, steps: int) -> Schedule:
     """The learning rate of each of `steps` steps."""
-    warmup = round(keys.warmup * steps) if keys.warmup < 1 else round(keys.warmup)
-    return Schedule(keys.learning_rate, steps, warmup, keys.schedule)
+    warmup, decay = (round(x * steps) if x < 1 else round(x) for x in (keys.warmup, keys.decay))
+    return Schedule(keys.learning_rate, steps, warmup, keys.schedule, decay)
 
 
-def make_optimizer(keys: TrainKeys, schedule: Schedule, variables: Any) -> keras.optimizers.Optimizer:
-    """AdamW, built for the model's trainable variables."""
-    optimizer = keras.optimizers.AdamW(
-        learning_rate=schedule,
-        weight_decay=keys.weight_decay,
-        global_clipnorm=keys.clip_norm or None,
-    )
+def make_optimizer(
+    keys: TrainKeys, schedule: Schedule, variables: Sequence[Any], depths: Sequence[int] = ()
+) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer, built for the model's trainable variables.
+
+    Args:
+        depths: how deep each variable lies. With `layer_decay`, a variable of depth d learns at
+            `layer_decay ** (most - d)` times the rate (https://arxiv.org/abs/2003.10555, appendix;
+            https://arxiv.org/abs/2106.08254).
+    """
+    kind, settings = _kinds(keys)[keys.optimizer]
+    optimizer = _by_depth(kind)(learning_rate=schedule, global_clipnorm=keys.clip_norm or None, **settings)
+    if keys.layer_decay < 1 and depths:
+        most = max(depths)
+        optimizer.shares = {
+            v.path: keys.layer_decay ** (most - depth) for v, depth in zip(variables, depths, strict=True)
+        }
     optimizer.exclude_from_weight_decay([v for v in variables if v.name in _UNDECAYED])
     optimizer.build(variables)
     return optimizer
+
+
+def _kinds(keys: TrainKeys) -> dict[str, tuple[type[keras.optimizers.Optimizer], dict[str, Any]]]:
+    """Every optimizer there is, with its settings."""
+    decay = {"weight_decay": keys.weight_decay}
+    return {
+        "adamw": (keras.optimizers.AdamW, decay),
+        "adam": (keras.optimizers.Adam, {}),
+        "sgd": (keras.optimizers.SGD, {"momentum": keys.momentum, **decay}),
+        "lion": (keras.optimizers.Lion, decay),
+        # The rate is the schedule's, not a function of the step and of the weights' size.
+        "adafactor": (keras.optimizers.Adafactor, {"relative_step": False, **decay}),
+        # Heads and embeddings, and all that is no matrix, learn by AdamW.
+        "muon": (
+            keras.optimizers.Muon,
+            {"exclude_layers": ["/head/"], "adam_weight_decay": keys.weight_decay, **decay},
+        ),
+    }
+
+
+def _by_depth(kind: type[keras.optimizers.Optimizer]) -> Any:
+    """An optimizer of this kind in which each variable may have a share of the learning rate."""
+
+    class ByDepth(kind):
+        shares: dict[str, float] = {}
+
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            super().update_step(gradient, variable, learning_rate * self.shares.get(variable.path, 1.0))
+
+        def _apply_weight_decay(self, variables: Any) -> None:
+            if not self.shares:
+                super()._apply_weight_decay(variables)
+                return
+            # Keras decays all variables at the one rate that the optimizer has.
+            for variable in variables:
+                if self.weight_decay and self._use_weight_decay(variable):
+                    rate = ops.cast(self.learning_rate, variable.dtype) * self.shares.get(variable.path, 1.0)
+                    variable.assign(variable - variable * self.weight_decay * rate)
+
+    return ByDepth

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from zoo.train.recipe import TrainKeys
+
 
 @dataclass(frozen=True)
 class Order:
@@ -41,3 +43,44 @@ class Order:
 @lru_cache(maxsize=1)  # every step of an epoch asks for it
 def _order(seed: int, epoch: int, count: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(count)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which batches make up each optimiser step of a run.
+
+    Args:
+        batches: batches in an epoch.
+        accumulate: batches in a step; the last step of an epoch may have fewer.
+        epochs: how often every example is seen.
+        steps: where the run ends, in place of epochs; 0 goes by epochs.
+    """
+
+    batches: int
+    accumulate: int = 1
+    epochs: int = 1
+    steps: int = 0
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps in an epoch."""
+        return -(-self.batches // self.accumulate)
+
+    def __len__(self) -> int:
+        return self.steps or self.per_epoch * self.epochs
+
+    @property
+    def whole_epochs(self) -> int:
+        """The epochs that the run begins."""
+        return -(-len(self) // self.per_epoch)
+
+    def members(self, step: int) -> range:
+        """The numbers of the batches that a step is made of."""
+        epoch, place = divmod(step, self.per_epoch)
+        first = epoch * self.batches + place * self.accumulate
+        return range(first, min(first + self.accumulate, (epoch + 1) * self.batches))
+
+
+def make_plan(keys: TrainKeys, batches: int) -> Plan:
+    """The plan of a recipe whose epochs have so many batches."""
+    return Plan(batches, keys.accumulate, keys.epochs, keys.steps)

@@ -16,12 +16,17 @@ def key(
     help: str,
     *,
     choices: tuple[str, ...] = (),
+    pattern: str = "",
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,
 ) -> Any:
-    """A recipe key: a dataclass field that knows its limits and what it is for."""
-    limits = {"choices": choices, "least": least, "above": above, "most": most}
+    """A recipe key: a dataclass field that knows its limits and what it is for.
+
+    Args:
+        pattern: what else it may be beside the choices, as a choice with N for a whole number.
+    """
+    limits = {"choices": choices, "pattern": pattern, "least": least, "above": above, "most": most}
     return field(default=default, metadata={"help": help, "limits": limits})
 
 
@@ -125,21 +130,58 @@ class TrainKeys:
     """`[train]`: how it learns."""
 
     epochs: int = key(3, "how often every row is seen", least=1)
-    batch_size: int = key(32, "examples per optimiser step", least=1)
+    steps: int = key(0, "optimiser steps, in place of epochs; 0 goes by epochs", least=0)
+    batch_size: int = key(
+        32, "examples that are computed at once: an optimiser step's, unless it accumulates", least=1
+    )
+    accumulate: int = key(
+        1, "batches whose gradients make one step, as exact as one batch of all their examples", least=1
+    )
+    optimizer: str = key(
+        "adamw",
+        "how gradients change the weights, as Keras has it; adam decays no weights",
+        choices=("adamw", "adam", "sgd", "lion", "adafactor", "muon"),
+    )
+    momentum: float = key(0.9, "of sgd", least=0, most=0.9999)
     learning_rate: float = key(5e-5, "the highest learning rate of the schedule", above=0)
-    schedule: str = key("linear", "how the rate falls after the warm-up", choices=("constant", "linear", "cosine"))
+    schedule: str = key(
+        "linear", "how the rate falls after the warm-up", choices=("constant", "linear", "cosine", "wsd")
+    )
     warmup: float = key(0.1, "steps of linear warm-up: a fraction of all below 1, else a count", least=0)
-    weight_decay: float = key(0.01, "AdamW's decoupled decay, spared on biases and norms", least=0)
+    decay: float = key(
+        0.2, "steps over which wsd falls at the end: a fraction of all below 1, else a count", least=0
+    )
+    layer_decay: float = key(
+        1.0,
+        "each layer learns at this share of the rate of the layer above it; the head at the whole",
+        above=0,
+        most=1,
+    )
+    weight_decay: float = key(0.01, "decoupled decay, spared on biases and norms", least=0)
     label_smoothing: float = key(0.0, "the share of each target that all classes divide", least=0, most=0.99)
     ema: float = key(
         0.0, "decay of the average of the weights that is evaluated and kept; 0 keeps none", least=0, most=0.99999
     )
     freeze: str = key(
         "nothing",
-        "what stays as it is: the batch normalisations, or all but the head",
+        "what stays as it is: the batch normalisations, all but the head, or all below the top N layers",
         choices=("nothing", "norm", "backbone"),
+        pattern="all but N",
     )
     clip_norm: float = key(1.0, "largest global norm of a gradient; 0 does not clip", least=0)
+    class_weights: str = key(
+        "equal", "balanced gives every class the same weight in all, however rare", choices=("equal", "balanced")
+    )
+    remat: str = key(
+        "nothing",
+        "what is computed again for the gradient, to save memory: all but matrix products, or whole layers; "
+        "XLA does so on accelerators, on a CPU it keeps what it has",
+        choices=("nothing", "elementwise", "layers"),
+    )
+    evaluate_steps: int = key(0, "evaluate after so many steps, too; 0 at each epoch's end only", least=0)
+    early_stopping: int = key(
+        0, "stop after so many evaluations without a better score; 0 for never; the best weights are kept", least=0
+    )
     checkpoint_steps: int = key(0, "save where the run stands after so many steps; 0 for never", least=0)
     checkpoint_minutes: float = key(
         10.0, "save after so many minutes, too; 0 for never; an epoch's end always saves", least=0

@@ -73,7 +73,8 @@ def _row(field: dataclasses.Field, hint: Any, within: str) -> str:
     limits = field.metadata["limits"]
     notes = [field.metadata["help"]]
     if limits["choices"]:
-        notes.append(f"one of {', '.join(f'`{c}`' for c in limits['choices'])}")
+        known = [*limits["choices"], *filter(None, [limits["pattern"]])]
+        notes.append(f"one of {', '.join(f'`{c}`' for c in known)}")
     for name, words in (("least", "at least"), ("above", "more than"), ("most", "at most")):
         if limits[name] is not None:
             notes.append(f"{words} {limits[name]}")

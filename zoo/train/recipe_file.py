@@ -194,12 +194,23 @@ def _home(name: str) -> str:
     return f" It belongs in [{homes[0]}]." if homes else ""
 
 
+def fits(value: Any, pattern: str) -> bool:
+    """Whether a value is a pattern of a key, in which N stands for a whole number."""
+    return bool(pattern) and re.fullmatch(expression(pattern), str(value)) is not None
+
+
+def expression(pattern: str) -> str:
+    """A key's pattern as a regular expression."""
+    return re.sub(r"\bN\b", "[1-9][0-9]*", re.escape(pattern).replace("\\ ", " "))
+
+
 def _fault(value: Any, kind: Any, limits: Mapping[str, Any]) -> str:
     options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if not any(_is(value, option) for option in options):
         return f"{' or '.join(_SPELLED[option] for option in options if option is not type(None))} is needed"
-    if limits["choices"] and value not in limits["choices"]:
-        return f"choose of {', '.join(limits['choices'])}.{did_you_mean(str(value), limits['choices'])}"
+    if limits["choices"] and value not in limits["choices"] and not fits(value, limits["pattern"]):
+        known = [*limits["choices"], *filter(None, [limits["pattern"]])]
+        return f"choose of {', '.join(known)}.{did_you_mean(str(value), limits['choices'])}"
     if isinstance(value, int | float):
         if not abs(value) <= sys.float_info.max:  # NaN fails this too, and so does an integer beyond any float
             return "a finite number is needed"

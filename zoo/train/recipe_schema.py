@@ -9,6 +9,7 @@ from typing import Any
 
 from zoo.train.extends import EXTENDS
 from zoo.train.recipe import FREE_TABLES, TABLES
+from zoo.train.recipe_file import expression
 
 _NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 _LIMITS = {"least": "minimum", "above": "exclusiveMinimum", "most": "maximum"}
@@ -52,7 +53,10 @@ def _key(field: dataclasses.Field, hint: Any) -> dict[str, Any]:
     }
     if field.default not in (None, ""):
         found["default"] = field.default
-    if limits["choices"]:
+    if limits["choices"] and limits["pattern"]:
+        pattern = {"pattern": f"^{expression(limits['pattern'])}$"}
+        found["anyOf"] = [{"enum": list(limits["choices"])}, pattern]
+    elif limits["choices"]:
         found["enum"] = list(limits["choices"])
     return found | {name: limits[limit] for limit, name in _LIMITS.items() if limits[limit] is not None}
 

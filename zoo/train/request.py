@@ -44,6 +44,8 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
     elif data.validation is not None and not 0 <= data.validation < 1:
         faults.add(f"data.validation = {data.validation}: a share from 0 up to 1, or a file, is needed")
     check_trackers(recipe, faults)
+    if recipe.train.early_stopping and data.validation == 0:
+        faults.add("train.early_stopping waits for a better score on validation rows, and data.validation is 0")
     if recipe.output.dir:
         _check_output(Path(recipe.output.dir).expanduser(), faults)
     return recipe

@@ -166,13 +166,15 @@ def _train(
 ) -> None:
     from zoo.train.baselines import constant
     from zoo.train.loop import Journal, Loop
+    from zoo.train.order import make_plan
     from zoo.train.probe import probe
     from zoo.train.scores import score
     from zoo.train.setup import trainer_for
     from zoo.train.summary import write_report
 
     keys, folder = recipe.train, directory.folder
-    trainer, schedule = trainer_for(recipe, model, len(batches))
+    plan = make_plan(keys, batches.per_epoch)
+    trainer, schedule = trainer_for(recipe, model, len(plan), splits.train)
     journal = Journal(folder / "metrics.jsonl")
     journal.heard_by.append(trackers.record)
     checkpoints = Checkpoints(directory.checkpoints, keys.checkpoint_steps, keys.checkpoint_minutes)
@@ -188,21 +190,36 @@ def _train(
         probed = probe(model, splits.train, part)
     rate_at = schedule.rates().__getitem__
     listener.stage("training")
-    listener.training(len(batches))
+    listener.training(len(plan))
     with Interrupts(listener.stopping) as interrupts:
-        loop = Loop(trainer, batches, evaluate, journal, rate_at, listener.step, checkpoints, interrupts)
+        loop = Loop(
+            trainer,
+            batches,
+            plan,
+            evaluate,
+            journal,
+            rate_at,
+            listener.step,
+            checkpoints,
+            interrupts,
+            every=keys.evaluate_steps,
+            patience=keys.early_stopping,
+            name=lambda members: f"rows {some(splits.train.rows[n] for n in members)} of '{splits.train.source}'",
+        )
         if found := loop.resume():
             for fault in found.damaged:
                 listener.fact("damaged", fault)
-            listener.fact("resumed", f"from step {found.step} of {len(batches)}")
+            listener.fact("resumed", f"from step {found.step} of {len(plan)}")
         elif evaluate and model.problem == LANGUAGE:  # which no guess is a baseline for
             journal.add(step=0, epoch=0.0, split="validation", **evaluate().metrics)
         standing = loop.run()
 
     listener.stage("evaluating")
     final = score(model, part)
-    step = standing.best.step or len(batches)
-    record = dict(step=step, epoch=step / batches.per_epoch, split=split, final=True, **final.metrics)
+    if standing.step < len(plan):
+        listener.fact("stopped", f"early, at step {standing.step}: {standing.waited} evaluations were no better")
+    step = standing.best.step or standing.step
+    record = dict(step=step, epoch=round(step / plan.per_epoch, 4), split=split, final=True, **final.metrics)
     listener.stage("writing the run")
     model.save_pretrained(folder / "model")
     if model.adapters:

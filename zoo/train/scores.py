@@ -20,6 +20,10 @@ METRICS = {
 """The metrics of each problem; the first is the one to tell people."""
 
 
+class DivergedError(RunError):
+    """Weights, outputs or a loss are no longer numbers."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """The outcome on one set of examples.
@@ -205,7 +209,7 @@ def score(model: Any, examples: Examples) -> Scores:
         targets = model.targets(examples.labels or ())
         outputs = model.probabilities(examples.inputs)
     if not np.isfinite(outputs).all():
-        raise RunError(
+        raise DivergedError(
             f"The model's outputs on '{examples.source}' are not numbers.",
             why="its weights grew beyond all bounds in training",
             fix="Train again with a lower train.learning_rate, or a longer train.warmup.",

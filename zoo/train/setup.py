@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from zoo.data.examples import Examples
 from zoo.data.labels import output_names
 from zoo.data.problems import LANGUAGE
 from zoo.data.vocabulary import learn_tokenizer
 from zoo.errors import ZooError
 from zoo.hub.description import labels_of
 from zoo.loading import Found, Weights, build, described, locate
+from zoo.train.depth import depths
 from zoo.train.feeds import preparation
 from zoo.train.freezing import freeze
 from zoo.train.optimizer import Schedule, make_optimizer, make_schedule
 from zoo.train.recipe import Recipe
+from zoo.train.remat import remat_blocks, remat_policy
 from zoo.train.splits import Splits
 from zoo.train.step import Trainer, make_trainer
 from zoo.weights.peft import read_adapter
@@ -77,6 +82,8 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
     if recipe.data.max_length and model.inputs == "texts":
         model.preprocess.limit(recipe.data.max_length)
     freeze(model, recipe.train.freeze)
+    if recipe.train.remat == "layers":
+        remat_blocks(model)
     if keys.adapter:
         model.adapters.load(keys.adapter)
     elif keys.lora:
@@ -106,15 +113,23 @@ def _weights(recipe: Recipe) -> Weights:
     return "random" if keys.architecture or keys.weights == "random" else "pretrained"
 
 
-def trainer_for(recipe: Recipe, model: Any, steps: int) -> tuple[Trainer, Schedule]:
-    """The step of a run of so many steps, and the learning rate of each."""
-    keys = recipe.train
+def trainer_for(recipe: Recipe, model: Any, steps: int, train: Examples) -> tuple[Trainer, Schedule]:
+    """The step of a run of so many steps on the examples `train`, and the learning rate of each."""
+    keys, variables = recipe.train, model.trainable_variables
     schedule = make_schedule(keys, steps)
+    weights = balanced(train.labels or (), model.labels) if keys.class_weights == "balanced" else ()
     trainer = make_trainer(
         model,
-        make_optimizer(keys, schedule, model.trainable_variables),
-        model.objective(smoothing=keys.label_smoothing),
+        make_optimizer(keys, schedule, variables, depths(model, variables)),
+        model.objective(smoothing=keys.label_smoothing, class_weights=weights),
         prepare=preparation(model),
         ema=keys.ema,
+        policy=remat_policy(keys.remat),
     )
     return trainer, schedule
+
+
+def balanced(given: Sequence[Any], labels: Sequence[str]) -> list[float]:
+    """Weights with which every label counts the same in all: `rows / (labels * rows of the label)`."""
+    counts = Counter(map(str, given))
+    return [len(given) / (len(counts) * counts[label]) if counts[label] else 0.0 for label in labels]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import keras
+import numpy as np
 from keras import ops
 
 from zoo.tasks.losses import Loss
@@ -21,12 +22,31 @@ Prepare = Callable[[dict[str, Any], Any], tuple[dict[str, Any], Any]]
 
 @dataclass(frozen=True)
 class Trainer:
-    """A model, its optimizer and the compiled step between two states."""
+    """A model, its optimizer and the compiled functions between two states.
+
+    Args:
+        step: `(state, *batch) -> (state, loss)`: one step on one batch. It donates the state.
+        add: `(trainable, other, sums, *batch) -> (other, sums)`: a batch's part of a step. It donates both.
+        finish: `(state, sums) -> (state, loss)`: the step of all the parts. It donates the state.
+        averages: whether an average of the weights is kept.
+    """
 
     model: Any
     optimizer: keras.optimizers.Optimizer
     step: Callable[..., tuple[State, Any]]
+    add: Callable[..., tuple[list[Any], Any]]
+    finish: Callable[..., tuple[State, Any]]
     averages: bool = False
+
+    def advance(self, state: State, batches: Sequence[Any]) -> tuple[State, Any]:
+        """One step on all these batches, as if they were one: the new state, and the mean loss."""
+        if len(batches) == 1:
+            return self.step(state, *batches[0])
+        trainable, fixed, slots, average = state
+        sums = _zeros(trainable), np.float32(0), np.float32(0)
+        for batch in batches:
+            fixed, sums = self.add(trainable, fixed, sums, *batch)
+        return self.finish((trainable, fixed, slots, average), sums)
 
     def state(self) -> State:
         """The state as the variables hold it. A step donates its buffers: use each state once."""
@@ -56,6 +76,7 @@ def make_trainer(
     *,
     prepare: Prepare | None = None,
     ema: float = 0.0,
+    policy: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
 ) -> Trainer:
     """Compile the step: the gradient of the batch's mean loss, then the optimizer.
 
@@ -63,26 +84,67 @@ def make_trainer(
         loss: what is made small, as the task has it (`model.objective()`).
         prepare: turns the batch's arrays and targets into the model's and the loss's; compiled with the step.
         ema: the decay of the average of the weights; 0 keeps none.
+        policy: wraps what is differentiated, to say what is kept for the gradient.
     """
 
-    def loss_of(trainable: Any, fixed: Any, arrays: dict[str, Any], targets: Any, weights: Any) -> tuple[Any, Any]:
+    def sums_of(trainable: Any, fixed: Any, arrays: dict[str, Any], targets: Any, weights: Any) -> Any:
         if prepare is not None:
             arrays, targets = prepare(arrays, targets)
         outputs, fixed = model.stateless_call(trainable, fixed, arrays, training=True)
         total, weight = loss(outputs, targets, weights)
-        return total / ops.where(weight > 0, weight, 1.0), fixed
+        return total, (weight, fixed)
 
-    def step(state: State, arrays: dict[str, Any], targets: Any, weights: Any) -> tuple[State, Any]:
-        trainable, fixed, slots, average = state
-        (mean, fixed), gradients = jax.value_and_grad(loss_of, has_aux=True)(
-            trainable, fixed, arrays, targets, weights
-        )
+    def mean_of(trainable: Any, fixed: Any, *batch: Any) -> tuple[Any, Any]:
+        total, (weight, fixed) = sums_of(trainable, fixed, *batch)
+        return total / _divisor(weight), fixed
+
+    def updated(state: State, fixed: Any, gradients: Any) -> State:
+        trainable, _, slots, average = state
         trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
         if ema:
             average = [_moved(old, new, ema) for old, new in zip(average, (*trainable, *fixed), strict=True)]
-        return (trainable, fixed, slots, average), mean
+        return trainable, fixed, slots, average
 
-    return Trainer(model, optimizer, jax.jit(step, donate_argnums=0), averages=bool(ema))
+    def step(state: State, *batch: Any) -> tuple[State, Any]:
+        (mean, fixed), gradients = jax.value_and_grad(policy(mean_of), has_aux=True)(*state[:2], *batch)
+        return updated(state, fixed, gradients), mean
+
+    def add(trainable: Any, fixed: Any, sums: Any, *batch: Any) -> tuple[Any, Any]:
+        (total, (weight, fixed)), gradients = jax.value_and_grad(policy(sums_of), has_aux=True)(
+            trainable, fixed, *batch
+        )
+        before, *numbers = sums
+        gradients = [one + other for one, other in zip(before, gradients, strict=True)]
+        return fixed, (gradients, numbers[0] + total, numbers[1] + weight)
+
+    def finish(state: State, sums: Any) -> tuple[State, Any]:
+        gradients, total, weight = sums
+        divisor = _divisor(weight)
+        return updated(state, state[1], [x / ops.cast(divisor, x.dtype) for x in gradients]), total / divisor
+
+    return Trainer(
+        model,
+        optimizer,
+        jax.jit(step, donate_argnums=0),
+        jax.jit(add, donate_argnums=(1, 2)),
+        jax.jit(finish, donate_argnums=0),
+        averages=bool(ema),
+    )
+
+
+@jax.jit
+def all_finite(values: list[Any]) -> Any:
+    """Whether every number of these arrays is one."""
+    return ops.all(ops.stack([ops.all(ops.isfinite(x)) for x in values]))
+
+
+@jax.jit
+def _zeros(values: list[Any]) -> list[Any]:
+    return [ops.zeros_like(x) for x in values]
+
+
+def _divisor(weight: Any) -> Any:
+    return ops.where(weight > 0, weight, 1.0)
 
 
 def _moved(old: Any, new: Any, decay: float) -> Any:

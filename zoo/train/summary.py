@@ -20,6 +20,7 @@ from zoo.train.feeds import feed_facts
 from zoo.train.image_batches import ImageBatches
 from zoo.train.inspection import data_facts
 from zoo.train.intervals import interval
+from zoo.train.order import make_plan
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import recipe_text
 from zoo.train.report import Mistake, Report, duration, render_report
@@ -52,6 +53,7 @@ def write_report(
         probe: what a linear probe on the features before training reaches, if one was fitted.
     """
     split, examples = held_out
+    plan = make_plan(recipe.train, batches.per_epoch)
     doubtful = suspects(final)
     told = METRICS[final.problem][0]
     report = Report(
@@ -74,7 +76,7 @@ def write_report(
             "Data": _data_facts(recipe, splits, batches),
             "Training": {
                 "trained": trained_weights(model),
-                "steps": f"{len(batches):,}, {batches.per_epoch:,} an epoch",
+                "steps": f"{len(plan):,}, {plan.per_epoch:,} an epoch",
                 "whole run": duration(seconds["total"]),
             },
             "Environment": {
