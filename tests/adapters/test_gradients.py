@@ -7,10 +7,10 @@ import numpy as np
 import peft
 import pytest
 import torch
-from jax import numpy as jnp
 
 import zoo
 from zoo.nn import without_adapters
+from zoo.tasks.labelled import NO_LABEL
 
 KINDS = {
     "lora": {},
@@ -100,9 +100,8 @@ def test_a_step_of_a_decoder(kind, gemma, reference, arrays, tmp_path):
     their_loss.backward()
 
     def loss(call):
-        told = jax.nn.log_softmax(call(arrays)[:, :-1])
-        losses = -jnp.take_along_axis(told, ids[:, 1:, None], axis=-1)[..., 0]
-        return (losses * seen[:, 1:]).sum() / seen[:, 1:].sum()
+        total, count, _ = call({**arrays, "labels": np.where(seen, ids, NO_LABEL)})
+        return total / count
 
     found, gradients = step(ours, loss)
     assert abs(float(found) - their_loss.item()) < 1e-5 * their_loss.item()
@@ -158,6 +157,25 @@ def test_no_gradient_is_computed_for_what_is_frozen(bert, arrays):
     adapted.adapters.add(rank=4, targets="all")
     assert products(full) >= 4
     assert products(adapted) == 0
+
+
+def test_a_language_model_s_loss_computes_no_gradient_of_a_frozen_vocabulary(gemma, arrays):
+    labels = np.where(arrays["attention_mask"], arrays["input_ids"], NO_LABEL)
+
+    def compiled(model) -> str:
+        trainable = [v.value for v in model.trainable_variables]
+        fixed = [v.value for v in model.non_trainable_variables]
+
+        def loss(trainable):
+            return model.stateless_call(trainable, fixed, {**arrays, "labels": labels}, training=True)[0][0]
+
+        return jax.jit(jax.grad(loss)).lower(trainable).compile().as_text()
+
+    whole, adapted = zoo.load(gemma), zoo.load(gemma)
+    adapted.adapters.add(rank=4)
+    gradient = "= f32[100,32]{1,0} dot("
+    assert gradient in compiled(whole)
+    assert gradient not in compiled(adapted)
 
 
 def test_the_reference_model_of_a_preference_is_the_same_one_without_its_adapter(bert, arrays):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import transformers
 
 import zoo
 from zoo.errors import ZooError
-from zoo.train.recipe import LoraKeys, Recipe
+from zoo.testing import tiny_decoder
+from zoo.train.recipe import DataKeys, LoraKeys, ModelKeys, Recipe, TrainKeys
 
 TEXTS = ["the film was superb and moving", "a dull plot with some awful scene", "quite fine"]
 
@@ -136,6 +138,30 @@ def test_bfloat16_keeps_the_base_in_it_and_the_adapter_in_float32(lora, tmp_path
 def test_its_kin_train_too(how, lora, tmp_path):
     changed = lora.replace("model", lora=dataclasses.replace(lora.model.lora, **how))
     assert np.mean(losses(zoo.finetune(changed, output=tmp_path / "run"))[-5:]) < 0.4
+
+
+def test_a_language_model_s_adapter(csv, tmp_path):
+    texts = [line.partition(",")[0] for line in csv.read_text().splitlines()[1:]]
+    base = tiny_decoder(tmp_path / "decoder", texts)
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    recipe = Recipe(
+        model=ModelKeys(preset=str(base), task="text-generation", lora=LoraKeys(targets="all")),
+        data=DataKeys(train=str(tmp_path / "texts.jsonl"), text="text", max_length=32),
+        train=TrainKeys(epochs=3, batch_size=16, learning_rate=2e-2),
+    )
+    run = zoo.finetune(recipe, output=tmp_path / "run")
+    assert losses(run)[-1] < losses(run)[0] - 0.1  # the frozen vocabulary is faint, and no logit of it large
+    merged, adapted = run.model(), zoo.load(base, adapter=run.path)
+    arrays = {"input_ids": np.arange(3, 23, dtype=np.int32)[None]}
+    np.testing.assert_allclose(adapted(arrays), merged(arrays), atol=1e-5)
+    whole = transformers.LlamaForCausalLM.from_pretrained(base)
+    theirs = peft.PeftModel.from_pretrained(whole, run.path / "adapter").eval()
+    with torch.no_grad():
+        expected = theirs(input_ids=torch.from_numpy(arrays["input_ids"]).long()).logits
+    np.testing.assert_allclose(adapted(arrays), expected, atol=1e-5)
+    assert adapted.generate("the film", max_new_tokens=4, temperature=0) == merged.generate(
+        "the film", max_new_tokens=4, temperature=0
+    )
 
 
 def test_every_fault_of_an_adapter_s_keys_at_once(csv, tmp_path):

@@ -80,7 +80,8 @@ class Linear(keras.layers.Layer):
 
     def merged_kernel(self) -> Any:
         """The kernel with the adapter's change in it, in the dtype of the layer's policy."""
-        merged = self.kernel.value if self.adapter is None else self.adapter.merged(self.kernel.value)
+        changes = self.adapter is not None and adapters_apply()
+        merged = self.adapter.merged(self.kernel.value) if changes else self.kernel.value
         return ops.cast(merged, self.variable_dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class Lora(keras.layers.Layer):
         change = ops.matmul(ops.matmul(kept, self.a) * self.scale, self.b)
         if not self.dora:
             return product + change
-        factor = self.magnitude / jax.lax.stop_gradient(self._lengths(kernel))
+        factor = self._factor(kernel)
         if training and self.dropout.rate:  # the reference turns what dropout has left of the input, and no more
             turned = ops.cast(factor - 1, x.dtype) * ops.matmul(kept, ops.transpose(kernel))
             return product + turned + ops.cast(factor, x.dtype) * change
@@ -111,7 +111,11 @@ class Lora(keras.layers.Layer):
         """The float32 kernel `(out, in)` that computes the same without an adapter."""
         change = ops.transpose(ops.matmul(self.a.value, self.b.value))
         wide = ops.cast(kernel, "float32") + self.scale * change
-        return wide * (self.magnitude.value / self._lengths(kernel))[:, None] if self.dora else wide
+        return wide * self._factor(kernel)[:, None] if self.dora else wide
+
+    def _factor(self, kernel: Any) -> Any:
+        """What each output channel is multiplied with `(out,)`; no gradient runs through the length it has."""
+        return self.magnitude.value / jax.lax.stop_gradient(self._lengths(kernel))
 
     def _lengths(self, kernel: Any) -> Any:
         """The lengths of the changed kernel's rows `(out,)`, without making the changed kernel.
