@@ -24,6 +24,8 @@ IMAGE_NAMES = {
     *("image", "images", "img", "picture", "photo", "path", "file", "filename", "file_name", "filepath"),
     *("image_path", "image_file"),
 }
+TOKEN_NAMES = {"tokens", "words"}
+TAG_NAMES = {"ner_tags", "tags", "labels", "label", "pos_tags", "token_labels"}
 # A guess must win by this factor, in mean length or in number of classes, else the user is asked.
 _CLEAR = 3
 
@@ -43,6 +45,52 @@ class ImageColumns:
 
     image: str
     label: str | None = None
+
+
+@dataclass(frozen=True)
+class TokenColumns:
+    """The names of the columns to read, where the inputs are lists of words."""
+
+    tokens: str
+    label: str | None = None
+
+
+def choose_token_columns(
+    table: Table, *, tokens: str | None = None, label: str | None = None, need_label: bool = True
+) -> TokenColumns:
+    """The columns of words and of their tags: given names are checked, missing ones are guessed.
+
+    Guessed are the columns with a usual name, else the only lists of strings and of labels there are. Raises a
+    ZooError that names the key to set.
+    """
+    faults = Faults()
+    lists = [name for name in table.columns if _holds_lists(_type(table, name))]
+    for key, name in {"data.tokens": tokens, "data.label": label}.items():
+        if name is not None and name not in table.columns:
+            faults.add(f"{key}: there is no column '{name}'.{did_you_mean(name, table.columns)}")
+        elif name is not None and name not in lists:
+            faults.add(f"{key}: column '{name}' holds {_type(table, name)}, not lists.")
+    if tokens is None:
+        free = [name for name in lists if name != label and _holds_text(_type(table, name).value_type)]
+        tokens = _only([name for name in free if name.casefold() in TOKEN_NAMES] or free, "data.tokens", faults)
+    if label is None and need_label:
+        free = [name for name in lists if name != tokens]
+        label = _only([name for name in free if name.casefold() in TAG_NAMES] or free, "data.label", faults)
+    if faults:
+        faults.add(_found(table))
+    faults.check(
+        f"Which columns of '{table.source}' to use is not clear.",
+        fix='Name them in the recipe or with --set, such as --set data.tokens="words"; both hold lists.',
+    )
+    assert tokens is not None  # or there was a fault
+    return TokenColumns(tokens, label)
+
+
+def _only(names: list[str], key: str, faults: Faults) -> str | None:
+    if len(names) == 1:
+        return names[0]
+    faults.add(f"{key}: it may be {_either(names)}." if names else f"{key}: no column holds such lists.")
+    return None
 
 
 def choose_image_columns(
@@ -226,8 +274,14 @@ def _holds_pictures(kind: pa.DataType) -> bool:
     return files or types.is_string(kind) or types.is_large_string(kind)
 
 
+def _holds_lists(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    return (types.is_list(kind) or types.is_large_list(kind)) and _holds_labels(kind.value_type)
+
+
 def _holds_labels(kind: pa.DataType) -> bool:
     import pyarrow.types as types
 
     one = _holds_text(kind) or types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
-    return one or ((types.is_list(kind) or types.is_large_list(kind)) and _holds_labels(kind.value_type))
+    return one or _holds_lists(kind)

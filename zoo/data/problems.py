@@ -16,6 +16,8 @@ SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classifi
 PROBLEMS = (SINGLE, MULTI, REGRESSION)
 LANGUAGE = "language_modeling"
 """What a text is to itself: each token follows from those before it. There are no labels."""
+TOKENS = "token_classification"
+"""One class for every word of an input: a task of its own, and no `problem_type`."""
 
 Label = str | tuple[str, ...] | float
 
@@ -108,11 +110,11 @@ def check_learnable(labels: Sequence[Label], problem: str, source: str) -> None:
             why=f"None of its {len(labels)} labels occurs twice: {some(map(repr, labels), 4)}.",
             fix="Name the column of the classes with data.label; this one looks like a name of the row.",
         )
-    if problem == MULTI and len(classes := classes_of(labels)) < 2:
+    if problem in (MULTI, TOKENS) and len(classes := classes_of(labels)) < 2:
         raise ZooError(
             f"'{source}' has one label only: {some(map(repr, classes))}.",
-            why="where a row may have several, two at least are needed",
-            fix='Set data.problem_type = "single_label_classification", or name another column with data.label.',
+            why="two at least are needed, or there is nothing to tell apart",
+            fix="Add rows with another, or name another column with data.label.",
         )
 
 

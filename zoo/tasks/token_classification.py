@@ -8,9 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.data.problems import TOKENS
 from zoo.data.text import Encoded, as_list
 from zoo.errors import ZooError
 from zoo.tasks.labelled import NO_LABEL, LabelledTexts, label_numbers
+from zoo.tasks.losses import Loss, cross_entropy
 from zoo.tasks.model import softmax
 from zoo.tasks.text_model import TextModel
 
@@ -22,6 +24,7 @@ class TokenClassifier(TextModel):
     task = "token-classification"
     verb = "tag"
     needs_labels = True
+    problem = TOKENS
 
     def tag(self, texts: Any, *, max_length: int | None = None) -> list[list[dict[str, Any]]]:
         """The labelled spans of each text: `[{"entity", "score", "word", "start", "end"}]`.
@@ -73,6 +76,15 @@ class TokenClassifier(TextModel):
         seed: int = 0,
     ) -> LabelledTexts:
         """Lists of words and lists of their labels as batches for `fit`; a word's first token carries its label."""
+        return LabelledTexts(self.preprocess, *self.encode_labelled(inputs, labels), batch_size, seed)
+
+    def encode_labelled(
+        self, inputs: Sequence[Sequence[str]], labels: Sequence[Sequence[Any]]
+    ) -> tuple[list[Encoded], list[np.ndarray]]:
+        """Lists of words as tokens, and their labels as `(length,)` class numbers, `NO_LABEL` where there is none.
+
+        A word's first token carries its label; what is cut off carries none.
+        """
         if len(inputs) != len(labels):
             raise ZooError(f"There are {len(inputs)} inputs and {len(labels)} lists of labels.")
         for n, (words, tags) in enumerate(zip(inputs, labels, strict=True)):
@@ -87,8 +99,17 @@ class TokenClassifier(TextModel):
                 row.append(NO_LABEL if word is None or word == previous else numbers[word])
                 previous = word
             targets.append(np.array(row, np.int32))
-        encoded = [Encoded.of(encoding) for encoding in encodings]
-        return LabelledTexts(self.preprocess, encoded, targets, batch_size, seed)
+        return [Encoded.of(encoding) for encoding in encodings], targets
+
+    def objective(self, *, smoothing: float = 0.0, class_weights: Sequence[float] = ()) -> Loss:
+        return cross_entropy(smoothing, class_weights)
+
+    def token_probabilities(self, encoded: Sequence[Encoded]) -> list[np.ndarray]:
+        """The probability of every class for every token of each input, `(length, classes)` float32."""
+        found: list[np.ndarray] = [np.zeros((0, len(self.labels)), np.float32)] * len(encoded)
+        for n, rows in self.run(encoded, softmax()):
+            found[n] = rows[: len(encoded[n])]
+        return found
 
 
 @keras.saving.register_keras_serializable("zoo")

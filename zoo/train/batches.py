@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from zoo.data.text import Encoded, blank, pad
+from zoo.tasks.labelled import NO_LABEL
 from zoo.train.order import Order
 
 Batch = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
@@ -27,7 +28,8 @@ class Batches:
 
     Args:
         encoded: the tokenised examples.
-        targets: `(examples, ...)`, what they are trained on.
+        targets: what they are trained on: `(examples, ...)`, or for each a list of its tokens' classes `(length,)`,
+            `NO_LABEL` where there is none.
         size: examples per batch.
         epochs: how often every example is seen.
         seed: decides the order.
@@ -37,7 +39,7 @@ class Batches:
     """
 
     encoded: Sequence[Encoded]
-    targets: np.ndarray
+    targets: np.ndarray | list[np.ndarray]
     size: int
     epochs: int
     seed: int
@@ -138,12 +140,28 @@ class Batches:
         return sum(self.cells) / max(self.cells)
 
     def batch(self, k: int) -> Batch:
-        """Batch k: input arrays, targets `(size,)` and weights `(size,)`, which are 0 where an example lacks."""
+        """Batch k: input arrays, targets `(size, ...)` and weights `(size,)`, which are 0 where an example lacks.
+
+        Where tokens have targets of their own, both are `(rows, length)`.
+        """
         members = self.members(k)
         arrays = self._packed(members) if self.packed else self._padded(members)
+        if isinstance(self.targets, list):
+            return arrays, *self._token_targets(members, arrays)
         missing = self.size - len(members)
         targets = np.pad(self.targets[members], [(0, missing)] + [(0, 0)] * (self.targets.ndim - 1))
         return arrays, targets, np.pad(np.ones(len(members), np.float32), (0, missing))
+
+    def _token_targets(self, members: np.ndarray, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        shape = arrays["input_ids"].shape
+        targets, weights = np.zeros(shape, np.int32), np.zeros(shape, np.float32)
+        starts = arrays.get("example_index", np.stack([np.arange(self.size), np.zeros(self.size, int)], axis=1))
+        for (row, column), n in zip(starts, members, strict=False):
+            own = self.targets[n]
+            span = slice(column, column + len(own))
+            targets[row, span] = np.maximum(own, 0)
+            weights[row, span] = own != NO_LABEL
+        return targets, weights
 
     def _packed(self, members: np.ndarray) -> dict[str, np.ndarray]:
         rows = self._rows(members)

@@ -8,8 +8,10 @@ import numpy as np
 
 from zoo.data.augment import Augmentation
 from zoo.data.examples import Examples
-from zoo.data.problems import LANGUAGE
+from zoo.data.problems import LANGUAGE, TOKENS
+from zoo.data.text import Encoded
 from zoo.errors import ZooError
+from zoo.tasks.labelled import NO_LABEL
 from zoo.train.batches import Batches
 from zoo.train.image_batches import ImageBatches
 from zoo.train.mixing import Mixing
@@ -23,10 +25,8 @@ def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | Image
     keys, data = recipe.train, recipe.data
     epochs = make_plan(keys, -(-len(train) // keys.batch_size)).whole_epochs
     preprocess = model.preprocess
-    # What a language model is trained on stands among its arrays.
-    targets = np.zeros(len(train)) if train.problem == LANGUAGE else model.targets(train.labels or ())
     if model.inputs == "texts":
-        encoded = model.encode_examples(train.inputs)
+        encoded, targets = _encoded(model, train)
         return Batches(
             encoded,
             targets,
@@ -43,7 +43,7 @@ def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | Image
     return ImageBatches(
         order=Order(len(train), keys.batch_size, epochs, keys.seed),
         images=train.inputs,
-        targets=targets,
+        targets=model.targets(train.labels or ()),
         preprocess=preprocess,
         augment=Augmentation(how.crop, how.flip, how.jitter, how.randaugment, how.magnitude, how.erase),
         mixup=how.mixup,
@@ -51,6 +51,28 @@ def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | Image
         faulty=data.faulty,
         workers=data.workers,
     )
+
+
+def _encoded(model: Any, train: Examples) -> tuple[list[Encoded], Any]:
+    """The examples as tokens, and what they are trained on."""
+    if train.problem == TOKENS:
+        encoded, targets = model.encode_labelled(train.inputs, train.labels)
+        _check_labelled(train, targets)
+        return encoded, targets
+    encoded = model.encode_examples(train.inputs)
+    if train.problem == LANGUAGE:  # its targets stand among its arrays
+        return encoded, np.zeros(len(train))
+    return encoded, model.targets(train.labels or ())
+
+
+def _check_labelled(train: Examples, targets: list[np.ndarray]) -> None:
+    """Raise a ZooError where no token of any example is trained."""
+    if all((own == NO_LABEL).all() for own in targets):
+        raise ZooError(
+            f"No token of '{train.source}' has a label that is trained.",
+            why="every word was cut off, or became no token",
+            fix="Raise data.max_length, or look at the words.",
+        )
 
 
 def preparation(model: Any) -> Prepare | None:

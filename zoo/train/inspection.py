@@ -6,7 +6,7 @@ from statistics import median
 
 from zoo.data.examples import Examples
 from zoo.data.labels import label_order, majority
-from zoo.data.problems import MULTI, REGRESSION, SINGLE, classes_of
+from zoo.data.problems import MULTI, REGRESSION, SINGLE, TOKENS, classes_of
 from zoo.train.splits import Splits
 
 
@@ -18,7 +18,7 @@ def data_facts(splits: Splits) -> dict[str, str]:
     if splits.notes:
         facts["left out"] = "; ".join(splits.notes)
     facts["rows"] = ", ".join(f"{len(part):,} {name}" for name, part in splits.parts.items())
-    told = {SINGLE: _classes, MULTI: _several, REGRESSION: _numbers}.get(splits.train.problem)
+    told = {SINGLE: _classes, MULTI: _several, REGRESSION: _numbers, TOKENS: _tags}.get(splits.train.problem)
     return facts | told(splits.train) if told else facts
 
 
@@ -26,6 +26,14 @@ def class_counts(examples: Examples) -> dict[str, int]:
     """How often each class occurs, in the order of the classes; numbers have none."""
     counts = classes_of(examples.labels or [])
     return {label: counts[label] for label in label_order(counts)}
+
+
+def _tags(train: Examples) -> dict[str, str]:
+    counts = class_counts(train)
+    words = sum(counts.values())
+    most, least = (pick(counts, key=lambda name: counts[name]) for pick in (max, min))
+    shares = (f"'{name}' with {counts[name] / words:.1%}" for name in (most, least))
+    return {"tags": f"{len(counts)} on {words:,} words; the largest {', the smallest '.join(shares)}"}
 
 
 def _classes(train: Examples) -> dict[str, str]:

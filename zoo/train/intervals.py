@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from zoo.data.problems import SINGLE
-from zoo.train.scores import METRICS, Scores, scores_of
+from zoo.train.scores import METRICS, Scores
 
 _DRAWS = 500
 
@@ -26,12 +26,8 @@ def wilson(correct: int, total: int, level: float = 0.95) -> tuple[float, float]
 
 def bootstrap(found: Scores, metric: str, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """The percentile interval of a metric over resampled rows (Efron and Tibshirani 1993, chapter 13)."""
-    rows, random = len(found.targets), np.random.default_rng(seed)
-    drawn = []
-    for _ in range(_DRAWS):
-        chosen = random.integers(rows, size=rows)
-        part = scores_of(found.problem, found.outputs[chosen], found.targets[chosen])
-        drawn.append(part.metrics[metric])
+    random = np.random.default_rng(seed)
+    drawn = [found.resampled(random).metrics[metric] for _ in range(_DRAWS)]
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

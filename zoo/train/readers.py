@@ -97,6 +97,10 @@ class TextReader:
 
 def reader_for(task: str, data: DataKeys) -> Reader:
     """The reader of a task's inputs."""
+    if task == "token-classification":
+        from zoo.train.token_reader import TokenReader
+
+        return TokenReader(data)
     if not task.startswith("image-"):
         return TextReader(data, LANGUAGE if task == "text-generation" else "")
     from zoo.train.image_reader import ImageReader

@@ -104,6 +104,7 @@ class DataKeys:
     dedupe: bool = key(False, "leave training rows out that are held out, too; else they are only told of")
     text: str | None = key(None, "the column with the text; guessed where it is left out")
     text_pair: str | None = key(None, "the column with a second text")
+    tokens: str | None = key(None, "the column with lists of words, whose tags are in `label`; guessed, too")
     image: str | None = key(None, "the column with a picture's path or bytes; guessed where it is left out")
     label: str | None = key(None, "the column with the label; guessed where it is left out")
     problem_type: str | None = key(

@@ -21,7 +21,7 @@ from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import shipped_recipes
 from zoo.train.trackers import check_trackers
 
-TRAINABLE = ("text-classification", "image-classification", "text-generation")
+TRAINABLE = ("text-classification", "token-classification", "image-classification", "text-generation")
 """The tasks that a recipe can train; the others train with `model.fit`, where they have a loss."""
 
 
@@ -43,6 +43,8 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
         check_data("data.validation", data.validation, recipe.model.task, faults)
     elif data.validation is not None and not 0 <= data.validation < 1:
         faults.add(f"data.validation = {data.validation}: a share from 0 up to 1, or a file, is needed")
+    if recipe.output.probe and recipe.model.task == "token-classification":
+        faults.add("output.probe: a probe is for labels of whole inputs, and here every word has one")
     check_trackers(recipe, faults)
     if recipe.train.early_stopping and data.validation == 0:
         faults.add("train.early_stopping waits for a better score on validation rows, and data.validation is 0")

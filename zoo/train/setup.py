@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from zoo.data.examples import Examples
 from zoo.data.labels import output_names
-from zoo.data.problems import LANGUAGE
+from zoo.data.problems import PROBLEMS, classes_of
 from zoo.data.vocabulary import learn_tokenizer
 from zoo.errors import ZooError
 from zoo.hub.description import labels_of
@@ -62,7 +61,7 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
     found = found or locate_model(recipe, weights)
     labels = labels_for(recipe, found, splits)
     problem = splits.train.problem
-    if problem != LANGUAGE:
+    if problem in PROBLEMS:
         continues = set(labels) == set(_own_labels(recipe, found))
         _check_head(recipe, found.source.get("problem_type") or problem, problem, continues)
     keys = recipe.model
@@ -71,7 +70,7 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
         found,
         task=recipe.model.task,
         labels=labels,
-        problem="" if problem == LANGUAGE else problem,
+        problem=problem if problem in PROBLEMS else "",
         dtype="mixed_bfloat16" if narrow else "float32",
         base_dtype="bfloat16" if narrow and adapted else None,  # what does not learn needs no float32 master
         weights=weights,
@@ -131,5 +130,5 @@ def trainer_for(recipe: Recipe, model: Any, steps: int, train: Examples) -> tupl
 
 def balanced(given: Sequence[Any], labels: Sequence[str]) -> list[float]:
     """Weights with which every label counts the same in all: `rows / (labels * rows of the label)`."""
-    counts = Counter(map(str, given))
-    return [len(given) / (len(counts) * counts[label]) if counts[label] else 0.0 for label in labels]
+    counts = classes_of(given)
+    return [sum(counts.values()) / (len(counts) * counts[label]) if counts[label] else 0.0 for label in labels]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data.examples import Examples
-from zoo.data.problems import LANGUAGE, MULTI, REGRESSION, SINGLE
+from zoo.data.problems import LANGUAGE, MULTI, REGRESSION, SINGLE, TOKENS
 from zoo.train.advice import quicker, time_parts
 from zoo.train.baselines import constant
 from zoo.train.batches import Batches
@@ -24,12 +24,13 @@ from zoo.train.order import make_plan
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import recipe_text
 from zoo.train.report import Mistake, Report, duration, render_report
-from zoo.train.scores import METRICS, ClassificationScores, Scores
+from zoo.train.scores import METRICS, ClassificationScores, Scores, TokenScores
 from zoo.train.setup import trained_weights
 from zoo.train.splits import Splits
 from zoo.train.thumbnails import thumbnail
 
 _MISTAKES = 20
+_AROUND = 12  # words shown on either side of one that was tagged wrongly
 _PACKAGES = ("keras-zoo", "keras", "jax", "jaxlib", "tokenizers", "pillow", "numpy")
 
 
@@ -100,7 +101,12 @@ def _baselines(
     if train.problem == LANGUAGE:
         return [("before training", record["perplexity"]) for record in history if not record["step"]]
     guess, value = constant(train, held_out, labels)
-    name = {SINGLE: "majority class", MULTI: "most frequent label", REGRESSION: "mean of training"}[train.problem]
+    name = {
+        SINGLE: "majority class",
+        MULTI: "most frequent label",
+        REGRESSION: "mean of training",
+        TOKENS: "most frequent tag",
+    }[train.problem]
     found = [(f"{name}, “{guess}”", value)]
     return found if probe is None else [*found, ("linear probe on the features before training", probe)]
 
@@ -117,16 +123,26 @@ def _data_facts(recipe: Recipe, splits: Splits, batches: Batches | ImageBatches)
 def _mistake(model: Any, examples: Examples, final: Scores, n: int, suspect: bool) -> Mistake:
     single = isinstance(final, ClassificationScores)
     labels, truth, answer = model.labels, final.targets[n], final.predicted[n]
+    example, text = n, ""
+    if isinstance(final, TokenScores):
+        example, place = map(int, final.places[n])
+        text = _marked(examples.inputs[example], place)
     return Mistake(
-        row=examples.rows[n],
-        text=_spelled(examples.inputs[n]),
-        picture=thumbnail(examples.inputs[n]) if model.inputs == "images" else "",
+        row=examples.rows[example],
+        text=text or _spelled(examples.inputs[example]),
+        picture=thumbnail(examples.inputs[example]) if model.inputs == "images" else "",
         label=_answer(truth, labels),
         predicted=_answer(answer, labels),
         probability=float(final.outputs[n].max()) if single else None,
         loss=float(final.losses[n]),
         suspect=suspect,
     )
+
+
+def _marked(words: Sequence[str], place: int) -> str:
+    """A word among its neighbours: `... flew to [Berlin] on Monday ...`."""
+    before, after = words[max(0, place - _AROUND) : place], words[place + 1 : place + 1 + _AROUND]
+    return " ".join([*before, f"[{words[place]}]", *after])
 
 
 def _answer(value: Any, labels: Sequence[str]) -> str:
