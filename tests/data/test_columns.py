@@ -51,9 +51,11 @@ def test_numbers_and_categories_can_be_labels():
     assert choose_columns(_table(notes=LONG, mood=[True, False] * 6)) == Columns("notes", None, "mood")
 
 
-def test_nested_columns_are_never_guessed():
-    table = _table(notes=LONG, label=[["up"]] * 12, mood=["up", "down"] * 6)
+def test_lists_are_labels_by_their_name_only():
+    table = _table(notes=LONG, ups=[["up"]] * 12, mood=["up", "down"] * 6)
     assert choose_columns(table) == Columns("notes", None, "mood")
+    table = _table(notes=LONG, label=[["up"]] * 12, mood=["up", "down"] * 6)
+    assert choose_columns(table) == Columns("notes", None, "label")
 
 
 def test_a_constant_column_is_the_label_only_where_there_is_no_other():

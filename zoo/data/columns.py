@@ -217,7 +217,8 @@ def _guess_label(table: Table, candidates: list[str], faults: Faults) -> str | N
     if named:
         faults.add(f"data.label: it may be {_either(named)}.")
         return None
-    classes = {name: len({str(v) for v in table.column(name) if v is not None}) for name in candidates}
+    single = [name for name in candidates if not _holds_lists(_type(table, name))]  # lists are taken by name only
+    classes = {name: len(set(table.column(name)) - {None}) for name in single}
     repeating = {name: count for name, count in classes.items() if 1 < count <= len(table) / 2}
     # A constant column is taken where nothing better is there: the user then hears that it has one class.
     likely = repeating or {name: count for name, count in classes.items() if count == 1}
