@@ -140,6 +140,14 @@ def test_its_kin_train_too(how, lora, tmp_path):
     assert np.mean(losses(zoo.finetune(changed, output=tmp_path / "run"))[-5:]) < 0.4
 
 
+def test_it_goes_with_other_ways_to_train(lora, tmp_path):
+    ways = {"remat": "layers", "layer_decay": 0.9, "accumulate": 2, "ema": 0.5, "optimizer": "lion"}
+    run = zoo.finetune(lora.replace("train", learning_rate=1e-3, **ways), output=tmp_path / "run")
+    assert losses(run)[-1] < losses(run)[0]
+    adapted = zoo.load(lora.model.preset, adapter=run.path)
+    np.testing.assert_allclose(adapted.probabilities(TEXTS), run.model().probabilities(TEXTS), atol=1e-5)
+
+
 def test_a_language_model_s_adapter(csv, tmp_path):
     texts = [line.partition(",")[0] for line in csv.read_text().splitlines()[1:]]
     base = tiny_decoder(tmp_path / "decoder", texts)

@@ -80,8 +80,8 @@ class Linear(keras.layers.Layer):
 
     def merged_kernel(self) -> Any:
         """The kernel with the adapter's change in it, in the dtype of the layer's policy."""
-        changes = self.adapter is not None and adapters_apply()
-        merged = self.adapter.merged(self.kernel.value) if changes else self.kernel.value
+        adapter = self.adapter if adapters_apply() else None
+        merged = self.kernel.value if adapter is None else adapter.merged(self.kernel.value)
         return ops.cast(merged, self.variable_dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from keras import ops
 
 from zoo.train.recipe import TrainKeys
 
-_UNDECAYED = ("bias", "beta", "gamma")
+_UNDECAYED = ("bias", "beta", "gamma", "magnitude")
 
 
 @keras.saving.register_keras_serializable("zoo")
