@@ -210,7 +210,14 @@ def test_columns_that_hold_no_lists(keys, tmp_path):
 
 def test_one_tag_only(keys, tmp_path):
     told = refused(keys, tmp_path, [{"words": ["a", w], "ner_tags": ["O", "O"]} for w in ("film", "plot", "story")])
-    assert "says the same of every row" in told or "has one label only" in told
+    assert "has one label only: 'O'" in told
+
+
+def test_one_sequence_of_tags_for_all_is_enough(keys, tmp_path):
+    rows = [{"words": [plain, word], "ner_tags": ["O", "B-X"]} for plain in PLAIN for word in GOOD]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = zoo.check(keys.replace("data", train=str(tmp_path / "x.jsonl")))
+    assert found.classes == {"B-X": 25, "O": 25}
 
 
 def test_words_that_are_cut_off_everywhere(keys):

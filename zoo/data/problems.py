@@ -95,7 +95,7 @@ def classes_of(labels: Iterable[Label]) -> Counter[str]:
 def check_learnable(labels: Sequence[Label], problem: str, source: str) -> None:
     """Raise a ZooError if nothing can be learned from the labels: all of them the same, or none of them twice."""
     different = set(labels)
-    if len(different) == 1:
+    if len(different) == 1 and problem != TOKENS:  # one sequence of tags tells its words apart all the same
         only = next(iter(different))
         raise ZooError(
             f"'{source}' has one class only: '{only}'."
