@@ -103,13 +103,13 @@ def each(name: str, items: Iterable[Any]) -> Iterator[Any]:
         yield item
 
 
-def timed(run: Callable[[Any, Listener], Any]) -> Callable[[Any, Listener], Any]:
-    """Let `run(what, listener)` be timed: the stages that its listener hears of are the clock's, too."""
+def timed(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `run(what, listener, ...)` be timed: the stages that its listener hears of are the clock's, too."""
 
     @functools.wraps(run)
-    def running(what: Any, listener: Listener) -> Any:
+    def running(what: Any, listener: Listener, *others: Any) -> Any:
         with Clock().running() as clock:
-            return run(what, cast("Listener", _Timed(listener, clock)))
+            return run(what, cast("Listener", _Timed(listener, clock)), *others)
 
     return running
 

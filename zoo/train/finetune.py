@@ -24,6 +24,7 @@ def finetune(
     output: str | Path | None = None,
     overrides: Sequence[str] = (),
     listener: Listener | None = None,
+    callbacks: Sequence[Any] = (),
 ) -> Run:
     """Fine-tune a model as a recipe says, and leave a run directory.
 
@@ -40,6 +41,10 @@ def finetune(
         output: short for `output.dir`.
         overrides: `table.key=value`, as on the command line.
         listener: hears the progress.
+        callbacks: Keras callbacks, called in order when a step's loss is known, which is one step late. In the
+            hooks of a batch the model holds the weights of the last evaluation, unless a callback has
+            `reads_weights = True`: the device waits for it. One with `state_dict()` and `load_state_dict(state)`
+            resumes with the run. The rate is that of the recipe's schedule; a callback cannot set it.
 
     Raises:
         ZooError: recipe, data or files are wrong, all faults of one kind at once; then nothing is written. Or
@@ -51,13 +56,13 @@ def finetune(
         folder = check_resumable(resume, recipe, {"data": data, "task": task, "output": output, "set": overrides})
         from zoo.train.runner import resume_run
 
-        return resume_run(folder, heard)
+        return resume_run(folder, heard, callbacks)
     if recipe is None:
         raise ZooError("There is nothing to train.", fix="Name a recipe or a preset, or a run to resume.")
     resolved = resolve(recipe, data=data, task=task, output=output, overrides=overrides)
     from zoo.train.runner import start_run
 
-    return start_run(resolved, heard)
+    return start_run(resolved, heard, callbacks)
 
 
 def check_resumable(run: str | Path | Run, recipe: Any = None, others: Any = None) -> Path:

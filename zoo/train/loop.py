@@ -15,6 +15,7 @@ import numpy as np
 
 from zoo.errors import some
 from zoo.train.batches import Batches
+from zoo.train.callbacks import Callbacks
 from zoo.train.checkpoints import Checkpoint, Checkpoints, last_good, saved_steps
 from zoo.train.clock import each, part
 from zoo.train.directory import replace_text
@@ -88,7 +89,7 @@ class Standing:
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
-    def saved(self, state: State, journal: Journal) -> tuple[dict[str, Any], dict[str, Any]]:
+    def saved(self, state: State, journal: Journal, callbacks: Callbacks) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arrays and facts of a checkpoint."""
         arrays: dict[str, Any] = {"state": state}
         if self.best.weights is not None:
@@ -99,6 +100,7 @@ class Standing:
             "losses": self.losses,
             "seconds": self.seconds,
             "records": journal.records,
+            "callbacks": callbacks.saved(),
         }
         return arrays, facts
 
@@ -121,6 +123,7 @@ class Loop:
         interrupts: what may ask it to stop.
         every: evaluate after so many steps, too; 0 for each epoch's end only.
         patience: stop after so many evaluations without a better score; 0 for never.
+        callbacks: Keras callbacks.
         name: says what a step was made of, for messages; it takes the numbers of the step's examples.
     """
 
@@ -138,12 +141,14 @@ class Loop:
         *,
         every: int = 0,
         patience: int = 0,
+        callbacks: Callbacks | None = None,
         name: Callable[[Sequence[int]], str] = lambda members: f"examples {some(members)}",
     ) -> None:
         self.trainer, self.batches, self.plan = trainer, batches, plan
         self.evaluate, self.journal = evaluate, journal
         self.checkpoints, self.interrupts = checkpoints, interrupts
         self.every, self.patience, self.name = every, patience, name
+        self.callbacks = callbacks or Callbacks((), trainer.model, trainer.optimizer, plan)
         self.meter = _Meter(plan, batches.size * plan.accumulate, journal, rate_at, progress)
         self.standing = Standing()
         self.state: State | None = None
@@ -156,6 +161,7 @@ class Loop:
         self.journal.begin(found.facts["records"] if found else [])
         if found:
             self.standing, self.state = Standing.restored(found), found.arrays["state"]
+            self.callbacks.restore(found.facts["callbacks"])
         return found
 
     def run(self) -> Standing:
@@ -166,6 +172,10 @@ class Loop:
         """
         trainer, standing = self.trainer, self.standing
         state = self.state or trainer.state()
+        if self.callbacks:  # which may look at the model, so that its values are not to be given away
+            trainer.write_back(trainer.weights(state))
+            state = _owned(state)
+        self.callbacks.begin()
         began = time.perf_counter() - standing.seconds
         self.meter.restart(standing.losses)
         pending: Any = None
@@ -176,19 +186,25 @@ class Loop:
             if pending is not None:
                 self._note(pending)
             standing.step, pending = standing.step + 1, loss
-            evaluates = self._evaluates()
-            if not (evaluates or self._saves()):
+            if self.callbacks.reads_weights:
+                trainer.write_back(trainer.weights(state))
+                state = _owned(state)
+                self._note(pending)
+                pending = None
+            if not (self._evaluates() or self._saves()):
                 continue
-            self._note(pending)
-            pending = None
+            if pending is not None:
+                self._note(pending)
+                pending = None
             if not all_finite(state[0]):  # the loss was, before this step
                 raise self._diverged(f"the weights after step {standing.step} are not numbers")
-            if evaluates and self.evaluate is not None:
-                state = self._evaluated(state, self.evaluate)
+            if self._evaluates() and (self.evaluate or self.callbacks):
+                state = self._looked_at(state)
             standing.seconds = time.perf_counter() - began
             with part("saving"):
                 self._save(state)
         trainer.write_back(standing.best.weights or trainer.weights(state))
+        self.callbacks.end()
         return standing
 
     def _steps(self) -> Iterator[list[Any]]:
@@ -201,12 +217,12 @@ class Loop:
 
     def _ends(self) -> bool:
         gives_up = bool(self.patience) and self.standing.waited >= self.patience
-        return gives_up or self.standing.step >= len(self.plan)
+        return gives_up or self.callbacks.stopped or self.standing.step >= len(self.plan)
 
     def _evaluates(self) -> bool:
         step = self.standing.step
         often = bool(self.every) and step % self.every == 0
-        return often or step % self.plan.per_epoch == 0 or step == len(self.plan)
+        return often or step % self.plan.per_epoch == 0 or self._ends()
 
     def _note(self, loss: Any) -> None:
         """Read the loss of the last step that was noted as done."""
@@ -216,6 +232,7 @@ class Loop:
         if not np.isfinite(value):
             raise self._diverged(f"the loss of step {step} is {value}")
         self.meter.note(step, value)
+        self.callbacks.step(step, value)
 
     def _diverged(self, what: str) -> DivergedError:
         members = self._members(self.standing.step - 1)
@@ -232,9 +249,18 @@ class Loop:
     def _last_good(self) -> list[str]:
         return [last_good(saved_steps(self.checkpoints.folder))] if self.checkpoints else []
 
-    def _evaluated(self, state: State, evaluate: Callable[[], Scores]) -> State:
-        weights, standing = self.trainer.weights(state), self.standing
+    def _looked_at(self, state: State) -> State:
+        """The state, once the model has been evaluated and shown to the callbacks."""
+        step, weights = self.standing.step, self.trainer.weights(state)
         self.trainer.write_back(weights)
+        scores = self._evaluated(weights, self.evaluate) if self.evaluate else {}
+        if step % self.plan.per_epoch == 0 or self._ends():
+            self.callbacks.end_of_epoch(step, scores)
+        return _owned(state)
+
+    def _evaluated(self, weights: Any, evaluate: Callable[[], Scores]) -> dict[str, float]:
+        standing = self.standing
+        self.callbacks.evaluating()
         try:
             with part("evaluating"):
                 found = evaluate()
@@ -245,7 +271,8 @@ class Loop:
         better = standing.best.offer(found.goal, standing.step, weights)
         standing.waited = 0 if better else standing.waited + 1
         self.meter.restart(standing.losses)
-        return _owned(state)
+        self.callbacks.evaluated(found.metrics)
+        return found.metrics
 
     def _saves(self) -> bool:
         asked = self.interrupts is not None and self.interrupts.asked
@@ -256,7 +283,7 @@ class Loop:
         if self.checkpoints is not None:
             if asked or last:
                 self.checkpoints.wait()
-            self.checkpoints.save(self.standing.step, *self.standing.saved(state, self.journal))
+            self.checkpoints.save(self.standing.step, *self.standing.saved(state, self.journal, self.callbacks))
         if asked and not last:
             where = ""
             if self.checkpoints is not None:

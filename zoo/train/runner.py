@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,21 +40,21 @@ class Material:
 
 
 @timed
-def start_run(recipe: Recipe, listener: Listener) -> Run:
+def start_run(recipe: Recipe, listener: Listener, callbacks: Sequence[Any] = ()) -> Run:
     """Run a recipe in a new directory."""
     began = time.perf_counter()
-    return _start(_gather(recipe, listener), listener, began)
+    return _start(_gather(recipe, listener), listener, began, callbacks)
 
 
-def _start(material: Material, listener: Listener, began: float) -> Run:
+def _start(material: Material, listener: Listener, began: float, callbacks: Sequence[Any] = ()) -> Run:
     with Directory.new(material.recipe) as directory:
         recipe = material.recipe.replace("output", dir=str(directory.folder))
         directory.write(recipe, material.lock)
-        return _run(recipe, material, directory, listener, began)
+        return _run(recipe, material, directory, listener, began, callbacks)
 
 
 @timed
-def resume_run(folder: Path, listener: Listener) -> Run:
+def resume_run(folder: Path, listener: Listener, callbacks: Sequence[Any] = ()) -> Run:
     """Take a run up where it was cut off.
 
     Raises a ZooError that names what changed, where it was not made from what there is now.
@@ -72,7 +73,7 @@ def resume_run(folder: Path, listener: Listener) -> Run:
         else:
             directory.write(material.recipe, material.lock)
         directory.clear()
-        return _run(material.recipe, material, directory, listener, began)
+        return _run(material.recipe, material, directory, listener, began, callbacks)
 
 
 def repeat_run(folder: Path, output: str, listener: Listener) -> tuple[Run, list[str]]:
@@ -132,7 +133,14 @@ def _tell(splits: Splits, listener: Listener) -> None:
         listener.fact("warning", warning)
 
 
-def _run(recipe: Recipe, material: Material, directory: Directory, listener: Listener, began: float) -> Run:
+def _run(
+    recipe: Recipe,
+    material: Material,
+    directory: Directory,
+    listener: Listener,
+    began: float,
+    callbacks: Sequence[Any],
+) -> Run:
     from zoo.train.feeds import make_batches
     from zoo.train.setup import make_model, trained_weights
 
@@ -148,7 +156,7 @@ def _run(recipe: Recipe, material: Material, directory: Directory, listener: Lis
     directory.begin()
     try:
         with Trackers(recipe, directory.folder, functools.partial(listener.fact, "warning")) as trackers:
-            _train(recipe, model, splits, batches, directory, listener, began, trackers)
+            _train(recipe, model, splits, batches, directory, listener, began, trackers, callbacks)
     except OSError as error:
         raise RunError(f"The run could not be written to {directory.folder}.", why=str(error)) from error
     return Run(directory.folder)
@@ -163,8 +171,10 @@ def _train(
     listener: Listener,
     began: float,
     trackers: Trackers,
+    callbacks: Sequence[Any],
 ) -> None:
     from zoo.train.baselines import constant
+    from zoo.train.callbacks import Callbacks
     from zoo.train.loop import Journal, Loop
     from zoo.train.order import make_plan
     from zoo.train.probe import probe
@@ -204,6 +214,7 @@ def _train(
             interrupts,
             every=keys.evaluate_steps,
             patience=keys.early_stopping,
+            callbacks=Callbacks(callbacks, model, trainer.optimizer, plan),
             name=lambda members: f"rows {some(splits.train.rows[n] for n in members)} of '{splits.train.source}'",
         )
         if found := loop.resume():
@@ -217,7 +228,8 @@ def _train(
     listener.stage("evaluating")
     final = score(model, part)
     if standing.step < len(plan):
-        listener.fact("stopped", f"early, at step {standing.step}: {standing.waited} evaluations were no better")
+        why = f"{standing.waited} evaluations were no better" if keys.early_stopping else "a callback asked for it"
+        listener.fact("stopped", f"early, at step {standing.step}: {why}")
     step = standing.best.step or standing.step
     record = dict(step=step, epoch=round(step / plan.per_epoch, 4), split=split, final=True, **final.metrics)
     listener.stage("writing the run")
