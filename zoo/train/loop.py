@@ -172,9 +172,8 @@ class Loop:
         """
         trainer, standing = self.trainer, self.standing
         state = self.state or trainer.state()
-        if self.callbacks:  # which may look at the model, so that its values are not to be given away
-            trainer.write_back(trainer.weights(state))
-            state = _owned(state)
+        if self.callbacks:
+            state = self._shown(state)
         self.callbacks.begin()
         began = time.perf_counter() - standing.seconds
         self.meter.restart(standing.losses)
@@ -187,8 +186,7 @@ class Loop:
                 self._note(pending)
             standing.step, pending = standing.step + 1, loss
             if self.callbacks.reads_weights:
-                trainer.write_back(trainer.weights(state))
-                state = _owned(state)
+                state = self._shown(state)
                 self._note(pending)
                 pending = None
             if not (self._evaluates() or self._saves()):
@@ -252,11 +250,19 @@ class Loop:
     def _looked_at(self, state: State) -> State:
         """The state, once the model has been evaluated and shown to the callbacks."""
         step, weights = self.standing.step, self.trainer.weights(state)
-        self.trainer.write_back(weights)
+        state = self._shown(state)
         scores = self._evaluated(weights, self.evaluate) if self.evaluate else {}
         if step % self.plan.per_epoch == 0 or self._ends():
             self.callbacks.end_of_epoch(step, scores)
-        return _owned(state)
+        return state
+
+    def _shown(self, state: State) -> State:
+        """The state, once the model and, for callbacks, the optimizer hold its values."""
+        self.trainer.write_back(self.trainer.weights(state))
+        if self.callbacks:
+            for variable, value in zip(self.trainer.optimizer.variables, state[2], strict=True):
+                variable.assign(value)
+        return _owned(state, slots=bool(self.callbacks))
 
     def _evaluated(self, weights: Any, evaluate: Callable[[], Scores]) -> dict[str, float]:
         standing = self.standing
@@ -294,10 +300,11 @@ class Loop:
             )
 
 
-def _owned(state: State) -> State:
-    # The model's variables now hold these buffers, and the next step gives its own away.
-    trainable, fixed, slots, average = state
-    return [x.copy() for x in trainable], [x.copy() for x in fixed], slots, [x.copy() for x in average]
+def _owned(state: State, slots: bool) -> State:
+    # The variables now hold these buffers, and the next step gives its own away.
+    trainable, fixed, optimizer, average = state
+    copied = [[x.copy() for x in group] for group in (trainable, fixed, average)]
+    return copied[0], copied[1], [x.copy() for x in optimizer] if slots else optimizer, copied[2]
 
 
 class _Meter:
