@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmarks import harness, peers, results, table
 
-NAMES = ("cli", "load", "load_base", "finetune_text", "images", "image_pipeline", "lora_step")
+NAMES = ("cli", "load", "load_base", "finetune_text", "images", "image_pipeline", "lora_step", "decode")
 console = Console()
 
 

@@ -1,4 +1,4 @@
-"""What authors of plugins and tools test with: a Hub on loopback, with faults to order, and a decoder made on the spot."""
+"""What authors of plugins and tools test with: a Hub on loopback, with faults to order, and a tiny decoder."""
 
 from zoo.testing.faults import Fault
 from zoo.testing.local_hub import LocalHub

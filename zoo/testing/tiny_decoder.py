@@ -27,7 +27,7 @@ def tiny_decoder(
     seed: int = 0,
     **config: Any,
 ) -> Path:
-    """Write a checkpoint with random weights, and a byte-level tokenizer learned from `texts`, into a new directory.
+    """Write a checkpoint: random weights, and a byte-level tokenizer learned from `texts`, in a new directory.
 
     Args:
         architecture: one that serves text-generation.

@@ -1,0 +1,32 @@
+"""Generation with zoo, and the memory it takes above the imports."""
+
+import time
+
+import keras  # noqa: F401
+import numpy as np
+from decode_job import prompts, run
+from job import JOB
+
+import zoo
+import zoo.tasks  # what an import costs is no part of a model's memory
+
+
+def status(name: str) -> float:
+    """A size in MiB that the kernel tells of this process: VmRSS, or VmHWM, the highest it was."""
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+before = status("VmRSS")
+model = zoo.load(JOB["checkpoint"], dtype=JOB["dtype"])
+
+
+def generate(ids: np.ndarray, new: int) -> np.ndarray:
+    return np.array(model.generate({"input_ids": ids}, max_new_tokens=new))
+
+
+generate(prompts(1), JOB["new"])
+held = status("VmHWM") - before
+started = time.perf_counter()
+generate(prompts(1, seed=1), 1)
+run(generate, first_s=time.perf_counter() - started, held_mib=held)
