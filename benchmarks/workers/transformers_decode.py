@@ -1,5 +1,7 @@
 """Generation with transformers on eager torch, as its users call it."""
 
+from typing import Any
+
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 from decode_job import run
@@ -7,8 +9,8 @@ from job import JOB
 from transformers import AutoModelForCausalLM  # pyright: ignore[reportMissingImports]
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-model = AutoModelForCausalLM.from_pretrained(JOB["checkpoint"], dtype=getattr(torch, JOB["dtype"])).to(DEVICE)
-model.eval()
+model: Any = AutoModelForCausalLM.from_pretrained(JOB["checkpoint"], dtype=getattr(torch, JOB["dtype"]))
+model.to(DEVICE).eval()
 
 
 def generate(ids: np.ndarray, new: int) -> np.ndarray:

@@ -16,12 +16,13 @@ from keras import ops
 from zoo.errors import ZooError
 from zoo.nn.activations import activation
 from zoo.nn.attention import attend, merge_heads, split_heads
+from zoo.nn.chunked_attention import LONG, attend_in_chunks
 from zoo.nn.decoder_config import DecoderConfig
 from zoo.nn.decoder_spec import DecoderLayerSpec, DecoderSpec
 from zoo.nn.dropout import Dropout
 from zoo.nn.key_value_cache import Cache, visible_slots
 from zoo.nn.linear import linear
-from zoo.nn.masks import attention_mask
+from zoo.nn.masks import Mask
 from zoo.nn.packing import positions
 from zoo.nn.rotary import rotate
 
@@ -87,15 +88,16 @@ class Decoder(keras.layers.Layer):
         }
         visible: dict[int | None, Any] = {}
         if cache is None:
-            causal = not self.bidirectional
-            visible = {w: attention_mask(arrays, causal=causal, window=w) for w in set(self.windows)}
+            visible = {w: Mask.of(arrays, causal=not self.bidirectional, window=w) for w in set(self.windows)}
+            if length < LONG or (training and self.spec.dropout):
+                visible = {window: mask.whole() for window, mask in visible.items()}
         pairs = []
         for n, (block, layer) in enumerate(zip(self.blocks, self.spec.layers, strict=True)):
             past = None
             if cache is not None:
                 key, value = cache["layers"][n]
                 past = key, value, visible_slots(cache, key.shape[2], layer.window)
-            x, pair = block(x, angles[layer.rope], visible.get(layer.window), past, training=training)
+            x, pair = block(x, angles[layer.rope], visible=visible.get(layer.window), past=past, training=training)
             pairs.append(pair)
         x = self.norm(x)
         return (x, pairs) if keep else x
@@ -122,7 +124,7 @@ class DecoderBlock(keras.layers.Layer):
                 layer.build(input_shape)
 
     def call(self, x: Any, angles: Any, visible: Any, past: Any = None, training: bool = False) -> Any:
-        mixed, pair = self.attention(self.attention_norm(x), angles, visible, past, training=training)
+        mixed, pair = self.attention(self.attention_norm(x), angles, visible=visible, past=past, training=training)
         x = x + (self.after_attention(mixed) if self.after_attention else mixed)
         changed = self.mlp(self.mlp_norm(x))
         return x + (self.after_mlp(changed) if self.after_mlp else changed), pair
@@ -158,16 +160,12 @@ class DecoderAttention(keras.layers.Layer):
         key, value = (split_heads(p(x), self.spec.kv_heads) for p in (self.key, self.value))
         query = rotate(self.query_norm(query) if self.query_norm else query, angles)
         key = rotate(self.key_norm(key) if self.key_norm else key, angles)
-        mixed = attend(
-            query,
-            key,
-            value,
-            visible,
-            past,
-            scale=self.spec.scale,
-            soft_cap=self.spec.attention_soft_cap,
-            drop=functools.partial(self.dropout, training=training),
-        )
+        numbers = {"scale": self.spec.scale, "soft_cap": self.spec.attention_soft_cap}
+        if isinstance(visible, Mask):
+            mixed = attend_in_chunks(query, key, value, visible, **numbers)
+        else:
+            drop = functools.partial(self.dropout, training=training)
+            mixed = attend(query, key, value, visible, past, **numbers, drop=drop)
         return self.output_projection(merge_heads(mixed)), (key, value)
 
 

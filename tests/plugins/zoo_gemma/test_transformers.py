@@ -126,6 +126,19 @@ def test_the_spelling_of_transformers_4(tmp_path, arrays):
     assert np.abs(ours - theirs)[arrays["attention_mask"].astype(bool)].max() <= 1e-5
 
 
+def test_long_rows_are_computed_in_chunks(tmp_path, arrays, monkeypatch):
+    folder = save_decoder(tmp_path / "made", "Gemma2", **WINDOW, num_hidden_layers=2)
+    model = zoo.load(folder)
+    wanted = model.generate(arrays, max_new_tokens=6)
+    monkeypatch.setattr("zoo.nn.decoder.LONG", 1)
+    monkeypatch.setattr("zoo.nn.chunked_attention._CHUNK", 8)
+
+    gap = np.abs(np.asarray(model(arrays)) - outputs(reference(folder), arrays))
+
+    assert gap[arrays["attention_mask"].astype(bool)].max() <= 1e-5
+    assert zoo.load(folder).generate(arrays, max_new_tokens=6) == wanted
+
+
 def test_packed_rows_see_only_themselves(tmp_path, arrays):
     model = zoo.load(save_decoder(tmp_path / "made", "Gemma3Text", **WINDOW, num_hidden_layers=7))
     ids, mask = arrays["input_ids"], arrays["attention_mask"].astype(bool)

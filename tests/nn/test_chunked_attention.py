@@ -1,0 +1,67 @@
+"""Attention in chunks beside the plain formula: values and gradients, with every kind of mask, and its memory."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from jax import numpy as jnp
+
+from zoo.nn import chunked_attention
+from zoo.nn.attention import attend
+from zoo.nn.chunked_attention import attend_in_chunks
+from zoo.nn.masks import Mask
+
+BATCH, HEADS, KV_HEADS, DIM = 2, 4, 2, 8
+MASKS = [
+    {"causal": True},
+    {"causal": True, "window": 1},
+    {"causal": True, "window": 5},
+    {"causal": True, "window": 999},
+    {"window": 4},
+    {},
+]
+
+
+def rows(length):
+    """A packed row with padding at its end, and one of a single segment."""
+    cut = length // 3
+    segments = np.zeros((BATCH, length), np.int32)
+    segments[0, :cut], segments[0, cut : length - 2], segments[1] = 1, 2, 1
+    kept = np.ones((BATCH, length), np.int32)
+    kept[0, : length // 2] = 0  # padded on the left
+    return {"packed": {"segment_ids": segments}, "padded": {"attention_mask": kept}, "plain": {}}
+
+
+@pytest.mark.parametrize(("kind", "soft_cap"), [("packed", 2.0), ("padded", None), ("plain", 0.5)])
+@pytest.mark.parametrize("rule", MASKS, ids=str)
+@pytest.mark.parametrize("length", [5, 21])
+def test_values_and_gradients_are_the_plain_formulas(length, rule, kind, soft_cap, monkeypatch):
+    monkeypatch.setattr(chunked_attention, "_CHUNK", 8)
+    rng = np.random.default_rng(1)
+    made = [rng.standard_normal((BATCH, n, length, DIM), np.float32) for n in (HEADS, KV_HEADS, KV_HEADS, HEADS)]
+    *inputs, out = made
+    arrays = {"input_ids": np.zeros((BATCH, length), np.int32), **rows(length)[kind]}
+    mask = Mask.of(arrays, **rule)
+    settings = {"scale": 0.3, "soft_cap": soft_cap}
+
+    ours, back = jax.vjp(lambda *x: attend_in_chunks(*x, mask, **settings), *inputs)
+    theirs, plain = jax.vjp(lambda *x: attend(*x, mask.whole(), **settings), *inputs)
+
+    seen = np.ones((BATCH, length), bool) if mask.whole() is None else np.asarray(mask.whole()).any(axis=(1, 3))
+    seen = np.broadcast_to(seen, (BATCH, length))[:, None, :, None]
+    np.testing.assert_allclose(ours * seen, theirs * seen, atol=1e-5)
+    for got, want in zip(back(out * seen), plain(out * seen), strict=True):
+        np.testing.assert_allclose(got, want, atol=2e-5)
+
+
+def test_memory_grows_with_the_length_alone():
+    def peak(length, window):
+        shapes = [jax.ShapeDtypeStruct((1, n, length, 64), jnp.float32) for n in (4, 1, 1)]
+        mask = Mask(None, None, length, causal=True, window=window)
+        step = jax.jit(jax.grad(lambda *x: attend_in_chunks(*x, mask, scale=0.1).sum(), argnums=(0, 1, 2)))
+        return step.lower(*shapes).compile().memory_analysis().temp_size_in_bytes
+
+    for window in (None, 512):
+        assert peak(16384, window) < 2.5 * peak(8192, window)
+        assert peak(8192, window) < 4 * 8192 * 8192  # one head's scores
