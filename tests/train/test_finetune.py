@@ -141,6 +141,20 @@ def test_a_preset_and_a_file_are_enough(tiny_bert, csv, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs"]
 
 
+def test_rows_from_python_are_data_too(tiny_bert, tmp_path, monkeypatch):
+    import pandas
+
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    frame = pandas.DataFrame({"review": ["a superb film", "dull and grim"] * 8, "stars": ["good", "bad"] * 8})
+    run = zoo.finetune(str(tiny_bert), data=frame, overrides=["train.epochs=1", "data.validation=0"])
+    assert run.path.name == "data"
+    assert run.recipe.data.train.endswith("data.parquet")
+    assert run.model().labels == ("bad", "good")
+    again = zoo.finetune(run.recipe, output=tmp_path / "again")
+    assert again.metrics == run.metrics
+
+
 # Ways to train
 
 

@@ -54,7 +54,7 @@ def quicker(recipe: Recipe, batches: Any, seconds: dict[str, float]) -> str:
     if isinstance(batches, Batches) and (told := _texts(recipe, batches)):
         return told
     if share.get("compiling", 0) > 0.3:
-        return "nothing: compiled programs are kept, and the next run of these shapes starts with them"
+        return "another run: compiled programs are kept, and runs of the same shapes start with them"
     return ""
 
 
