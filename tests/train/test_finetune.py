@@ -126,6 +126,7 @@ def test_a_listener_hears_of_everything(short):
         "rows": "72 train, 18 validation",
         "classes": "2, the largest 'good' with 66.7%, the smallest 'bad' with 33.3%",
         "new": f"head/classifier/kernel, head/classifier/bias; the rest as in {short.model.preset}",
+        "trained": "20,770 of 20,770 weights (100.0%)",
     }
     assert heard.total == 9
     assert heard.steps == list(range(1, 10))
