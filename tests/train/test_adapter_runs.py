@@ -134,7 +134,7 @@ def test_bfloat16_keeps_the_base_in_it_and_the_adapter_in_float32(lora, tmp_path
     assert np.isfinite(run.model().probabilities(TEXTS)).all()
 
 
-@pytest.mark.parametrize("how", [{"dora": True}, {"rslora": True, "targets": "mlp"}])
+@pytest.mark.parametrize("how", [{"dora": True}, {"rslora": True, "targets": "mlp"}, {"quantize": True}])
 def test_its_kin_train_too(how, lora, tmp_path):
     changed = lora.replace("model", lora=dataclasses.replace(lora.model.lora, **how))
     assert np.mean(losses(zoo.finetune(changed, output=tmp_path / "run"))[-5:]) < 0.4

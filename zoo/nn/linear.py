@@ -9,6 +9,7 @@ import jax
 import keras
 from keras import ops
 
+from zoo.nn import int8
 from zoo.nn.lora import Lora, adapters_apply
 
 _FEW = 32  # rows up to which reading the matrix is what takes the time
@@ -52,6 +53,7 @@ class Linear(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units, self.stddev, self.use_bias = units, stddev, use_bias
         self.adapter: Lora | None = None
+        self.scale: Any = None  # of a kernel of 8-bit numbers
 
     def build(self, input_shape: Any) -> None:
         normal = keras.initializers.RandomNormal(stddev=self.stddev)
@@ -61,9 +63,13 @@ class Linear(keras.layers.Layer):
         )
 
     def call(self, x: Any, training: bool = False) -> Any:
-        y = product(x, self.kernel)
+        if self.scale is None:
+            y = product(x, self.kernel)
+        else:
+            y = int8.matmul(x, ops.convert_to_tensor(self.kernel), ops.convert_to_tensor(self.scale))
         if self.adapter is not None and adapters_apply():
-            y = self.adapter(x, y, self.kernel, training=training)
+            kernel = self.float_kernel() if self.adapter.dora else None
+            y = self.adapter(x, y, kernel, training=training)
         return y if self.bias is None else y + self.bias
 
     def adapt(self, adapter: Lora | None) -> None:
@@ -78,11 +84,41 @@ class Linear(keras.layers.Layer):
             with keras.name_scope(self.name, caller=self):
                 adapter.build(tuple(self.kernel.shape))
 
+    def float_kernel(self) -> Any:
+        """The kernel `(units, dim)` without its adapter, as floating-point numbers."""
+        return self.kernel.value if self.scale is None else int8.dequantize(self.kernel.value, self.scale.value)
+
     def merged_kernel(self) -> Any:
         """The kernel with the adapter's change in it, in the dtype of the layer's policy."""
         adapter = self.adapter if adapters_apply() else None
-        merged = self.kernel.value if adapter is None else adapter.merged(self.kernel.value)
+        merged = self.float_kernel() if adapter is None else adapter.merged(self.float_kernel())
         return ops.cast(merged, self.variable_dtype)
+
+    def keep_as_int8(self) -> None:
+        """Keep the kernel as 8-bit numbers from now on, which are not trained; see `zoo.nn.int8`."""
+        if self.scale is None:
+            numbers, scale = int8.quantize(self.kernel.value)
+            self._tracker.unlock()
+            with keras.name_scope(self.name, caller=self):
+                self.scale = self.add_weight(
+                    shape=(self.units,), initializer="zeros", name="scale", trainable=False, autocast=False
+                )
+            self._tracker.lock()
+            self.scale.assign(scale)
+            self._hold(numbers, "int8")
+            self.kernel.trainable = False
+
+    def set_kernel(self, kernel: Any) -> None:
+        """Take floating-point numbers `(units, dim)` for the kernel, whatever it was kept as."""
+        if self.scale is not None:
+            self._tracker.untrack(self.scale)
+            self.scale = None
+            self._hold(kernel, self.variable_dtype)
+        self.kernel.assign(kernel)
+
+    def _hold(self, numbers: Any, dtype: str) -> None:
+        self.kernel._dtype = dtype  # Keras variables keep the dtype they are born with
+        self.kernel.assign(numbers)
 
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "stddev": self.stddev, "use_bias": self.use_bias}

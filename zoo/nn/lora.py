@@ -89,13 +89,13 @@ class Lora(keras.layers.Layer):
         if self.dora:
             self.magnitude.assign(self._lengths(kernel))
 
-    def call(self, x: Any, product: Any, kernel: Any, training: bool = False) -> Any:
+    def call(self, x: Any, product: Any, kernel: Any = None, training: bool = False) -> Any:
         """What the layer gives with its adapter.
 
         Args:
             x: `(..., in)`.
             product: `x @ kernel.T`, `(..., out)`.
-            kernel: `(out, in)`.
+            kernel: `(out, in)`; DoRA alone needs it.
         """
         kept = self.dropout(x, training=training)
         change = ops.matmul(ops.matmul(kept, self.a) * self.scale, self.b)

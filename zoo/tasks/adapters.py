@@ -102,7 +102,7 @@ class Adapters:
             {path: jnp.copy(self._weights()[path].value) for path in whole},
         )
         for path, lora in self._held[name].layers.items():
-            lora.start(linears[path].kernel.value, path_seed(seed, f"{path}/lora"))
+            lora.start(linears[path].float_kernel(), path_seed(seed, f"{path}/lora"))
 
     def load(self, location: str | Path | PeftAdapter, name: str = DEFAULT) -> None:
         """Read an adapter in PEFT's format from a directory, a run or a URL, and put it on.
@@ -165,7 +165,7 @@ class Adapters:
             layer = self._linears()[path]
             kernel = layer.merged_kernel()
             layer.adapt(None)
-            layer.kernel.assign(kernel)
+            layer.set_kernel(kernel)
         self._base = {}
         del self._held[str(self.active)]
         self.active = None
@@ -192,19 +192,19 @@ class Adapters:
         return () if self.active is None else self._held[self.active].saved.keys()
 
     def own_paths(self) -> set[str]:
-        """The paths of the variables that an adapter put on: they are no part of the base."""
-        if self.active is None:
-            return set()
-        loras = self._held[self.active].layers.values()
-        return {variable_path(self.model, variable) for lora in loras for variable in lora.weights}
+        """The paths of the variables that no checkpoint has: an adapter's own, and the scales of 8-bit kernels."""
+        loras = () if self.active is None else self._held[self.active].layers.values()
+        scales = [layer.scale for layer in self._linears().values() if layer.scale is not None]
+        return {variable_path(self.model, v) for v in (*scales, *(v for lora in loras for v in lora.weights))}
 
     def merged(self) -> dict[str, tuple[str, Any]]:
-        """By the path of each changed kernel, its dtype and what gives it with the change in it."""
-        if self.active is None:
-            return {}
-        linears = self._linears()
-        changed = {f"{path}/kernel": linears[path] for path in self._held[self.active].layers}
-        return {path: (layer.variable_dtype, layer.merged_kernel) for path, layer in changed.items()}
+        """By the path of each kernel that does not tell all, its dtype and what gives it with every change."""
+        changed = {
+            path: layer
+            for path, layer in self._linears().items()
+            if layer.adapter is not None or layer.scale is not None
+        }
+        return {f"{path}/kernel": (layer.variable_dtype, layer.merged_kernel) for path, layer in changed.items()}
 
     # Inside
 

@@ -43,6 +43,7 @@ class LoraKeys:
     )
     rslora: bool = key(False, "multiply with alpha / sqrt(rank), which suits high ranks")
     dora: bool = key(False, "train the length of each output channel apart from its direction")
+    quantize: bool = key(False, "keep the linear layers beneath as 8-bit numbers, a quarter of float32's memory")
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,10 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
     if keys.adapter:
         model.adapters.load(keys.adapter)
     elif keys.lora:
-        model.adapters.add(**dataclasses.asdict(keys.lora), seed=recipe.train.seed)
+        settings = dataclasses.asdict(keys.lora)
+        if settings.pop("quantize"):
+            model.keep_as_int8()
+        model.adapters.add(**settings, seed=recipe.train.seed)
     return model
 
 
