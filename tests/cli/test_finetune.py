@@ -108,7 +108,7 @@ def test_everything_wrong_is_told_at_once(refused, tmp_path):
         "model.task: there is no task 'text-clasification'. Did you mean 'text-classification'?",
         "data.train: There is no file 'reveiws.csv'. Did you mean 'reviews.csv'?",
         "train.epoch is not a key of a recipe. Did you mean 'epochs'?",
-        "train.batch_size = 'big': a whole number is needed",
+        "train.batch_size = 'big': a whole number or auto is needed",
         "train.learning_rate = nan: a finite number is needed",
     ):
         assert f"  - {why}" in told

@@ -23,7 +23,7 @@ def test_every_key_says_what_it_is_for_and_its_default_keeps_its_limits(table, f
     if "limits" not in field.metadata:
         return  # a table of its own
     choices = field.metadata["limits"]["choices"]
-    assert not choices or field.default is None or field.default in choices
+    assert not choices or not isinstance(field.default, str) or field.default in choices
     for limit, fits in (
         ("least", lambda bound: field.default >= bound),
         ("above", lambda bound: field.default > bound),

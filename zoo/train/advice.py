@@ -18,9 +18,9 @@ _IMBALANCE = 10
 
 def fitting(recipe: Recipe, step: Footprint, memory: float) -> str:
     """What makes a step fit into `memory` bytes; what a batch needs grows with its examples."""
-    size = int(recipe.train.batch_size * (memory - step.held) / max(1, step.working))
+    size = int(recipe.train.examples * (memory - step.held) / max(1, step.working))
     if size >= 1:
-        return f"train.batch_size = {min(size, recipe.train.batch_size - 1) or 1} would fit."
+        return f"train.batch_size = {min(size, recipe.train.examples - 1) or 1} would fit."
     if recipe.train.freeze != "backbone" and not (recipe.model.lora or recipe.model.adapter):
         return 'No batch fits beside these weights: train.freeze = "backbone", or a smaller model.'
     return "No batch fits beside these weights: choose a smaller model."

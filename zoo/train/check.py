@@ -14,8 +14,6 @@ from zoo.train.listener import Listener, Silent
 from zoo.train.recipe import Recipe
 from zoo.train.splits import Splits, read_splits
 
-_SPARE = 0.95  # the share of the device's memory that a step may take; the rest is the runtime's own
-
 
 @dataclass(frozen=True)
 class Check:
@@ -79,7 +77,6 @@ def check(
     recipe = resolve(recipe, data=data, task=task, overrides=overrides)
     listener.stage("reading data")
     splits = read_splits(recipe)
-    listener.stage("building the model, of shapes only")
     return _check(recipe, splits, listener)
 
 
@@ -88,31 +85,25 @@ def _check(recipe: Recipe, splits: Splits, listener: Listener) -> Check:
     import numpy as np
 
     from zoo.train.advice import advice, fitting
-    from zoo.train.feeds import feed_facts, make_batches
-    from zoo.train.footprint import abstractly, device_memory, footprint
+    from zoo.train.feeds import feed_facts
+    from zoo.train.fitting import SPARE, fitted, rehearse
+    from zoo.train.footprint import device_memory
     from zoo.train.order import make_plan
-    from zoo.train.setup import make_model, trainer_for
 
-    def make() -> Any:
-        model = make_model(recipe, splits, "random")
-        batches = make_batches(recipe, model, splits.train)
-        steps = len(make_plan(recipe.train, batches.per_epoch))
-        trainer, _ = trainer_for(recipe, model, steps, splits.train)
-        return model, batches, trainer
-
-    (model, batches, trainer), state = abstractly(make, lambda made: made[2].state())
-    batch, plan = batches.batch(batches.largest), make_plan(recipe.train, batches.per_epoch)
+    recipe = fitted(recipe, splits, listener)
     listener.stage("compiling the step on the longest batch")
-    step = footprint(trainer, state, batch)
+    rehearsal = rehearse(recipe, splits)
+    model, batches, step, batch = rehearsal.model, rehearsal.batches, rehearsal.step, rehearsal.batch
+    plan = make_plan(recipe.train, batches.per_epoch)
     memory, device = device_memory(), jax.devices()[0]
-    if step.peak > _SPARE * memory:
+    if step.peak > SPARE * memory:
         raise ZooError(
             f"The training step does not fit in memory: it takes {size(step.peak)}, and {size(memory)} are free.",
             why=[
                 f"weights and optimizer: {size(step.held)}, a batch of {batches.size}: {size(step.working)}",
                 f"the device is {device.device_kind}",
             ],
-            fix=fitting(recipe, step, _SPARE * memory),
+            fix=fitting(recipe, step, SPARE * memory),
         )
     listener.stage("timing the step, on zeros")
     seconds_per_step = step.seconds(batch)

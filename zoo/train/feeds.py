@@ -23,14 +23,14 @@ from zoo.train.step import Prepare
 def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | ImageBatches:
     """The batches of a run. Raises a ZooError where the checkpoint does not say how large pictures are to be."""
     keys, data = recipe.train, recipe.data
-    epochs = make_plan(keys, -(-len(train) // keys.batch_size)).whole_epochs
+    epochs = make_plan(keys, -(-len(train) // keys.examples)).whole_epochs
     preprocess = model.preprocess
     if model.inputs == "texts":
         encoded, targets = _encoded(model, train)
         return Batches(
             encoded,
             targets,
-            keys.batch_size,
+            keys.examples,
             epochs,
             keys.seed,
             data.packing,
@@ -41,7 +41,7 @@ def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | Image
         raise ZooError(f"{recipe.model.preset} does not bring pictures to one size, so they make no batches.")
     how = data.augment
     return ImageBatches(
-        order=Order(len(train), keys.batch_size, epochs, keys.seed),
+        order=Order(len(train), keys.examples, epochs, keys.seed),
         images=train.inputs,
         targets=model.targets(train.labels or ()),
         preprocess=preprocess,

@@ -10,6 +10,9 @@ from typing import Any
 
 from zoo.data.problems import PROBLEMS
 
+AUTO_EXAMPLES = 32
+"""The examples of a step whose batch size is `auto`."""
+
 
 def key(
     default: Any,
@@ -133,8 +136,13 @@ class TrainKeys:
 
     epochs: int = key(3, "how often every row is seen", least=1)
     steps: int = key(0, "optimiser steps, in place of epochs; 0 goes by epochs", least=0)
-    batch_size: int = key(
-        32, "examples that are computed at once: an optimiser step's, unless it accumulates", least=1
+    budget: str = key("", "the time that training may take, such as 20min or 1h 30min; it becomes steps")
+    batch_size: int | str = key(
+        32,
+        "examples that are computed at once, an optimiser step's unless it accumulates; "
+        "auto computes 32 a step in the largest parts that fit in memory",
+        choices=("auto",),
+        least=1,
     )
     accumulate: int = key(
         1, "batches whose gradients make one step, as exact as one batch of all their examples", least=1
@@ -194,6 +202,11 @@ class TrainKeys:
         choices=("float32", "bfloat16"),
     )
     seed: int = key(0, "decides the split, the order, new heads and dropout", least=0, most=2**32 - 1)
+
+    @property
+    def examples(self) -> int:
+        """The examples that are computed at once, once that is known."""
+        return AUTO_EXAMPLES if isinstance(self.batch_size, str) else self.batch_size
 
 
 @dataclass(frozen=True)

@@ -208,8 +208,10 @@ def _fault(value: Any, kind: Any, limits: Mapping[str, Any]) -> str:
     options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if not any(_is(value, option) for option in options):
         return f"{' or '.join(_SPELLED[option] for option in options if option is not type(None))} is needed"
-    if limits["choices"] and value not in limits["choices"] and not fits(value, limits["pattern"]):
-        known = [*limits["choices"], *filter(None, [limits["pattern"]])]
+    known = [*limits["choices"], *filter(None, [limits["pattern"]])]
+    if isinstance(value, str) and known and value not in known and not fits(value, limits["pattern"]):
+        if numbers := [_SPELLED[option] for option in options if option in (int, float)]:
+            return f"{' or '.join([*numbers, *known])} is needed"
         return f"choose of {', '.join(known)}.{did_you_mean(str(value), limits['choices'])}"
     if isinstance(value, int | float):
         if not abs(value) <= sys.float_info.max:  # NaN fails this too, and so does an integer beyond any float

@@ -56,6 +56,8 @@ def _key(field: dataclasses.Field, hint: Any) -> dict[str, Any]:
     if limits["choices"] and limits["pattern"]:
         pattern = {"pattern": f"^{expression(limits['pattern'])}$"}
         found["anyOf"] = [{"enum": list(limits["choices"])}, pattern]
+    elif limits["choices"] and len(options) > 1:
+        found["anyOf"] = [{"type": options[0]}, {"enum": list(limits["choices"])}]
     elif limits["choices"]:
         found["enum"] = list(limits["choices"])
     return found | {name: limits[limit] for limit, name in _LIMITS.items() if limits[limit] is not None}

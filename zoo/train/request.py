@@ -16,6 +16,7 @@ from zoo.registry.code import architecture_of, dataset_names, tasks_of, tasks_of
 from zoo.registry.plugins import known_tasks
 from zoo.registry.presets import find_preset, is_preset, presets
 from zoo.train.directory import holder
+from zoo.train.fitting import budget_seconds
 from zoo.train.readers import is_folder
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import shipped_recipes
@@ -48,6 +49,10 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
     check_trackers(recipe, faults)
     if recipe.train.early_stopping and data.validation == 0:
         faults.add("train.early_stopping waits for a better score on validation rows, and data.validation is 0")
+    if recipe.train.budget and not budget_seconds(recipe.train.budget):
+        faults.add(f"train.budget = '{recipe.train.budget}': a time such as 20min, 90s or 1h 30min is needed")
+    if recipe.train.budget and recipe.train.steps:
+        faults.add("train.budget and train.steps are both given; a run ends by one of them")
     if recipe.output.dir:
         _check_output(Path(recipe.output.dir).expanduser(), faults)
     return recipe

@@ -17,6 +17,7 @@ from zoo.loading import Found
 from zoo.train.checkpoints import Checkpoints, saved_steps
 from zoo.train.clock import parts_so_far, timed
 from zoo.train.directory import Directory
+from zoo.train.fitting import fitted
 from zoo.train.inspection import data_facts
 from zoo.train.interrupts import Interrupts
 from zoo.train.listener import Listener
@@ -145,6 +146,7 @@ def _run(
     from zoo.train.setup import make_model, trained_weights
 
     splits = material.splits
+    recipe = fitted(recipe, splits, listener)
     model = make_model(recipe, splits, found=material.found)
     if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")

@@ -1,0 +1,124 @@
+"""`train.batch_size = "auto"` and `train.budget`: what they come to on this device, by the compiled step."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.train.listener import Listener
+from zoo.train.recipe import AUTO_EXAMPLES, Recipe
+from zoo.train.splits import Splits
+
+SPARE = 0.95
+"""The share of the device's memory that a step may take; the rest is the runtime's own."""
+
+_BUDGET = re.compile(r"(?:(\d+(?:\.\d+)?) ?h)? ?(?:(\d+(?:\.\d+)?) ?min)? ?(?:(\d+(?:\.\d+)?) ?s)?")
+
+
+def budget_seconds(text: str) -> float:
+    """The seconds of a budget such as `90s`, `20min`, `1.5h` or `1h 30min`; 0 for what is none."""
+    match = _BUDGET.fullmatch(text.strip())
+    hours, minutes, seconds = (float(x or 0) for x in match.groups()) if match else (0.0, 0.0, 0.0)
+    return 3600 * hours + 60 * minutes + seconds
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A recipe's step, compiled for its largest batch without a weight.
+
+    Args:
+        model, batches: built of shapes; good for compiling only.
+        batch: the largest batch.
+        step: the `Footprint`.
+    """
+
+    model: Any
+    batches: Any
+    batch: Any
+    step: Any
+
+    @property
+    def evaluating(self) -> float:
+        """What evaluating one example costs, as a share of the largest batch's step: forward and backward are three
+        times a forward pass."""
+        return self.batches.work / len(self.batches.targets) / 3
+
+
+def rehearse(recipe: Recipe, splits: Splits) -> Rehearsal:
+    """Build model and optimizer of shapes, and compile the step for the largest batch."""
+    from zoo.train.feeds import make_batches
+    from zoo.train.footprint import abstractly, footprint
+    from zoo.train.order import make_plan
+    from zoo.train.setup import make_model, trainer_for
+
+    def make() -> Any:
+        model = make_model(recipe, splits, "random")
+        batches = make_batches(recipe, model, splits.train)
+        steps = len(make_plan(recipe.train, batches.per_epoch))
+        trainer, _ = trainer_for(recipe, model, steps, splits.train)
+        return model, batches, trainer
+
+    (model, batches, trainer), state = abstractly(make, lambda made: made[2].state())
+    batch = batches.batch(batches.largest)
+    return Rehearsal(model, batches, batch, footprint(trainer, state, batch))
+
+
+def fitted(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
+    """The recipe with `batch_size` as a number and `budget` as steps.
+
+    `auto` keeps a step's examples, 32 times `accumulate`, and computes them in the largest parts that fit.
+    A budget is what training takes, evaluations included; compiling and loading are not in it.
+
+    Raises a ZooError where not even one example fits, or the budget is less than a step takes.
+    """
+    if recipe.train.batch_size == "auto":
+        recipe = _fit_batch(recipe, splits, listener)
+    return _fit_budget(recipe, splits, listener) if recipe.train.budget else recipe
+
+
+def _fit_batch(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
+    from zoo.train.footprint import device_memory
+
+    listener.stage("finding the batch size")
+    keys, step = recipe.train, None
+    for parts in (1, 2, 4, 8, 16, 32):
+        size = AUTO_EXAMPLES // parts
+        tried = recipe.replace("train", batch_size=size, accumulate=parts * keys.accumulate, budget="")
+        step = rehearse(tried, splits).step
+        # A step in parts holds the sum of their gradients, too, which is as large as the weights that learn.
+        if step.peak <= SPARE * device_memory():
+            listener.fact("batch size", f"{size}" + (f", {parts} to a step" if parts > 1 else ""))
+            return tried.replace("train", budget=keys.budget)
+    assert step is not None
+    raise ZooError(
+        "Not even one example fits in memory.",
+        why=f"the step takes {step.peak / 2**20:,.0f} MiB, {step.held / 2**20:,.0f} MiB of it for the weights",
+        fix='Choose a smaller model, a shorter data.max_length, or train.freeze = "backbone".',
+    )
+
+
+def _fit_budget(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
+    from zoo.train.order import make_plan
+
+    listener.stage("timing the step, on zeros")
+    keys, rehearsal = recipe.train, rehearse(recipe, splits)
+    plan = make_plan(keys, rehearsal.batches.per_epoch)
+    seconds = rehearsal.step.seconds(rehearsal.batch)
+    per_step = seconds * rehearsal.batches.work / plan.per_epoch
+    held_out = len(splits.validation or ())
+    per_step += seconds * rehearsal.evaluating * held_out * (1 / plan.per_epoch + _often(keys.evaluate_steps))
+    steps = int(budget_seconds(keys.budget) / per_step)
+    if steps < 1:
+        raise ZooError(
+            f"train.budget = '{keys.budget}' is less than one step takes: {per_step:.1f} s.",
+            fix="Give it more time, or a smaller train.batch_size.",
+        )
+    epochs = steps / plan.per_epoch
+    listener.fact("budget", f"{keys.budget}: {steps:,} steps of {per_step:.3g} s, {epochs:.1f} epochs")
+    return recipe.replace("train", steps=steps, budget="")
+
+
+def _often(evaluate_steps: int) -> float:
+    return 1 / evaluate_steps if evaluate_steps else 0.0
