@@ -78,7 +78,7 @@ def test_a_name_that_two_plugins_offer_needs_its_plugin(publish):
 
 
 def test_a_plugin_left_out_takes_its_presets_along(publish, monkeypatch):
-    monkeypatch.setenv("ZOO_DISABLE_PLUGINS", "bert,efficientnet,gemma,resnet")
+    monkeypatch.setenv("ZOO_DISABLE_PLUGINS", "bert,efficientnet,gemma,llama,resnet")
     publish("toy")
     assert [preset.name for preset in presets()] == ["tiny"]
 
