@@ -418,3 +418,16 @@ def test_a_disk_that_is_full_never_costs_the_checkpoint_before(interruptible, wh
     assert f"the last good checkpoint is that of step {saved[0]}" in done.stderr
     assert {path.name for path in (target / "checkpoints").iterdir()} == {str(step) for step in saved}
     check_same(zoo.finetune(resume=target), whole)
+
+
+def test_frozen_weights_are_not_saved_and_not_lost(interruptible, tmp_path):
+    class Listener(Silent):
+        def stage(self, what):
+            if what == "evaluating":
+                raise CutError
+
+    frozen = interruptible.replace("train", freeze="all but 1", epochs=2)
+    whole = finetune(frozen, output=tmp_path / "whole")
+    with pytest.raises(CutError):
+        finetune(frozen, output=tmp_path / "run", listener=Listener())
+    assert weights(zoo.finetune(resume=tmp_path / "run")) == weights(whole)

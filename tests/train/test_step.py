@@ -158,3 +158,23 @@ def test_what_is_computed_again_comes_out_the_same_and_less_is_kept(with_dropout
     assert less < 0.6 * kept
     for one, two in zip(state[1], other[1], strict=True):  # the seeds have moved on as far
         np.testing.assert_array_equal(one, two)
+
+
+def test_what_is_frozen_is_told_from_what_moves(tiny_bert, with_dropout):
+    from zoo.train.freezing import freeze
+
+    def moving(folder, what: str) -> tuple[int, int]:
+        model = zoo.load(folder, task="text-classification", labels=["bad", "good"])
+        freeze(model, what)
+        made = make_trainer(model, make_optimizer(KEYS, make_schedule(KEYS, 10), model.trainable_variables), None)
+        fixed = made.state()[1]
+        values = made.without_frozen(fixed)
+        assert made.with_frozen(values, fixed) == fixed
+        return len(values), len(fixed)
+
+    assert moving(tiny_bert, "nothing") == (0, 0)
+    none, frozen = moving(tiny_bert, "backbone")
+    assert (none, frozen > 30) == (0, True)
+    seeds, _ = moving(with_dropout, "nothing")
+    assert seeds > 0
+    assert moving(with_dropout, "backbone") == (seeds, frozen + seeds)

@@ -89,25 +89,19 @@ class Standing:
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
-    def saved(self, state: State, journal: Journal, callbacks: Callbacks) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The arrays and facts of a checkpoint."""
-        arrays: dict[str, Any] = {"state": state}
-        if self.best.weights is not None:
-            arrays["best"] = self.best.weights
-        facts = {
+    def facts(self) -> dict[str, Any]:
+        """All but the arrays, as JSON has it."""
+        return {
             "best": {"score": self.best.score, "step": self.best.step},
             "waited": self.waited,
             "losses": self.losses,
             "seconds": self.seconds,
-            "records": journal.records,
-            "callbacks": callbacks.saved(),
         }
-        return arrays, facts
 
     @classmethod
     def restored(cls, found: Checkpoint) -> Standing:
-        """Where the run stood when a checkpoint was saved."""
-        best = Best(**found.facts["best"], weights=found.arrays.get("best"))
+        """Where the run stood when a checkpoint was saved, but for the best weights."""
+        best = Best(**found.facts["best"])
         return cls(found.step, best, *(found.facts[name] for name in ("waited", "losses", "seconds")))
 
 
@@ -156,13 +150,24 @@ class Loop:
     def resume(self) -> Checkpoint | None:
         """Stand where the newest sound checkpoint does, and give it; None where there is none, at the start."""
         state = self.trainer.state()
-        templates = {"state": state, "best": jax.device_get(self.trainer.weights(state))}
+        _, fixed = weights = jax.device_get(self.trainer.weights(state))
+        templates = {"state": self._changing(state), "best": self._changing(weights)}
         found = self.checkpoints.restore(templates) if self.checkpoints else None
         self.journal.begin(found.facts["records"] if found else [])
         if found:
-            self.standing, self.state = Standing.restored(found), found.arrays["state"]
+            trainable, moving, *others = found.arrays["state"]
+            self.standing = Standing.restored(found)
+            self.state = trainable, self.trainer.with_frozen(moving, state[1]), *others
+            if "best" in found.arrays:
+                trainable, moving = found.arrays["best"]
+                self.standing.best.weights = trainable, self.trainer.with_frozen(moving, fixed)
             self.callbacks.restore(found.facts["callbacks"])
         return found
+
+    def _changing(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A state or weights but for what is frozen, which the run's files hold."""
+        trainable, fixed, *others = values
+        return trainable, self.trainer.without_frozen(fixed), *others
 
     def run(self) -> Standing:
         """Train to the end, evaluate after each epoch, and leave the model with its best weights.
@@ -280,6 +285,14 @@ class Loop:
         self.callbacks.evaluated(found.metrics)
         return found.metrics
 
+    def _saved(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The arrays and facts of a checkpoint."""
+        arrays = {"state": self._changing(state)}
+        if self.standing.best.weights is not None:
+            arrays["best"] = self._changing(self.standing.best.weights)
+        records, callbacks = self.journal.records, self.callbacks.saved()
+        return arrays, {**self.standing.facts(), "records": records, "callbacks": callbacks}
+
     def _saves(self) -> bool:
         asked = self.interrupts is not None and self.interrupts.asked
         return bool(asked) or (self.checkpoints is not None and self.checkpoints.due(self.standing.step))
@@ -289,7 +302,7 @@ class Loop:
         if self.checkpoints is not None:
             if asked or last:
                 self.checkpoints.wait()
-            self.checkpoints.save(self.standing.step, *self.standing.saved(state, self.journal, self.callbacks))
+            self.checkpoints.save(self.standing.step, *self._saved(state))
         if asked and not last:
             where = ""
             if self.checkpoints is not None:

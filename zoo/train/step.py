@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,23 @@ class Trainer:
         for batch in batches:
             fixed, sums = self.add(trainable, fixed, sums, *batch)
         return self.finish((trainable, fixed, slots, average), sums)
+
+    @functools.cached_property
+    def moving(self) -> list[int]:
+        """The places of the other variables that a step may change: all but frozen weights."""
+        weights = {id(v) for layer in self.model._flatten_layers() for v in layer._trainable_variables}
+        return [n for n, v in enumerate(self.model.non_trainable_variables) if id(v) not in weights]
+
+    def without_frozen(self, fixed: Sequence[Any]) -> list[Any]:
+        """Of the values of the other variables, those that a step may change."""
+        return [fixed[n] for n in self.moving]
+
+    def with_frozen(self, moving: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
+        """These values that a step may change, and the frozen ones of `fixed`."""
+        filled = list(fixed)
+        for n, value in zip(self.moving, moving, strict=True):
+            filled[n] = value
+        return filled
 
     def state(self) -> State:
         """The state as the variables hold it. A step donates its buffers: use each state once."""
