@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zoo.weights.peft import PeftAdapter
 
 Weights = Literal["pretrained", "random"]
-DTYPES = ("float32", "bfloat16", "mixed_bfloat16")
+DTYPES = ("float32", "bfloat16", "mixed_bfloat16", "int8")
 _log = logging.getLogger("zoo")
 
 
@@ -80,7 +80,8 @@ def load(
             path to a run, a checkpoint directory or a `.keras` file of your own.
         task: a Hub task name; by default the one the checkpoint was made for.
         labels: class names. Other ones than the checkpoint's start a new head at random.
-        dtype: `float32`, `bfloat16`, or `mixed_bfloat16` (float32 weights, bfloat16 arithmetic).
+        dtype: `float32`, `bfloat16`, `mixed_bfloat16` (float32 weights, bfloat16 arithmetic), or `int8` (the
+            matrices as 8-bit whole numbers, float32 arithmetic; such a model computes and does not train).
         weights: `random` builds the same model without its weights.
         adapter: the path or URL of an adapter in PEFT's format, or of a run that trained one, to put on the model.
             It says the task where `task` does not. `model.adapters` loads more of them, and merges.
@@ -103,9 +104,14 @@ def load(
     if adapted is not None:
         task, labels = task or adapted.config.task or None, labels or adapted.labels or None
     found = locate(str(name), weights)
-    model = build(found, task=task, labels=labels, dtype=dtype, weights=weights, seed=seed)
+    wide = None if dtype == "int8" else dtype
+    model = build(found, task=task, labels=labels, dtype=wide, weights=weights, seed=seed)
     if adapted is not None:
         model.adapters.load(adapted)
+    if dtype == "int8":
+        if model.adapters:
+            model.adapters.merge()
+        model.keep_as_int8(whole=True)
     fresh = [path for path in model.audit.fresh if path not in model.adapters.kept_whole]
     if weights == "pretrained" and fresh:
         _log.warning("%s: new, at random: %s", found.name, some(fresh))

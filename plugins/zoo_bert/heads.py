@@ -77,7 +77,7 @@ class MaskedHead(keras.layers.Layer):
         x = self.norm(self.activation(self.transform(features)))
         if self.decoder is not None:
             return self.decoder(x) + self.bias
-        return product(x, ops.cast(token_table, x.dtype)) + self.bias
+        return product(x, token_table) + self.bias
 
 
 class Pooler(keras.layers.Layer):

@@ -20,6 +20,7 @@ from zoo.nn.chunked_attention import LONG, attend_in_chunks
 from zoo.nn.decoder_config import DecoderConfig
 from zoo.nn.decoder_spec import DecoderLayerSpec, DecoderSpec
 from zoo.nn.dropout import Dropout
+from zoo.nn.embedding import TokenEmbedding
 from zoo.nn.key_value_cache import Cache, visible_slots
 from zoo.nn.linear import linear
 from zoo.nn.masks import Mask
@@ -40,12 +41,7 @@ class Decoder(keras.layers.Layer):
         spec = self.spec = config.spec
         self.dim = spec.dim
         self.bidirectional = spec.bidirectional
-        self.tokens = keras.layers.Embedding(
-            spec.vocab_size,
-            spec.dim,
-            embeddings_initializer=keras.initializers.RandomNormal(stddev=spec.stddev),
-            name="tokens",
-        )
+        self.tokens = TokenEmbedding(spec.vocab_size, spec.dim, stddev=spec.stddev, name="tokens")
         self.blocks = [DecoderBlock(spec, layer, name=f"layer_{i}") for i, layer in enumerate(spec.layers)]
         self.norm = spec.norm("norm")
 
@@ -58,7 +54,7 @@ class Decoder(keras.layers.Layer):
     @property
     def token_table(self) -> Any:
         """The token embeddings `(vocab_size, dim)`, which a tied head shares."""
-        return self.tokens.embeddings
+        return self.tokens.matrix
 
     @property
     def windows(self) -> list[int | None]:

@@ -27,10 +27,7 @@ class TokenLogits(keras.layers.Layer):
             self.decoder.build((None, self.dim))
 
     def call(self, features: Any, token_table: Any, training: bool = False) -> Any:
-        if self.decoder is None:
-            logits = product(features, ops.cast(token_table, features.dtype))
-        else:
-            logits = self.decoder(features)
+        logits = product(features, token_table) if self.decoder is None else self.decoder(features)
         return logits if self.soft_cap is None else self.soft_cap * ops.tanh(logits / self.soft_cap)
 
     def losses(self, features: Any, token_table: Any, labels: Any) -> tuple[Any, Any, Any]:

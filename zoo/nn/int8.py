@@ -7,14 +7,50 @@ never what they are multiplied with. The weights are fixed: gradients pass throu
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 from jax import lax
 
 _BLOCK = 128  # output channels that a CPU converts at a time, so that they stay in its cache
 _FEW = 32  # rows up to which converting the matrix, not multiplying with it, is what takes the time
 _LARGE = 1 << 24  # numbers of which nobody wants a float32 copy
+
+
+class Quantized(NamedTuple):
+    """A quantized matrix `(out, in)`, and its scale `(out,)`."""
+
+    numbers: Any
+    scale: Any
+
+    @classmethod
+    def of(cls, numbers: Any, scale: Any) -> Quantized:
+        """By the values of two variables."""
+        return cls(keras.ops.convert_to_tensor(numbers), keras.ops.convert_to_tensor(scale))
+
+
+def keep_as_int8(layer: Any, matrix: Any) -> Any:
+    """Let a layer's variable `(out, in)` hold 8-bit numbers, which are not trained. Returns the scale's variable."""
+    numbers, found = quantize(matrix.value)
+    layer._tracker.unlock()  # Keras lets nothing be added to a layer that is built
+    with keras.name_scope(layer.name, caller=layer):
+        scale = layer.add_weight(
+            shape=found.shape, initializer="zeros", name="scale", trainable=False, autocast=False
+        )
+    layer._tracker.lock()
+    scale.assign(found)
+    hold(matrix, numbers, "int8")
+    matrix.trainable = False
+    return scale
+
+
+def hold(variable: Any, numbers: Any, dtype: str) -> None:
+    """Let a variable hold numbers of another dtype."""
+    variable._dtype = dtype  # Keras variables keep the dtype they are born with
+    variable.assign(numbers)
 
 
 @jax.jit

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from zoo.nn import int8
+from zoo.nn.int8 import Quantized
 from zoo.nn.lora import Lora, adapters_apply
 
 _FEW = 32  # rows up to which reading the matrix is what takes the time
@@ -21,8 +22,11 @@ def product(x: Any, matrix: Any) -> Any:
     A few rows, as in decoding, are put on the right: XLA's CPU compiler packs what is on the right before it
     multiplies, and so would read the matrix more than once.
     """
+    if isinstance(matrix, Quantized):
+        return int8.matmul(x, *matrix)
     *shape, dim = x.shape
     each = matrix.ndim > 2
+    matrix = ops.cast(matrix, x.dtype)
     rows = shape[-1] if each else math.prod(shape) if all(shape) else None
     if not rows or rows > _FEW:
         return ops.matmul(x, _swap(matrix))
@@ -57,16 +61,13 @@ class Linear(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         normal = keras.initializers.RandomNormal(stddev=self.stddev)
-        self.kernel = self.add_weight(shape=(self.units, input_shape[-1]), initializer=normal, name="kernel")
+        self.kernel: Any = self.add_weight(shape=(self.units, input_shape[-1]), initializer=normal, name="kernel")
         self.bias = (
             self.add_weight(shape=(self.units,), initializer="zeros", name="bias") if self.use_bias else None
         )
 
     def call(self, x: Any, training: bool = False) -> Any:
-        if self.scale is None:
-            y = product(x, self.kernel)
-        else:
-            y = int8.matmul(x, ops.convert_to_tensor(self.kernel), ops.convert_to_tensor(self.scale))
+        y = product(x, self.kernel if self.scale is None else Quantized.of(self.kernel, self.scale))
         if self.adapter is not None and adapters_apply():
             kernel = self.float_kernel() if self.adapter.dora else None
             y = self.adapter(x, y, kernel, training=training)
@@ -86,7 +87,7 @@ class Linear(keras.layers.Layer):
 
     def float_kernel(self) -> Any:
         """The kernel `(units, dim)` without its adapter, as floating-point numbers."""
-        return self.kernel.value if self.scale is None else int8.dequantize(self.kernel.value, self.scale.value)
+        return self.kernel.value if self.scale is None else int8.dequantize(*Quantized.of(self.kernel, self.scale))
 
     def merged_kernel(self) -> Any:
         """The kernel with the adapter's change in it, in the dtype of the layer's policy."""
@@ -97,28 +98,15 @@ class Linear(keras.layers.Layer):
     def keep_as_int8(self) -> None:
         """Keep the kernel as 8-bit numbers from now on, which are not trained; see `zoo.nn.int8`."""
         if self.scale is None:
-            numbers, scale = int8.quantize(self.kernel.value)
-            self._tracker.unlock()
-            with keras.name_scope(self.name, caller=self):
-                self.scale = self.add_weight(
-                    shape=(self.units,), initializer="zeros", name="scale", trainable=False, autocast=False
-                )
-            self._tracker.lock()
-            self.scale.assign(scale)
-            self._hold(numbers, "int8")
-            self.kernel.trainable = False
+            self.scale = int8.keep_as_int8(self, self.kernel)
 
     def set_kernel(self, kernel: Any) -> None:
         """Take floating-point numbers `(units, dim)` for the kernel, whatever it was kept as."""
         if self.scale is not None:
             self._tracker.untrack(self.scale)
             self.scale = None
-            self._hold(kernel, self.variable_dtype)
+            int8.hold(self.kernel, kernel, self.variable_dtype)
         self.kernel.assign(kernel)
-
-    def _hold(self, numbers: Any, dtype: str) -> None:
-        self.kernel._dtype = dtype  # Keras variables keep the dtype they are born with
-        self.kernel.assign(numbers)
 
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "stddev": self.stddev, "use_bias": self.use_bias}

@@ -226,6 +226,7 @@ class Adapters:
         return layout.is_labelled(path) or (path in self.model.audit.fresh and layout.may_be_fresh(path))
 
     def _check_new(self, name: str) -> None:
+        self.model.check_whole("given an adapter")
         if name in self._held:
             raise ZooError(f"The model has an adapter '{name}' already.", fix="Give the new one another name.")
 

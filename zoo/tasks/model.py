@@ -15,8 +15,9 @@ from PIL.Image import Image
 from zoo.errors import ZooError
 from zoo.hub.description import is_timm, with_labels
 from zoo.hub.files import Files, local_files
-from zoo.nn import Linear
 from zoo.nn.config import Config
+from zoo.nn.embedding import TokenEmbedding
+from zoo.nn.linear import Linear
 from zoo.registry.code import find_architecture
 from zoo.registry.records import Architecture
 from zoo.tasks.adapters import Adapters
@@ -70,6 +71,7 @@ class Model(keras.Model):
         self.preset = preset
         self.audit = Audit()
         self.adapters = Adapters(self)
+        self.rounded = False
         self._preprocessor: Any = None
         self.backbone = record.backbone(config, name="backbone")
         self.head = record.heads[self.task].layer(config, len(labels), name="head")
@@ -132,15 +134,31 @@ class Model(keras.Model):
             self.__dict__.pop(compiled, None)
         self.train_function = self.test_function = self.predict_function = None
 
-    def keep_as_int8(self) -> None:
+    def keep_as_int8(self, *, whole: bool = False) -> None:
         """Keep the linear layers of the backbone as 8-bit numbers from now on: a quarter of float32's memory.
 
         Outputs change a little, and these layers are trained no more; an adapter on them is.
+
+        Args:
+            whole: the head and the token embeddings, too. Such a model only computes, and is not saved.
         """
-        for layer in self.backbone._flatten_layers():
-            if isinstance(layer, Linear):
-                layer.keep_as_int8()
+        layers = (self if whole else self.backbone)._flatten_layers()
+        kinds = (Linear, TokenEmbedding) if whole else (Linear,)
+        chosen = [layer for layer in layers if isinstance(layer, kinds)]
+        if not chosen:
+            raise ZooError(f"{self.preset or 'This model'} has no layers that int8 is for.")
+        for layer in chosen:
+            layer.keep_as_int8()
+        self.rounded = whole
         self.forget_compiled()
+
+    def check_whole(self, what: str) -> None:
+        """Raise a ZooError where all weights are rounded, and so cannot be `what`."""
+        if self.rounded:
+            raise ZooError(
+                f"A model whose weights are rounded to int8 cannot be {what}.",
+                fix="Load it without dtype='int8' for that.",
+            )
 
     # Keras training
 
@@ -176,6 +194,7 @@ class Model(keras.Model):
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As keras.Model.fit; `x` is what `model.dataset(...)` makes, or a dict of arrays."""
+        self.check_whole("trained")
         self._check_ready(x)
         if isinstance(x, Labelled):
             kwargs.setdefault("shuffle", False)  # it shuffles itself, by its seed; Keras would do so without one
@@ -215,6 +234,7 @@ class Model(keras.Model):
         Raises a ZooError, and leaves nothing behind, where the directory is there already and not empty, the
         disk refuses, or a weight is NaN or infinite.
         """
+        self.check_whole("saved")
         adapters = self.adapters
         tensors = tensors_of(self, self.weight_layout(), without=adapters.own_paths(), changed=adapters.merged())
         write_checkpoint(

@@ -1,0 +1,66 @@
+"""Models whose matrices are 8-bit: what they lose, what they weigh, and what they refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import zoo
+from tests.references.decoders import padded, save_decoder
+from zoo.nn import int8
+
+
+@pytest.fixture(params=[{}, {"tie_word_embeddings": False}], ids=str)
+def folder(request, tmp_path):
+    return save_decoder(tmp_path / "made", "Llama", hidden_size=64, intermediate_size=256, **request.param)
+
+
+def test_outputs_are_those_of_the_rounded_weights(folder):
+    arrays = padded([np.arange(3, 30), np.arange(3, 12)])
+    model, rounded = zoo.load(folder), zoo.load(folder, dtype="int8")
+    for variable in model.weights:
+        if variable.path.endswith(("kernel", "embeddings")):
+            variable.assign(int8.dequantize(*int8.quantize(variable.value)))
+
+    np.testing.assert_allclose(rounded(arrays), model(arrays), atol=1e-4)
+    assert rounded.generate(arrays, max_new_tokens=12) == model.generate(arrays, max_new_tokens=12)
+
+
+def test_a_quarter_of_the_bytes(folder):
+    size = lambda model: sum(v.value.nbytes for v in model.variables)  # noqa: E731
+
+    assert size(zoo.load(folder, dtype="int8")) < 0.3 * size(zoo.load(folder))
+
+
+def test_the_embedding_of_sentences_stays_near(minilm):
+    texts = ["A sentence about the weather.", "Something else entirely."]
+
+    narrow, wide = (zoo.load(minilm, dtype=dtype).embed(texts) for dtype in ("int8", None))
+
+    assert (narrow * wide).sum(axis=1).min() > 0.995  # of vectors of length one; 0.9984 was measured
+
+
+def test_it_neither_trains_nor_is_saved(folder, tmp_path):
+    model = zoo.load(folder, dtype="int8")
+
+    with pytest.raises(zoo.ZooError, match="cannot be saved"):
+        model.save_pretrained(tmp_path / "saved")
+    with pytest.raises(zoo.ZooError, match="cannot be trained"):
+        model.fit({})
+    with pytest.raises(zoo.ZooError, match="cannot be given an adapter"):
+        model.adapters.add()
+    assert not (tmp_path / "saved").exists()
+
+
+def test_adapters_are_merged_before(folder, tmp_path):
+    arrays = padded([np.arange(3, 30)])
+    model = zoo.load(folder)
+    model.adapters.add(rank=2)
+    for variable in model.trainable_variables:
+        variable.assign(np.random.default_rng(0).normal(0, 0.3, variable.shape))
+    model.adapters.save(tmp_path / "adapter")
+
+    rounded = zoo.load(folder, adapter=tmp_path / "adapter", dtype="int8")
+
+    change = np.abs(np.asarray(model(arrays)) - np.asarray(zoo.load(folder)(arrays))).max()
+    assert np.abs(np.asarray(rounded(arrays)) - np.asarray(model(arrays))).max() < 0.2 * change
