@@ -8,6 +8,7 @@ import pytest
 import zoo
 from tests.references.decoders import padded, save_decoder
 from zoo.nn import int8
+from zoo.testing import tiny_decoder
 
 
 @pytest.fixture(params=[{}, {"tie_word_embeddings": False}], ids=str)
@@ -24,6 +25,15 @@ def test_outputs_are_those_of_the_rounded_weights(folder):
 
     np.testing.assert_allclose(rounded(arrays), model(arrays), atol=1e-4)
     assert rounded.generate(arrays, max_new_tokens=12) == model.generate(arrays, max_new_tokens=12)
+
+
+def test_texts_are_scored_too(tmp_path):
+    texts = ["The horn of plenty overflows.", "Return the number of items."]
+    folder = tiny_decoder(tmp_path / "model", texts * 9)
+
+    narrow, wide = (zoo.load(folder, dtype=dtype).token_losses(texts) for dtype in ("int8", None))
+
+    np.testing.assert_allclose(narrow, wide, rtol=1e-3)
 
 
 def test_a_quarter_of_the_bytes(folder):

@@ -9,6 +9,7 @@ from keras import ops
 
 from zoo.nn.cross_entropy import vocabulary_cross_entropy
 from zoo.nn.decoder_config import DecoderConfig
+from zoo.nn.int8 import as_float
 from zoo.nn.linear import linear, product
 from zoo.nn.packing import last_tokens
 
@@ -44,7 +45,7 @@ class TokenLogits(keras.layers.Layer):
         weights = ops.cast(following >= 0, "float32")
         total, losses = vocabulary_cross_entropy(
             ops.reshape(features, (-1, self.dim)),
-            ops.convert_to_tensor(token_table) if self.decoder is None else self.decoder.merged_kernel(),
+            as_float(token_table) if self.decoder is None else self.decoder.merged_kernel(),
             ops.reshape(following, (-1,)),
             ops.reshape(weights, (-1,)),
             soft_cap=self.soft_cap,

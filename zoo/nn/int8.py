@@ -70,6 +70,13 @@ def dequantize(numbers: jax.Array, scale: jax.Array) -> jax.Array:
     return numbers.astype(jnp.float32) * scale[..., None]
 
 
+def as_float(matrix: Any) -> jax.Array:
+    """The numbers of a matrix that may be quantized."""
+    if isinstance(matrix, Quantized):
+        return dequantize(matrix.numbers.value, matrix.scale.value)
+    return jnp.asarray(matrix.value if hasattr(matrix, "value") else matrix)
+
+
 @jax.custom_vjp
 def matmul(x: jax.Array, numbers: jax.Array, scale: jax.Array) -> jax.Array:
     """`x @ matrix.T` for `x` `(..., in)` and a quantized matrix `(out, in)`: `(..., out)` in the dtype of `x`."""
