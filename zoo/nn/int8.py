@@ -33,7 +33,7 @@ class Quantized(NamedTuple):
 
 
 def keep_as_int8(layer: Any, matrix: Any) -> Any:
-    """Let a layer's variable `(out, in)` hold 8-bit numbers, which are not trained. Returns the scale's variable."""
+    """Let a variable `(out, in)` of a layer hold 8-bit numbers, untrained. Returns the scale's variable."""
     numbers, found = quantize(matrix.value)
     layer._tracker.unlock()  # Keras lets nothing be added to a layer that is built
     with keras.name_scope(layer.name, caller=layer):
@@ -72,9 +72,7 @@ def dequantize(numbers: jax.Array, scale: jax.Array) -> jax.Array:
 
 def as_float(matrix: Any) -> jax.Array:
     """The numbers of a matrix that may be quantized."""
-    if isinstance(matrix, Quantized):
-        return dequantize(matrix.numbers.value, matrix.scale.value)
-    return jnp.asarray(matrix.value if hasattr(matrix, "value") else matrix)
+    return dequantize(*matrix) if isinstance(matrix, Quantized) else keras.ops.convert_to_tensor(matrix)
 
 
 @jax.custom_vjp
