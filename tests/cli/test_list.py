@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 
@@ -66,17 +68,46 @@ def test_plugins(zoo):
     assert "docstrings" in shown.out
 
 
-def test_presets_without_an_installed_architecture_are_counted_and_shown_on_request(zoo):
+@pytest.fixture
+def presets_alone(install):
+    """A plugin of one preset, `ahead`, whose architecture no plugin has."""
+    catalogue = """schema = 1
+[ahead]
+architecture = "yet_to_come"
+task = "text-generation"
+description = "of a family that is not there"
+license = "unknown"
+source = "hf://org/ahead"
+"""
+    lock = json.dumps({"ahead": {"commit": "a" * 40, "files": {}}})
+    files = {"toys.toml": catalogue, "toys.lock.json": lock}
+    install("toys", 'schema = 1\npresets = ["zoo_toys:toys.toml"]\n', files=files)
+
+
+def test_presets_without_an_installed_architecture_are_counted_and_shown_on_request(zoo, presets_alone):
     shown = zoo("list")
-    assert "gemma_2b" not in shown.out
-    assert "more are pinned, and no installed plugin loads them: zoo list --all" in shown.err
+    assert "ahead" not in shown.out
+    assert "1 more are pinned, and no installed plugin loads them: zoo list --all" in shown.err
     everything = {row["name"]: row for row in zoo("list", "--all", "--json").json}
-    assert everything["gemma_2b"]["loadable"] is False
+    assert everything["ahead"]["loadable"] is False
     assert everything["minilm_l6"]["loadable"] is True
     assert {row["name"] for row in zoo("list", "--json").json} == {
         n for n, r in everything.items() if r["loadable"]
     }
     assert "[not loadable yet]" in zoo("list", "--all").out
+
+
+def test_a_plugin_of_presets_alone_is_a_row_that_counts_them(zoo, presets_alone):
+    row = next(row for row in zoo("plugins", "--json").json if row["name"] == "toys")
+    assert (row["architectures"], row["presets"]) == ([], ["ahead"])
+    assert "1 preset" in zoo("plugins").out
+
+
+def test_a_missing_architecture_is_a_note(zoo, presets_alone):
+    done = zoo("plugins", "check", "toys")
+    assert done.code == 0
+    assert done.out.startswith("toys (zoo-toys ")
+    assert "note: ahead: No installed plugin has an architecture 'yet_to_come'." in done.out
 
 
 def test_what_is_not_pinned_is_said(zoo):
@@ -88,9 +119,9 @@ def test_what_is_not_pinned_is_said(zoo):
     assert "tolerance 1e-05" in zoo("show", "minilm_l6").out
 
 
-def test_an_architecture_that_is_not_installed_is_told_before_anything_is_fetched():
+def test_an_architecture_that_is_not_installed_is_told_before_anything_is_fetched(presets_alone):
     from zoo.errors import ZooError
     from zoo.loading import load
 
-    with pytest.raises(ZooError, match="No installed plugin has an architecture 'gemma'"):
-        load("gemma_2b")
+    with pytest.raises(ZooError, match="No installed plugin has an architecture 'yet_to_come'"):
+        load("ahead")
