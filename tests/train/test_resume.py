@@ -214,6 +214,15 @@ def test_one_process_at_a_time(begun, interruptible, tmp_path):
 # In this process
 
 
+def until_saved(run: Path, step: int) -> None:
+    """Wait until the checkpoint of a step is whole, however busy the machine."""
+    for _ in range(3000):
+        if step in saved_steps(run / "checkpoints"):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"no checkpoint of step {step}: {saved_steps(run / 'checkpoints')}")
+
+
 class CutError(Exception):
     """Ends a run as a fault of zoo's own would."""
 
@@ -224,7 +233,8 @@ def cut(interruptible: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path
 
     class Listener(Silent):
         def step(self, step, loss, examples_per_second):
-            time.sleep(0.2)  # so that every checkpoint is whole before the next is due
+            if step in (7, 9, 11, 13):
+                until_saved(folder, {7: 4, 9: 8, 11: 9, 13: 12}[step])
             if step == 13:
                 raise CutError
 
@@ -379,13 +389,17 @@ def test_a_checkpoint_that_cannot_fit_is_not_begun(cut_off, whole, monkeypatch):
 
 FULL = """
 import resource, sys, time
+from pathlib import Path
 import zoo
 from zoo.errors import ZooError
 from zoo.train.listener import Silent
 
+folder = Path(sys.argv[2])
+
 class Filling(Silent):
     def step(self, step, loss, examples_per_second):
-        time.sleep(0.1)
+        while step == 13 and not list(folder.glob("checkpoints/*/sha256.json")):
+            time.sleep(0.01)
         if step == 14:  # from now on no file grows beyond 20 kB, as on a disk that is full
             resource.setrlimit(resource.RLIMIT_FSIZE, (20000, resource.RLIM_INFINITY))
 
@@ -404,7 +418,7 @@ def test_a_disk_that_is_full_never_costs_the_checkpoint_before(interruptible, wh
     file = tmp_path / "recipe.toml"
     file.write_text(recipe_text(interruptible.replace("output", dir=str(target))))
     done = subprocess.run(
-        [sys.executable, "-c", FULL, str(file)],
+        [sys.executable, "-c", FULL, str(file), str(target)],
         capture_output=True,
         text=True,
         timeout=100,
