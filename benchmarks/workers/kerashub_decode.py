@@ -26,13 +26,14 @@ backbone = keras_hub.models.Gemma3Backbone(
 )
 model = keras_hub.models.Gemma3CausalLM(backbone=backbone, preprocessor=None)
 model.compile(sampler="greedy")
+step = model.make_generate_function()  # what generate() calls on each batch
 
 
 def generate(ids: np.ndarray, new: int) -> np.ndarray:
     length = ids.shape[1]
     padded = np.pad(ids, ((0, 0), (0, new)))
     mask = np.pad(np.ones_like(ids), ((0, 0), (0, new)))
-    found = model.generate({"token_ids": padded, "padding_mask": mask}, stop_token_ids=None)
+    found = step({"token_ids": padded, "padding_mask": mask}, stop_token_ids=None)
     return np.asarray(found["token_ids"])[:, length:]
 
 

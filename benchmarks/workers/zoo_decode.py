@@ -2,13 +2,12 @@
 
 import time
 
-import keras  # noqa: F401
 import numpy as np
 from decode_job import prompts, run
 from job import JOB
 
 import zoo
-import zoo.tasks  # what an import costs is no part of a model's memory
+import zoo.tasks  # and Keras with it: what an import costs is no part of a model's memory
 
 
 def status(name: str) -> float:
