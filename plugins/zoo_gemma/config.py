@@ -36,29 +36,14 @@ class GemmaConfig(DecoderConfig):
     def spec(self) -> DecoderSpec:
         # The first release's configs say "gelu", and mean its approximation by tanh.
         act = "gelu_pytorch_tanh" if self.hidden_act == "gelu" else self.hidden_act
-        return self._spec(activation=act, scale=self.size_of_head**-0.5)
+        return self._spec(act, self.size_of_head**-0.5)
 
-    def _spec(self, **differs: Any) -> DecoderSpec:
+    def _spec(self, activation: str, scale: float, **differs: Any) -> DecoderSpec:
         windows = {_FULL: None, _SLIDING: self.window}
         ropes = self.ropes
-        return DecoderSpec(
-            vocab_size=self.vocab_size,
-            dim=self.hidden_size,
-            heads=self.num_attention_heads,
-            kv_heads=self.kv_heads,
-            head_dim=self.size_of_head,
-            mlp_dim=self.intermediate_size,
-            layers=tuple(DecoderLayerSpec(ropes.get(k) or ropes[_FULL], windows[k]) for k in self.kinds),
-            epsilon=self.rms_norm_eps,
-            max_positions=self.max_position_embeddings,
-            stddev=self.initializer_range,
-            dropout=self.attention_dropout,
-            attention_bias=self.attention_bias,
-            centred_norms=True,
-            embedding_scale=self.hidden_size**0.5,
-            tied=self.tie_word_embeddings,
-            **differs,
-        )
+        layers = (DecoderLayerSpec(ropes.get(kind) or ropes[_FULL], windows[kind]) for kind in self.kinds)
+        shared = {"centred_norms": True, "embedding_scale": self.hidden_size**0.5}
+        return self.spec_of(layers, activation, scale, **shared, **differs)
 
     @property
     def window(self) -> int | None:

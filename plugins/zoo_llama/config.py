@@ -18,21 +18,5 @@ class LlamaConfig(DecoderConfig):
     @property
     def spec(self) -> DecoderSpec:
         layer = DecoderLayerSpec(self.ropes["full_attention"])
-        return DecoderSpec(
-            vocab_size=self.vocab_size,
-            dim=self.hidden_size,
-            heads=self.num_attention_heads,
-            kv_heads=self.kv_heads,
-            head_dim=self.size_of_head,
-            mlp_dim=self.intermediate_size,
-            layers=(layer,) * self.num_hidden_layers,
-            activation=self.hidden_act,
-            epsilon=self.rms_norm_eps,
-            scale=self.size_of_head**-0.5,
-            max_positions=self.max_position_embeddings,
-            stddev=self.initializer_range,
-            dropout=self.attention_dropout,
-            attention_bias=self.attention_bias,
-            mlp_bias=self.mlp_bias,
-            tied=self.tie_word_embeddings,
-        )
+        layers = [layer] * self.num_hidden_layers
+        return self.spec_of(layers, self.hidden_act, self.size_of_head**-0.5, mlp_bias=self.mlp_bias)

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from zoo.data.columns import Columns
-from zoo.data.examples import Examples, check_classes, read_examples
+from zoo.data.examples import Examples, read_examples
+from zoo.data.problems import MULTI, REGRESSION, SINGLE, check_learnable
 from zoo.data.table import Table
 from zoo.errors import ZooError
 
@@ -78,8 +79,23 @@ def test_select_takes_places_in_any_order():
     assert len(examples.select([])) == 0
 
 
-def test_one_class_is_an_error_that_names_it():
-    with pytest.raises(ZooError, match="'s' has one class only: 'good'"):
-        check_classes(Examples(["a", "b"], ["good", "good"], [1, 2], "s"))
-    check_classes(Examples(["a", "b"], ["good", "bad"], [1, 2], "s"))
-    check_classes(Examples(["a", "b"], None, [1, 2], "s"))
+@pytest.mark.parametrize(
+    ("labels", "problem", "told"),
+    [
+        (["good", "good"], SINGLE, "'s' has one class only: 'good'"),
+        (["a", "b", "c"], SINGLE, "'s' has a class for every row"),
+        ([("a",), ("a",)], MULTI, "'s' says the same of every row"),
+        ([("a",), ()], MULTI, "'s' has one label only: 'a'"),
+        ([2.5, 2.5], REGRESSION, "'s' says the same of every row: 2.5"),
+    ],
+)
+def test_labels_that_nothing_can_be_learned_from(labels, problem, told):
+    with pytest.raises(ZooError, match=told):
+        check_learnable(labels, problem, "s")
+
+
+def test_labels_that_something_can_be_learned_from():
+    check_learnable(["good", "bad"], SINGLE, "s")
+    check_learnable([], SINGLE, "s")
+    check_learnable([("a",), ("a", "b")], MULTI, "s")
+    check_learnable([1.0, 2.5], REGRESSION, "s")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from zoo.nn.config import Config
-from zoo.nn.decoder_spec import DecoderSpec
+from zoo.nn.decoder_spec import DecoderLayerSpec, DecoderSpec
 from zoo.nn.rotary import Rope
 
 _SIZES = (
@@ -51,7 +51,31 @@ class DecoderConfig(Config):
 
     @property
     def spec(self) -> DecoderSpec:
+        """What the keys mean; a subclass makes it, by `spec_of`."""
         raise NotImplementedError
+
+    def spec_of(
+        self, layers: Iterable[DecoderLayerSpec], activation: str, scale: float, **differs: Any
+    ) -> DecoderSpec:
+        """The spec as the shared keys have it, and what `differs` from its defaults."""
+        return DecoderSpec(
+            vocab_size=self.vocab_size,
+            dim=self.hidden_size,
+            heads=self.num_attention_heads,
+            kv_heads=self.kv_heads,
+            head_dim=self.size_of_head,
+            mlp_dim=self.intermediate_size,
+            layers=tuple(layers),
+            activation=activation,
+            epsilon=self.rms_norm_eps,
+            scale=scale,
+            max_positions=self.max_position_embeddings,
+            stddev=self.initializer_range,
+            dropout=self.attention_dropout,
+            attention_bias=self.attention_bias,
+            tied=self.tie_word_embeddings,
+            **differs,
+        )
 
     @property
     def kv_heads(self) -> int:
