@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.data.image_folder import folder_splits, pictures_in, read_image_folder
+from zoo.data.image_folder import folder_splits, pictures_in, read_image_folder, split_folder
 from zoo.errors import ZooError
 
 
@@ -66,3 +66,13 @@ def test_pictures_for_a_prediction(tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(ZooError, match="no picture"):
         pictures_in(str(tmp_path / "none"))
+
+
+def test_a_split_that_is_not_there_is_not_the_training_pictures(tmp_path):
+    for split in ("train", "val"):
+        (tmp_path / split / "cat").mkdir(parents=True)
+
+    assert split_folder(tmp_path, "validation") == tmp_path / "val"
+    assert split_folder(tmp_path / "val", "test") == tmp_path / "val"
+    with pytest.raises(ZooError, match="no pictures of its own for test, only train, val"):
+        split_folder(tmp_path, "test")

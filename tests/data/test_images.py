@@ -184,3 +184,17 @@ def test_batches_lists_and_single_pictures_are_told_apart(png):
     assert len(as_images([png, array, Image.new("RGB", (2, 2))])) == 3
     with pytest.raises(ZooError, match="int is not a picture"):
         as_images(3)
+
+
+def test_an_opened_picture_is_turned_as_its_file_is_and_refused_where_it_is_torn(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    picture = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3).repeat(20, axis=0).repeat(10, axis=1))
+    path = tmp_path / "camera.jpg"
+    picture.save(path, exif=exif)
+
+    np.testing.assert_array_equal(read_image(Image.open(path), channels=3), read_image(path, channels=3))
+
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ZooError, match="damaged or cannot be read"):
+        read_image(Image.open(path), channels=3)

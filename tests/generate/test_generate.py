@@ -70,6 +70,8 @@ def test_a_seed_decides_the_draws_wherever_a_prompt_stands(model):
     assert one == again
     assert one != other
     assert model.generate(PROMPTS[:1], seed=1, **settings) == one[:1]
+    longer = [PROMPTS[0], "Return the number of items, or raise an error where there are none. " * 2]
+    assert model.generate(longer, seed=1, **settings)[0] == one[0]
     assert len({tuple(ids) for ids in model.generate(["The"] * 4, seed=1, **settings)}) == 4
 
 
@@ -179,6 +181,21 @@ def test_a_model_without_a_tokenizer_takes_arrays(folder, tmp_path, model):
     assert bare.generate(ids, max_new_tokens=5) == [model.generate("The", max_new_tokens=5, return_ids=True)]
     with pytest.raises(zoo.ZooError, match="without tokenizer files"):
         bare.generate("The")
+
+
+def test_stops_and_streams_need_a_tokenizer(folder, tmp_path):
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    bare, ids = zoo.load(tmp_path), {"input_ids": np.array([[2, 9, 8]])}
+
+    for asked in ({"stop": "x"}, {"stream": True}):
+        with pytest.raises(zoo.ZooError, match="without tokenizer files"):
+            bare.generate(ids, **asked)
+
+
+def test_rows_that_differ_in_length_are_no_array(model):
+    with pytest.raises(zoo.ZooError, match="its rows differ in length"):
+        model.generate({"input_ids": [[3, 4], [5]]})
 
 
 def test_narrow_weights_generate_too(folder):

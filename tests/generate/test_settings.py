@@ -27,6 +27,30 @@ def test_the_checkpoint_says_how_to_sample_and_a_call_says_otherwise():
     assert (other.max_new_tokens, other.stop, other.seed) == (9, ("\n", "END"), 4)
 
 
+def test_what_else_a_checkpoint_says():
+    found = generation_settings({"do_sample": True, "max_length": 64, "stop_strings": ["END"]}, None)
+
+    assert (found.sampling.top_k, found.max_new_tokens, found.max_length) == (50, 64, 64)  # 50 as the reference
+    assert found.stop == ("END",)
+    assert generation_settings({"do_sample": True, "top_k": 0}, None).sampling.top_k is None
+    assert generation_settings({"max_length": 64}, None, max_new_tokens=3).max_length is None
+    assert generation_settings({"bad_words_ids": [], "suppress_tokens": []}, None, stop=None).stop == ()
+
+
+@pytest.mark.parametrize(
+    "given", [{"stop": 3}, {"temperature": 10**400}, {"seed": True}, {"max_new_tokens": 2.5}], ids=str
+)
+def test_values_of_wrong_kinds(given):
+    with pytest.raises(zoo.ZooError, match=f"{next(iter(given))} = "):
+        generation_settings({}, None, **given)
+
+
+@pytest.mark.parametrize("ends", ["x", [None], 1.5])
+def test_stop_tokens_that_are_none(ends):
+    with pytest.raises(zoo.ZooError, match="eos_token_id"):
+        generation_settings({"eos_token_id": ends}, None)
+
+
 def test_a_generation_config_alone_decides_the_stop_tokens():
     assert generation_settings({"temperature": 0.5}, 5).stop_ids == set()
 

@@ -320,6 +320,16 @@ def test_mixing_is_the_formula_of_the_papers(folder):
     assert kinds == {"mixup", "cutmix"}
 
 
+def test_places_that_lack_a_picture_hold_others_that_nobody_is_mixed_with(folder):
+    made = batches(folder)
+    arrays, _, weights = made.batch(4)
+    counted = np.flatnonzero(weights)
+
+    assert len(counted) == 4
+    np.testing.assert_array_equal(arrays["pixels"][4:], arrays["pixels"][:4])
+    assert sorted(arrays["partner"][counted]) == counted.tolist()
+
+
 def test_without_mixing_the_device_normalises_as_the_host_does(folder):
     made = batches(folder, mixup=0.0, cutmix=0.0)
     arrays, targets, _ = made.batch(1)

@@ -18,8 +18,8 @@ class Batch:
     length: int
 
 
-def batches(lengths: Sequence[int], *, tokens: int = _TOKENS) -> Iterator[Batch]:
-    """Group inputs by length, the longest first, at most `tokens` to a batch.
+def batches(lengths: Sequence[int], *, tokens: int = _TOKENS, rows: int | None = None) -> Iterator[Batch]:
+    """Group inputs by length, the longest first, at most `tokens` and `rows` to a batch.
 
     Rows and lengths are powers of two, so that a handful of shapes compiles whatever the inputs are; padding
     stays below a half in the worst case, and far below it where many inputs come at once.
@@ -29,6 +29,7 @@ def batches(lengths: Sequence[int], *, tokens: int = _TOKENS) -> Iterator[Batch]
     while start < len(order):
         length = _power_of_two(max(lengths[order[start]], _SHORTEST))
         most = max(1, tokens // length)
+        most = most if rows is None else min(most, rows)
         indices = order[start : start + most]
         yield Batch(indices, _power_of_two(len(indices)), length)
         start += len(indices)

@@ -34,6 +34,23 @@ def folder_splits(folder: str | Path) -> dict[str, Path]:
     return found if "train" in found else {"train": root}
 
 
+def split_folder(folder: str | Path, split: str) -> Path:
+    """The directory of one split, or the folder itself where it has none.
+
+    Raises a ZooError where it has splits, and not this one: its training pictures are not to be taken for others.
+    """
+    root, found = Path(folder).expanduser(), folder_splits(folder)
+    if split in found:
+        return found[split]
+    if found["train"] == root:
+        return root
+    named = ", ".join(path.name for path in found.values())
+    raise ZooError(
+        f"'{root}' has no pictures of its own for {split}, only {named}.",
+        fix=f"Name the one that is meant, such as {found.get('validation', found['train'])}.",
+    )
+
+
 def read_image_folder(folder: str | Path) -> Examples:
     """The pictures of a folder whose directories are the classes, in the order of their paths.
 

@@ -60,7 +60,8 @@ def read_image(
         return _converted(_of_array(raw, name), channels)
     if isinstance(raw, Image.Image):
         _check_pixels(raw, name)
-        return _converted(raw, channels)
+        with _reading(name):  # a picture that was opened may not have been decoded yet
+            return _converted(ImageOps.exif_transpose(raw), channels)
     if isinstance(raw, str) and _URL.match(raw):
         raise ZooError(
             f"{name} is a URL, and zoo fetches no pictures by itself.",
@@ -94,7 +95,9 @@ def _reading(name: str) -> Iterator[None]:
         raise ZooError(f"{name} is not a picture that can be read, or is empty.") from error
     except Image.DecompressionBombError as error:
         raise _bomb(name) from error
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, OverflowError) as error:
+    except ZooError:
+        raise
+    except Exception as error:  # the decoders raise whatever the damage leads to
         raise ZooError(f"{name} is damaged or cannot be read.", why=str(error)) from error
 
 
@@ -105,7 +108,7 @@ def _check_pixels(image: Image.Image, name: str) -> None:
 
 def _upright(image: Image.Image) -> tuple[int, int]:
     """Width and height once the camera's turn is undone."""
-    turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    turned = image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8)  # damaged tags hold anything
     return (image.height, image.width) if turned else image.size
 
 

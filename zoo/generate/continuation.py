@@ -66,7 +66,10 @@ class Collector:
         if not result.ended and len(result.ids) >= self.most:
             result.ended = "length"
         if result.ended and self._words and not self._stops.found:
-            text += self._stops.add(self._words.end()) if token not in self._settings.stop_ids else ""
-            text += "" if self._stops.found else self._stops.end()
+            text += self._stops.add(self._words.end())
+            if self._stops.found:
+                result.ended = "stop"
+            else:
+                text += self._stops.end()
         result.text += text
         return text

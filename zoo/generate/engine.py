@@ -38,6 +38,7 @@ class Engine:
 
     def __init__(self, model: Any) -> None:
         self._model = model
+        self.vocab_size: int = model.config.vocab_size
         self._prefill = jax.jit(self._first, static_argnames=("shape", "columns"))
         self._decode = jax.jit(self._next, static_argnames=("shape",), donate_argnames=("keys", "seen"))
         # A function of its own: where one both reads and writes the cache, XLA writes into a copy.
@@ -54,7 +55,7 @@ class Engine:
             arrays: `input_ids` and `attention_mask` `(rows, length)`, padded on the left, and `numbers` `(rows,)`:
                 with the seed they decide what a row draws, wherever it stands.
         """
-        shape = Shape.of(settings.sampling, logprobs, self._model.config.vocab_size)
+        shape = Shape.of(settings.sampling, logprobs, self.vocab_size)
         data = numbers(settings.sampling)
         state = [variable.value for variable in self._model.variables]
         columns = bucket(arrays["input_ids"].shape[1] + steps)
@@ -85,7 +86,7 @@ class Engine:
             seen = jnp.zeros((rows, logits.shape[-1]), bool)
             seen = seen.at[jnp.arange(rows)[:, None], arrays["input_ids"]].max(mask > 0)
         keys = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(numbers)
-        found, seen = self._chosen(logits, cache["column"], keys, seen, data, shape)
+        found, seen = self._chosen(logits, cache["column"] - cache["start"], keys, seen, data, shape)
         return found, cache, keys, seen
 
     def _next(
@@ -95,14 +96,14 @@ class Engine:
         with self._weights(state):
             features, pairs = self._model.backbone(arrays, cache=cache, keep=True)
             logits = self._logits(features[:, 0])
-        found, seen = self._chosen(logits, cache["column"] + 1, keys, seen, data, shape)
+        found, seen = self._chosen(logits, cache["column"] + 1 - cache["start"], keys, seen, data, shape)
         return found, pairs, keys, seen
 
     def _chosen(
-        self, logits: Any, column: Any, keys: Any, seen: Any, data: dict[str, Any], shape: Shape
+        self, logits: Any, positions: Any, keys: Any, seen: Any, data: dict[str, Any], shape: Shape
     ) -> tuple[tuple[Any, Any], Any]:
-        """The tokens for `column` and their log-probabilities, and which tokens there are by then."""
-        drawing = jax.vmap(functools.partial(jax.random.fold_in, data=column))(keys)
+        """The tokens at each row's position and their log-probabilities, and which tokens there are by then."""
+        drawing = jax.vmap(jax.random.fold_in)(keys, positions)
         tokens, logprobs = choose(logits, shape, data, drawing, seen)
         if seen is not None:
             seen = seen.at[jnp.arange(tokens.shape[0]), tokens].set(True)

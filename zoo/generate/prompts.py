@@ -15,8 +15,11 @@ def prompts_of(arrays: Mapping[str, Any]) -> list[list[int]]:
     """The token ids of each row of `input_ids` `(batch, length)`, without what `attention_mask` hides."""
     if "input_ids" not in arrays:
         raise ZooError("The arrays to be continued have no input_ids.")
-    ids = np.asarray(arrays["input_ids"])
-    mask = np.asarray(arrays.get("attention_mask", np.ones_like(ids)), bool)
+    try:
+        ids = np.asarray(arrays["input_ids"])
+        mask = np.asarray(arrays.get("attention_mask", np.ones_like(ids)), bool)
+    except ValueError as error:
+        raise ZooError("input_ids is no array: its rows differ in length.", fix="Pad them, and mask it.") from error
     if ids.ndim != 2 or ids.dtype.kind not in "iu" or mask.shape != ids.shape:
         raise ZooError(
             f"input_ids {ids.dtype} {ids.shape} and attention_mask {mask.shape} cannot be continued.",

@@ -13,6 +13,7 @@ from zoo.generate.engine import Engine, bucket
 from zoo.generate.settings import GenerationSettings
 
 _TOKENS = 16_384  # of prompts and continuations in a batch, at most, so that the cache stays small
+_LOGITS = 1 << 25  # numbers of logits at a time, at most
 
 
 class Continuer:
@@ -38,7 +39,7 @@ class Continuer:
         """The continuation of each prompt, by at most so many tokens."""
         found = [Continuation()] * len(prompts)
         sizes = [len(prompt) + room for prompt, room in zip(prompts, most, strict=True)]
-        for batch in batches(sizes, tokens=_TOKENS):
+        for batch in batches(sizes, tokens=_TOKENS, rows=max(1, _LOGITS // self._engine.vocab_size)):
             collectors = [self._collector(prompts[n], most[n]) for n in batch.indices]
             for _ in self._steps([prompts[n] for n in batch.indices], batch.indices, batch.rows, collectors):
                 pass

@@ -1,4 +1,4 @@
-"""Choosing the next token. Everything but the shape of the choice is data, so that other numbers compile nothing.
+"""Choosing the next token. Everything but `Shape` is data, so that other numbers compile nothing.
 
 Reference: transformers/generation/logits_process.py
 """

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from zoo.errors import Faults
 
 MAX_NEW_TOKENS = 256
+_LARGEST = 1e30  # beyond it float32 is infinite, soon
+_TOP_K = 50  # what the reference filters by where a checkpoint samples and says nothing of it
 # Keys of generation_config.json that would change what comes out, and the values that change nothing.
 _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
-    "bad_words_ids": (None,),
+    "bad_words_ids": (None, []),
+    "constraints": (None, []),
     "encoder_no_repeat_ngram_size": (None, 0),
     "epsilon_cutoff": (None, 0, 0.0),
     "eta_cutoff": (None, 0, 0.0),
     "exponential_decay_length_penalty": (None,),
     "forced_bos_token_id": (None,),
+    "force_words_ids": (None, []),
     "forced_eos_token_id": (None,),
+    "guidance_scale": (None, 1, 1.0),
     "min_length": (None, 0),
     "min_new_tokens": (None, 0),
     "no_repeat_ngram_size": (None, 0),
     "num_beams": (None, 1),
     "penalty_alpha": (None, 0, 0.0),
-    "sequence_bias": (None,),
-    "suppress_tokens": (None,),
-    "begin_suppress_tokens": (None,),
+    "sequence_bias": (None, [], {}),
+    "suppress_tokens": (None, []),
+    "begin_suppress_tokens": (None, []),
+    "top_h": (None,),
     "typical_p": (None, 1, 1.0),
+    "watermarking_config": (None,),
 }
 
 
@@ -60,6 +67,7 @@ class GenerationSettings:
 
     Args:
         max_new_tokens: the most tokens a prompt is continued by.
+        max_length: the most tokens of prompt and continuation together, where only that is said.
         stop: texts that end the generation where they appear; they are not part of what is returned.
         stop_ids: tokens that end it.
         seed: decides every draw.
@@ -70,6 +78,7 @@ class GenerationSettings:
     stop: tuple[str, ...] = ()
     stop_ids: frozenset[int] = frozenset()
     seed: int = 0
+    max_length: int | None = None
 
 
 def generation_settings(
@@ -82,7 +91,7 @@ def generation_settings(
     top_p: float | None = None,
     min_p: float | None = None,
     repetition_penalty: float | None = None,
-    stop: str | Sequence[str] = (),
+    stop: str | Sequence[str] | None = None,
     seed: int = 0,
 ) -> GenerationSettings:
     """What a call asks for; what it leaves open is the checkpoint's. Who filters without a temperature draws at 1.
@@ -100,20 +109,37 @@ def generation_settings(
             faults.add(f"{key} = {config[key]!r} of generation_config.json is not supported")
     draws = config.get("do_sample") or any(value is not None for value in (top_k, top_p, min_p))
     usual = _or(config.get("temperature"), 1.0) if draws else 0.0
+    filtered = config.get("top_k", _TOP_K if config.get("do_sample") else None) or None
     sampling = Sampling(
         temperature=_or(temperature, usual),
-        top_k=_or(top_k, config.get("top_k") or None),
+        top_k=_or(top_k, filtered),
         top_p=_or(_or(top_p, config.get("top_p")), 1.0),
         min_p=_or(_or(min_p, config.get("min_p")), 0.0),
         repetition_penalty=_or(_or(repetition_penalty, config.get("repetition_penalty")), 1.0),
     )
-    most = _or(_or(max_new_tokens, config.get("max_new_tokens")), MAX_NEW_TOKENS)
-    texts = (stop,) if isinstance(stop, str) else tuple(stop)
+    longest = None
+    most = _or(max_new_tokens, config.get("max_new_tokens"))
+    if most is None:
+        longest = config.get("max_length")
+        most = _or(longest, MAX_NEW_TOKENS)
+    texts = _as_tuple(_or(stop, config.get("stop_strings")))
+    ends = _as_tuple(config.get("eos_token_id") if config else stop_ids)
     _check(faults, most, sampling, texts, seed)
+    if not all(_is_number(token, Integral) for token in ends):
+        faults.add(f"eos_token_id = {list(ends)!r} should be token ids")
     faults.check("The text cannot be generated as asked.")
-    ends = config.get("eos_token_id") if config else stop_ids
-    ids = ends if isinstance(ends, Sequence) else (() if ends is None else (ends,))
-    return GenerationSettings(most, sampling, texts, frozenset(int(token) for token in ids), seed)
+    return GenerationSettings(int(most), sampling, texts, frozenset(map(int, ends)), int(seed), longest)
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    """One value or several; none for None."""
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _is_number(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _or(value: Any, default: Any) -> Any:
@@ -122,8 +148,7 @@ def _or(value: Any, default: Any) -> Any:
 
 def _check(faults: Faults, most: Any, sampling: Sampling, stop: Sequence[Any], seed: Any) -> None:
     def number(name: str, value: Any, what: str, fits: Any, *, whole: bool = False) -> None:
-        kinds = int if whole else int | float
-        if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value) or not fits(value):
+        if not (_is_number(value, Integral if whole else Real) and abs(value) < _LARGEST and fits(value)):
             faults.add(f"{name} = {value!r} should be {what}")
 
     number("max_new_tokens", most, "a whole number from 1", lambda x: x >= 1, whole=True)

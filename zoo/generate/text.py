@@ -38,9 +38,12 @@ class Detokenizer:
 
     def _tell(self, text: str) -> str:
         new = text[len(self._told) :]
-        self._ids = self._ids[self._read :]
+        kept = self._ids[self._read :]
+        if told := self._decode(kept):  # special tokens alone would make the next word the first
+            self._ids, self._told = kept, told
+        else:
+            self._told = text
         self._read = len(self._ids)
-        self._told = self._decode(self._ids)
         return new
 
     def _decode(self, ids: list[int]) -> str:

@@ -80,11 +80,13 @@ class Decoder(keras.layers.Layer):
         where = positions(arrays, length)
         angles = {
             rope: rope.angles(where, self.spec.head_dim, self.compute_dtype)
-            for rope in {layer.rope for layer in self.spec.layers}
+            for rope in dict.fromkeys(layer.rope for layer in self.spec.layers)
         }
         visible: dict[int | None, Any] = {}
         if cache is None:
-            visible = {w: Mask.of(arrays, causal=not self.bidirectional, window=w) for w in set(self.windows)}
+            visible = {
+                w: Mask.of(arrays, causal=not self.bidirectional, window=w) for w in dict.fromkeys(self.windows)
+            }
             if length < LONG or (training and self.spec.dropout):
                 visible = {window: mask.whole() for window, mask in visible.items()}
         pairs = []

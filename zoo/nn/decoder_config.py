@@ -79,22 +79,28 @@ class DecoderConfig(Config):
 
     @property
     def kv_heads(self) -> int:
-        return self.num_key_value_heads or self.num_attention_heads
+        return self.num_attention_heads if self.num_key_value_heads is None else self.num_key_value_heads
 
     @property
     def size_of_head(self) -> int:
-        return self.head_dim or self.hidden_size // self.num_attention_heads
+        return self.hidden_size // self.num_attention_heads if self.head_dim is None else self.head_dim
 
     @property
     def ropes(self) -> dict[str, Rope]:
         """The rotary embedding of each kind of layer. Raises a ValueError in words where one cannot be computed."""
-        return {"full_attention": Rope.read(self.rope_parameters or self.rope_scaling, self.rope_theta)}
+        return {
+            "full_attention": Rope.read(
+                self.rope_parameters or self.rope_scaling, self.rope_theta, self.max_position_embeddings
+            )
+        }
 
     def faults(self) -> list[str]:
         sizes = {name: getattr(self, name) for name in _SIZES} | {"num_key_value_heads": self.kv_heads}
         found = [f"{name} = {size} is not positive" for name, size in sizes.items() if size < 1]
         if found:
             return found
+        if self.rms_norm_eps < 0:
+            found.append(f"rms_norm_eps = {self.rms_norm_eps} is negative")
         if not 0 <= self.attention_dropout < 1:
             found.append(f"attention_dropout = {self.attention_dropout} is not in [0, 1)")
         if self.head_dim is None and self.hidden_size % self.num_attention_heads:

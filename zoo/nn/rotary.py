@@ -42,22 +42,29 @@ class Rope:
     truncate: bool = True
 
     @classmethod
-    def read(cls, parameters: Mapping[str, Any] | None, theta: float) -> Rope:
-        """From `rope_scaling` (transformers 4) or `rope_parameters` (5); `theta` is what holds where they say none.
+    def read(cls, parameters: Mapping[str, Any] | None, theta: float, context: int) -> Rope:
+        """From `rope_scaling` (transformers 4) or `rope_parameters` (5).
+
+        `theta`, and `context` for the original positions, are what holds where they say nothing of it.
 
         Raises a ValueError in words where it is a kind that zoo does not compute, or lacks a number.
         """
+        if parameters is not None and not isinstance(parameters, Mapping):
+            raise ValueError(f"{parameters!r} is given where the numbers of a rotary embedding should be")
         given = dict(parameters or {})
         kind = given.get("rope_type") or given.get("type") or "default"
-        if kind not in _NEEDED:
+        if not isinstance(kind, str) or kind not in _NEEDED:
             raise ValueError(f"rope_type = {kind!r} is not supported; zoo computes {', '.join(_NEEDED)}")
         if given.get("partial_rotary_factor", 1.0) != 1.0:
             raise ValueError(f"partial_rotary_factor = {given['partial_rotary_factor']!r} is not supported")
         names = [*_NEEDED[kind], *(name for name in _OPTIONAL.get(kind, ()) if given.get(name) is not None)]
+        given = {"original_max_position_embeddings": context, **given}
         numbers = {"theta": given.get("rope_theta", theta), **{name: given.get(name) for name in names}}
         for name, value in numbers.items():
             if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
                 raise ValueError(f"{name} = {value!r} of rope_type = {kind!r} should be a positive number")
+        if kind == "llama3" and numbers["low_freq_factor"] >= numbers["high_freq_factor"]:
+            raise ValueError("low_freq_factor of rope_type = 'llama3' should be less than high_freq_factor")
         return cls(numbers.pop("theta"), kind, tuple(numbers.items()), bool(given.get("truncate", True)))
 
     def frequencies(self, head_dim: int) -> np.ndarray:

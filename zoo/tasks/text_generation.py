@@ -104,7 +104,7 @@ class TextGenerator(TextModel):
         top_p: float | None = None,
         min_p: float | None = None,
         repetition_penalty: float | None = None,
-        stop: str | Sequence[str] = (),
+        stop: str | Sequence[str] | None = None,
         seed: int = 0,
         stream: bool = False,
         return_ids: bool = False,
@@ -121,7 +121,7 @@ class TextGenerator(TextModel):
                 together reach `top_p`; from those at least `min_p` times as probable as the most probable.
             repetition_penalty: makes tokens that were there less probable by this factor.
             stop: texts that end the continuation, and are left out of it.
-            seed: decides every draw. A prompt's draws do not depend on the others beside it.
+            seed: decides every draw, with the prompt's place in the list and nothing else of the others.
             stream: give an iterator of pieces of text instead, as they come, for one prompt.
             return_ids: give token ids, a stop token included, instead of text; for arrays they always are.
             logprobs: give a `Continuation` instead: `text`, `ids`, each token's `logprobs`, and why it `ended`.
@@ -152,12 +152,12 @@ class TextGenerator(TextModel):
         most = room(
             rows,
             settings.max_new_tokens,
-            positions=config.max_position_embeddings,
+            positions=min(config.max_position_embeddings, settings.max_length or config.max_position_embeddings),
             vocab_size=config.vocab_size,
             fixed=max_new_tokens is not None,
         )
-        words = arrays and not (stop or stream or logprobs)
-        tokenizer = None if words or (arrays and self._preprocessor is None) else self.preprocess.tokenizer
+        wordless = arrays and self._preprocessor is None and not (settings.stop or stream)
+        tokenizer = None if wordless else self.preprocess.tokenizer
         continuer = Continuer(self._engine(), settings, tokenizer, logprobs=logprobs)
         if stream:
             if len(rows) != 1 or return_ids or logprobs:

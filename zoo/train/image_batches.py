@@ -121,13 +121,23 @@ class ImageBatches:
         return np.zeros((*self.preprocess.settings.size, self.preprocess.channels), np.uint8)
 
     def _batch(self, k: int, row: dict[str, np.ndarray]) -> Batch:
-        arrays = {"pixels": row["pixels"], **self._mixing(k)}
+        pixels, counts = row["pixels"], np.flatnonzero(row["weight"])
         there = slice(len(self.order.members(k)))
         self.skipped.update(row["n"][there][row["weight"][there] == 0].tolist())
+        if 0 < len(counts) < self.size:
+            # Statistics are taken over all places: what lacks is filled with pictures, never with black.
+            lacking = np.flatnonzero(row["weight"] == 0)
+            pixels = pixels.copy()
+            pixels[lacking] = pixels[np.resize(counts, len(lacking))]
+        arrays = {"pixels": pixels, **self._mixing(k, counts)}
         return arrays, self.targets[row["n"]], row["weight"]
 
-    def _mixing(self, k: int) -> dict[str, Any]:
-        """Who is mixed with whom, how much is kept, and the box (top, bottom, left, right) that is pasted."""
+    def _mixing(self, k: int, counts: np.ndarray) -> dict[str, Any]:
+        """Who is mixed with whom, how much is kept, and the box (top, bottom, left, right) that is pasted.
+
+        Args:
+            counts: the places of the pictures that count, which are mixed with each other alone.
+        """
         if not (self.mixup or self.cutmix):
             return {}
         assert self.preprocess.settings.size is not None
@@ -146,4 +156,6 @@ class ImageBatches:
                 for bound in np.clip([at - int(whole * edge) // 2, at + int(whole * edge) // 2], 0, whole)
             ]
             kept = 1 - (box[1] - box[0]) * (box[3] - box[2]) / (height * width)
-        return {"partner": rng.permutation(self.size).astype(np.int32), "kept": np.float32(kept), "box": box}
+        partner = np.arange(self.size, dtype=np.int32)
+        partner[counts] = rng.permutation(counts)
+        return {"partner": partner, "kept": np.float32(kept), "box": box}

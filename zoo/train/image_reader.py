@@ -8,7 +8,7 @@ from typing import Any
 from zoo.data.columns import choose_image_columns
 from zoo.data.examples import Examples
 from zoo.data.image_examples import inspect, read_image_examples, refuse_same, without_faulty
-from zoo.data.image_folder import folder_splits, read_image_folder
+from zoo.data.image_folder import folder_splits, read_image_folder, split_folder
 from zoo.registry.code import dataset_names
 from zoo.train.readers import ALL, is_folder, named_columns, read_rows
 from zoo.train.recipe import DataKeys
@@ -29,8 +29,7 @@ class ImageReader:
 
     def read(self, name: str, split: str) -> Examples:
         if is_folder(name):
-            splits = folder_splits(name)
-            examples = read_image_folder(splits.get(split, splits["train"]))
+            examples = read_image_folder(split_folder(name, split))
         else:
             table = read_rows(name, split)
             if self.columns is None:

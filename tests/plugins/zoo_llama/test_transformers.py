@@ -31,6 +31,7 @@ GRID = [
     {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 50.0, "factor": 3.0}},
     {"rope_parameters": LLAMA3},
     {"rope_parameters": YARN},
+    {"rope_parameters": {"rope_type": "yarn", "rope_theta": 90.0, "factor": 4.0}},
     {"rope_parameters": {**YARN, "beta_fast": 4, "beta_slow": 0.5, "truncate": False}},
     {"rope_parameters": {**YARN, "attention_factor": 1.3}},
     {"rope_parameters": {**YARN, "mscale": 0.7, "mscale_all_dim": 1.2}},
