@@ -27,6 +27,8 @@ SETTINGS = [
     {"temperature": 1.7, "top_k": 4},
     {"temperature": 1.0, "top_k": 99},
     {"temperature": 1.0, "top_p": 0.6},
+    {"temperature": 3.0, "top_p": 0.97},
+    {"temperature": 3.0, "min_p": 0.01},
     {"temperature": 1.0, "min_p": 0.2},
     {"temperature": 0.8, "top_k": 6, "top_p": 0.8, "min_p": 0.1},
     {"temperature": 1.0, "repetition_penalty": 1.8},
@@ -50,8 +52,10 @@ def reference(logits: np.ndarray, seen: np.ndarray, given: dict) -> np.ndarray:
     return steps(ids, torch.from_numpy(logits)[None]).softmax(dim=-1)[0].numpy()
 
 
+@pytest.mark.parametrize("best", [1024, 5], ids=["few tokens", "many tokens"])
 @pytest.mark.parametrize("given", SETTINGS, ids=str)
-def test_draws_follow_the_references_distribution(given):
+def test_draws_follow_the_references_distribution(given, best, monkeypatch):
+    monkeypatch.setattr("zoo.generate.sampling._BEST", best)
     rng = np.random.default_rng(5)
     logits = rng.normal(0, 2, VOCABULARY).astype(np.float32)
     seen = np.isin(np.arange(VOCABULARY), [1, 4, 7])

@@ -13,6 +13,8 @@ from jax import numpy as jnp
 
 from zoo.generate.settings import Sampling
 
+_BEST = 1024  # tokens that are looked at before all are sorted
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -77,15 +79,35 @@ def choose(logits: Any, shape: Shape, numbers: dict[str, Any], keys: Any, seen: 
 def _drawn(scores: Any, shape: Shape, numbers: dict[str, Any], keys: Any) -> Any:
     if shape.top_k is None and not shape.nucleus:
         return jax.vmap(jax.random.categorical)(keys, scores)
-    # The best first, so that what the filters leave is a beginning.
-    ranked, tokens = jax.lax.top_k(scores, shape.top_k or scores.shape[-1])
+    every = scores.shape[-1]
+    if shape.top_k is not None or every <= _BEST:
+        ranked, tokens = jax.lax.top_k(scores, shape.top_k or every)
+        return _from_ranked(ranked, tokens, jax.nn.logsumexp(ranked, axis=-1), shape, numbers, keys)
+    # Sorting a whole vocabulary takes longer than a small model's step, and what is left lies among the best.
+    norm = jax.nn.logsumexp(scores, axis=-1)
+    ranked, tokens = jax.lax.top_k(scores, _BEST)
+    chances = jnp.exp(ranked - norm[:, None])
+    enough = (jnp.sum(chances[:, :-1], axis=-1) >= numbers["top_p"]) | (
+        chances[:, -1] < numbers["min_p"] * chances[:, 0]
+    )
+    return jax.lax.cond(
+        jnp.all(enough),
+        lambda: _from_ranked(ranked, tokens, norm, shape, numbers, keys),
+        lambda: _from_ranked(*jax.lax.top_k(scores, every), norm, shape, numbers, keys),
+    )
+
+
+def _from_ranked(ranked: Any, tokens: Any, norm: Any, shape: Shape, numbers: dict[str, Any], keys: Any) -> Any:
+    """Draw from tokens whose scores `(batch, count)` fall, so that what the filters leave is a beginning.
+
+    Args:
+        norm: `(batch,)`, the logarithm of what the scores' exponentials sum up to, over all that may be drawn.
+    """
     if shape.nucleus:
-        probabilities = jax.nn.softmax(ranked, axis=-1)
-        before = jnp.cumsum(probabilities, axis=-1) - probabilities
-        kept = before < numbers["top_p"]
-        # As in the reference, the filters follow each other: what is left after one is all there is for the next.
-        left = jax.nn.softmax(jnp.where(kept, ranked, -jnp.inf), axis=-1)
-        kept = kept & (left >= numbers["min_p"] * left[:, :1])
+        chances = jnp.exp(ranked - norm[:, None])
+        before = jnp.cumsum(chances, axis=-1) - chances
+        # The filters follow each other, as in the reference; a ratio is the same before and after the first.
+        kept = (before < numbers["top_p"]) & (chances >= numbers["min_p"] * chances[:, :1])
         ranked = jnp.where(kept, ranked, -jnp.inf)
     drawn = jax.vmap(jax.random.categorical)(keys, ranked)
     return jnp.take_along_axis(tokens, drawn[:, None], axis=-1)[:, 0]
