@@ -98,7 +98,7 @@ def test_a_fault_is_told_with_the_file_it_stands_in(write):
         "train.batch_size = 0: it must be at least 1",
         f"train.epoch is not a key of a recipe. Did you mean 'epochs'? (in {base})",
         "train.epochs = 'all': a whole number is needed",
-        f"train.schedule = 'cosin': choose of constant, linear, cosine. Did you mean 'cosine'? (in {base})",
+        f"train.schedule = 'cosin': choose of constant, linear, cosine, wsd. Did you mean 'cosine'? (in {base})",
     ]
 
 
