@@ -141,10 +141,10 @@ def check_same(run: Run, whole: Run) -> None:
 @pytest.mark.parametrize(
     "moment",
     [
-        "loading the model",  # nothing is there yet but the recipe
-        "step 2",  # before the first checkpoint
+        pytest.param("loading the model", marks=pytest.mark.slow),  # nothing is there yet but the recipe
+        pytest.param("step 2", marks=pytest.mark.slow),  # before the first checkpoint
         "step 6",  # after one, between two epochs
-        "step 20",  # the best weights so far are of an earlier epoch
+        pytest.param("step 20", marks=pytest.mark.slow),  # the best weights so far are of an earlier epoch
         "evaluating",  # all steps are done
         "writing the run",  # the model may be half-written
     ],
@@ -160,6 +160,7 @@ def test_a_run_that_is_killed_ends_at_the_same_weights(begun, whole, tmp_path, m
     check_same(zoo.finetune(resume=tmp_path / "run"), whole)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_while_it_saves(begun, whole, tmp_path):
     checkpoints = tmp_path / "run" / "checkpoints"
     for how in ("recipe", "resume", "resume"):
