@@ -5,8 +5,6 @@ from __future__ import annotations
 from zoo.weights import Layout, decoder_layout
 from zoo_llama.config import LlamaConfig
 
-_NORMS = {"input_layernorm": "attention_norm", "post_attention_layernorm": "mlp_norm"}
-
 
 def transformers_layout(config: LlamaConfig, task: str) -> Layout:
-    return decoder_layout(task, _NORMS, tied=config.tie_word_embeddings)
+    return decoder_layout(task, tied=config.tie_word_embeddings)

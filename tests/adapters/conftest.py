@@ -12,6 +12,8 @@ import pytest
 import torch
 import transformers
 
+from tests.references.decoders import SETTINGS
+
 BERT = {
     "vocab_size": 100,
     "hidden_size": 32,
@@ -22,21 +24,7 @@ BERT = {
     "hidden_dropout_prob": 0.0,
     "attention_probs_dropout_prob": 0.0,
 }
-GEMMA = {
-    "vocab_size": 100,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "intermediate_size": 48,
-    "max_position_embeddings": 40,
-    "query_pre_attn_scalar": 8,
-    "sliding_window": 8,
-    "pad_token_id": 0,
-    "eos_token_id": 1,
-    "bos_token_id": 2,
-}
+GEMMA = SETTINGS | {"max_position_embeddings": 40, "query_pre_attn_scalar": 8, "sliding_window": 8}
 
 
 def save_random(model: Any, folder: Path, seed: int = 7) -> Path:

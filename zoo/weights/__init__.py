@@ -1,6 +1,6 @@
 """Weights: safetensors in and out, layout tables read both ways, and the audit that leaves nothing unsaid."""
 
-from zoo.weights.decoder_layout import decoder_layout
+from zoo.weights.decoder_layout import PRE_NORMS, decoder_layout
 from zoo.weights.layout import (
     Layout,
     Rule,
@@ -15,6 +15,7 @@ from zoo.weights.layout import (
 from zoo.weights.reader import Checkpoint
 
 __all__ = [
+    "PRE_NORMS",
     "Checkpoint",
     "Layout",
     "Rule",

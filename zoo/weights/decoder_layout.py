@@ -24,7 +24,11 @@ _IGNORE = {
 }
 
 
-def decoder_layout(task: str, norms: Mapping[str, str], *, tied: bool) -> Layout:
+PRE_NORMS = {"input_layernorm": "attention_norm", "post_attention_layernorm": "mlp_norm"}
+"""The norms of a layer that has one before each of its halves."""
+
+
+def decoder_layout(task: str, norms: Mapping[str, str] = PRE_NORMS, *, tied: bool) -> Layout:
     """The layout of a `zoo.nn.Decoder` for one task: transformers' names for its parts.
 
     Args:
