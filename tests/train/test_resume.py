@@ -431,8 +431,11 @@ def test_a_disk_that_is_full_never_costs_the_checkpoint_before(interruptible, wh
     assert saved
     assert saved[0] <= 14
     assert f"the last good checkpoint is that of step {saved[0]}" in done.stderr
-    assert {path.name for path in (target / "checkpoints").iterdir()} == {str(step) for step in saved}
+    # A writer of the library may outlive the save that failed, and leave a file in the folder it wrote in.
+    left = {path.name for path in (target / "checkpoints").iterdir()}
+    assert {name for name in left if not name.endswith("-tmp")} == {str(step) for step in saved}
     check_same(zoo.finetune(resume=target), whole)
+    assert [path.name for path in (target / "checkpoints").iterdir()] == [str(STEPS)]
 
 
 def test_frozen_weights_are_not_saved_and_not_lost(interruptible, tmp_path):

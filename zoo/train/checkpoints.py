@@ -22,6 +22,7 @@ from zoo.hub.verify import sha256_of
 
 SEAL = "sha256.json"
 _KEPT = 2
+_SWEEPING = 10.0  # seconds at most
 
 
 @dataclass(frozen=True)
@@ -171,9 +172,14 @@ class Checkpoints:
         shutil.rmtree(self._home(step), ignore_errors=True)
 
     def _sweep(self) -> None:
-        for path in self.folder.iterdir():
-            if path.is_dir() and not (path / SEAL).is_file():
+        until = time.monotonic() + _SWEEPING
+        while time.monotonic() < until and (unsealed := self._unsealed()):
+            for path in unsealed:
                 shutil.rmtree(path, ignore_errors=True)
+            time.sleep(0.1)  # a save that failed has writers that go on; what they bring later, the next start sweeps
+
+    def _unsealed(self) -> list[Path]:
+        return [path for path in self.folder.iterdir() if path.is_dir() and not (path / SEAL).is_file()]
 
     def _fail(self, why: str) -> None:
         self._sweep()
