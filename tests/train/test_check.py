@@ -70,7 +70,7 @@ def test_the_compiled_step_is_the_one_that_trains(recipe, tiny_bert):
 
     def make(weights=None):
         model = make_model(recipe, splits, weights)
-        batches = make_batches(recipe, model, splits.train)
+        batches = make_batches(recipe, model, splits)
         return batches, trainer_for(recipe, model, len(batches), splits.train)[0]
 
     (batches, trainer), shapes = abstractly(lambda: make("random"), lambda made: made[1].state())

@@ -24,6 +24,9 @@ IMAGE_NAMES = {
     *("image", "images", "img", "picture", "photo", "path", "file", "filename", "file_name", "filepath"),
     *("image_path", "image_file"),
 }
+MESSAGES_NAMES = {"messages", "conversations", "conversation", "dialog", "dialogue", "chat"}
+PROMPT_NAMES = {"prompt", "question", "instruction", "query"}
+COMPLETION_NAMES = {"completion", "response", "answer", "output"}
 TOKEN_NAMES = {"tokens", "words"}
 TAG_NAMES = {"ner_tags", "tags", "labels", "label", "pos_tags", "token_labels"}
 # A guess must win by this factor, in mean length or in number of classes, else the user is asked.
@@ -53,6 +56,65 @@ class TokenColumns:
 
     tokens: str
     label: str | None = None
+
+
+@dataclass(frozen=True)
+class ChatColumns:
+    """The names of the columns to read, where a model learns to answer: messages, or prompts and completions."""
+
+    messages: str | None = None
+    prompt: str | None = None
+    completion: str | None = None
+
+
+def choose_chat_columns(
+    table: Table, *, messages: str | None = None, prompt: str | None = None, completion: str | None = None
+) -> ChatColumns | None:
+    """The columns of messages, or of prompts and completions: given names are checked, else those with usual names.
+
+    Returns None where none is given and none has such a name: then the rows are plain texts.
+
+    Raises a ZooError that names the key to set.
+    """
+    faults = Faults()
+    kinds = {
+        "messages": (messages, MESSAGES_NAMES, _holds_messages, "lists of messages"),
+        "prompt": (prompt, PROMPT_NAMES, _holds_text, "text"),
+        "completion": (completion, COMPLETION_NAMES, _holds_text, "text"),
+    }
+    given = {key: name for key, (name, *_) in kinds.items() if name is not None}
+    for key, name in given.items():
+        _, _, fits, wanted = kinds[key]
+        if name not in table.columns:
+            faults.add(f"data.{key}: there is no column '{name}'.{did_you_mean(name, table.columns)}")
+        elif not fits(_type(table, name)):
+            faults.add(f"data.{key}: column '{name}' holds {_type(table, name)}, not {wanted}.")
+    if "messages" in given and len(given) > 1:
+        faults.add("data.messages is given, and data.prompt or data.completion, too: a row is one or the other.")
+
+    def guessed(key: str) -> str | None:
+        _, names, fits, _ = kinds[key]
+        found = [
+            n for n in table.columns if n.casefold() in names and fits(_type(table, n)) and n not in given.values()
+        ]
+        if len(found) > 1 and given:
+            faults.add(f"data.{key}: it may be {_either(found)}.")
+        return found[0] if len(found) == 1 else None
+
+    if not given and (found := guessed("messages")):
+        given = {"messages": found}
+    elif "messages" not in given:
+        pair = {key: given.get(key) or guessed(key) for key in ("prompt", "completion")}
+        if given and not faults:
+            faults.found += [f"data.{key}: no column has a usual name." for key, name in pair.items() if not name]
+        given = {key: name for key, name in pair.items() if name} if all(pair.values()) else {}
+    if faults:
+        faults.add(_found(table))
+    faults.check(
+        f"Which columns of '{table.source}' to use is not clear.",
+        fix='Name them in the recipe or with --set, such as --set data.messages="messages".',
+    )
+    return ChatColumns(**given) if given else None
 
 
 def choose_token_columns(
@@ -273,6 +335,12 @@ def _holds_pictures(kind: pa.DataType) -> bool:
 
     files = types.is_binary(kind) or types.is_large_binary(kind) or types.is_struct(kind)
     return files or types.is_string(kind) or types.is_large_string(kind)
+
+
+def _holds_messages(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    return (types.is_list(kind) or types.is_large_list(kind)) and types.is_struct(kind.value_type)
 
 
 def _holds_lists(kind: pa.DataType) -> bool:

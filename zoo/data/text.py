@@ -39,12 +39,14 @@ class Encoded:
         ids, types: token ids and type ids `(length,)` int32.
         truncated: its end was cut off.
         labels: the tokens that a language model is trained to say, `(length,)` int32; `NO_LABEL` for the others.
+        lost: how many answers of a conversation were cut off, each of them whole.
     """
 
     ids: np.ndarray
     types: np.ndarray
     truncated: bool = False
     labels: np.ndarray | None = None
+    lost: int = 0
 
     @classmethod
     def of(cls, encoding: tokenizers.Encoding) -> Encoded:
@@ -133,13 +135,20 @@ class TextPreprocessor:
         return [Encoded.of(encoding) for encoding in self.encode_batch(inputs, max_length=max_length)]
 
     def encode_batch(
-        self, inputs: Sequence[Any], *, max_length: int | None = None, words: bool = False, truncate: bool = True
+        self,
+        inputs: Sequence[Any],
+        *,
+        max_length: int | None = None,
+        words: bool = False,
+        truncate: bool = True,
+        special: bool = True,
     ) -> list[tokenizers.Encoding]:
         """The tokenizer's own encodings, with offsets and word numbers.
 
         Args:
             words: each input is a list of words, as token classification has them.
             truncate: cut what is longer than the limit.
+            special: add the tokens that a text begins and ends with; what a chat template wrote has them.
 
         Raises a ZooError for a token that the model has no embedding for.
         """
@@ -148,7 +157,7 @@ class TextPreprocessor:
             self.tokenizer.enable_truncation(limit, direction=self.truncation_side)
         else:
             self.tokenizer.no_truncation()
-        encodings = self.tokenizer.encode_batch(list(inputs), is_pretokenized=words)
+        encodings = self.tokenizer.encode_batch(list(inputs), is_pretokenized=words, add_special_tokens=special)
         for n, encoding in enumerate(encodings):
             if (highest := max(encoding.ids, default=0)) >= self.vocab_size:
                 raise ZooError(

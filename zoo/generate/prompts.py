@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.chat.template import Rendered
 from zoo.data.text import as_list
 from zoo.errors import Faults, ZooError
 
@@ -29,7 +30,10 @@ def prompts_of(arrays: Mapping[str, Any]) -> list[list[int]]:
 
 
 def encoded_prompts(raw: Any, preprocess: Any) -> list[list[int]]:
-    """The token ids of a text, or of a list of texts, as the tokenizer begins them. None is cut."""
+    """The token ids of a text, or of a list of texts, as the tokenizer begins them. None is cut.
+
+    A text that a chat template wrote (`Rendered`) begins as the template begins it.
+    """
     texts = as_list(raw)
     faults = Faults()
     for n, text in enumerate(texts, start=1):
@@ -38,7 +42,13 @@ def encoded_prompts(raw: Any, preprocess: Any) -> list[list[int]]:
         elif not text:
             faults.add(f"prompt {n} is empty; give at least one character to go on from")
     faults.check("The prompts cannot be continued.")
-    return [encoding.ids for encoding in preprocess.encode_batch(texts, truncate=False)]
+    found: list[list[int]] = [[]] * len(texts)
+    for rendered in (True, False):
+        chosen = [n for n, text in enumerate(texts) if isinstance(text, Rendered) == rendered]
+        encodings = preprocess.encode_batch([str(texts[n]) for n in chosen], truncate=False, special=not rendered)
+        for n, encoding in zip(chosen, encodings, strict=True):
+            found[n] = encoding.ids
+    return found
 
 
 def room(

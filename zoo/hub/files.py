@@ -16,6 +16,8 @@ WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+CHAT_TEMPLATE = "chat_template.jinja"
+CHAT_TEMPLATES = "additional_chat_templates/"
 _COMPANIONS = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -28,10 +30,12 @@ _COMPANIONS = (
     "1_Pooling/config.json",
     "generation_config.json",
     "preprocessor_config.json",
+    CHAT_TEMPLATE,
 )
 
 
 _LARGEST_JSON = 64 << 20
+_ADDITIONAL = re.compile(re.escape(CHAT_TEMPLATES) + r"[^/]+\.jinja")
 # A root, a drive, a way up, or what a terminal would obey.
 _LEADS_AWAY = re.compile(r"^/|\\|:|(^|/)\.\.(/|$)|[\x00-\x1f\x7f]").search
 
@@ -114,7 +118,8 @@ def wanted(names: Iterable[str]) -> list[str]:
     there = set(names)
     shards = sorted(n for n in there if "/" not in n and n.endswith(".safetensors") and "-of-" in n)
     weights = [WEIGHTS] if WEIGHTS in there else [WEIGHTS_INDEX, *shards]
-    return [name for name in (CONFIG, *weights, *_COMPANIONS) if name in there]
+    templates = sorted(n for n in there if _ADDITIONAL.fullmatch(n))
+    return [name for name in (CONFIG, *weights, *_COMPANIONS, *templates) if name in there]
 
 
 def hostile_path(name: str) -> bool:
@@ -141,6 +146,7 @@ def check_names(names: Iterable[str]) -> None:
 def local_files(folder: Path) -> Files:
     """The files of a checkpoint directory on this machine."""
     # Only where zoo's names can be: the folder may be a home directory.
-    names = [*(path.name for path in folder.iterdir()), *_COMPANIONS]
+    templates = [f"{CHAT_TEMPLATES}{path.name}" for path in (folder / CHAT_TEMPLATES).glob("*.jinja")]
+    names = [*(path.name for path in folder.iterdir()), *_COMPANIONS, *templates]
     names = [name for name in wanted(names) if (folder / name).is_file()]
     return Files({name: folder / name for name in names}, origin=str(folder))

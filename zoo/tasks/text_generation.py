@@ -10,6 +10,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.chat.encoding import ExampleEncoder
+from zoo.chat.faults import RowFaults
+from zoo.chat.template import ChatTemplate, Rendered, read_chat_template
+from zoo.data.conversations import Completion, Conversation, Message
 from zoo.data.problems import LANGUAGE
 from zoo.data.text import NO_LABEL, Encoded, as_list
 from zoo.errors import ZooError
@@ -22,6 +26,9 @@ from zoo.tasks.labelled import LabelledTexts
 from zoo.tasks.losses import Loss
 from zoo.tasks.text_model import TextModel
 from zoo.tasks.token_classification import TokenAccuracy
+
+Example = str | Completion | Conversation
+"""What text generation learns from."""
 
 _SETTINGS = "generation_config.json"
 
@@ -41,7 +48,8 @@ class TextGenerator(TextModel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.generation_config: dict[str, Any] = {}
-        self._generation_file = b""
+        self.chat_template: ChatTemplate | None = None
+        self._files: dict[str, bytes] = {}
 
     def call(self, arrays: dict[str, Any], training: bool = False) -> Any:
         features = self.backbone(arrays, training=training)
@@ -51,17 +59,63 @@ class TextGenerator(TextModel):
 
     # Training
 
-    def encode_examples(self, inputs: Sequence[str]) -> list[Encoded]:
-        """Whole texts with the token that ends them, as what is to be said; a truncated one does not end."""
+    def encode_examples(self, inputs: Sequence[Example], faults: RowFaults | None = None) -> list[Encoded]:
+        """Plain texts, `Completion`s and `Conversation`s as tokens, with labels for what of them is trained.
+
+        A plain text is trained whole, with the token that ends it; one that is truncated does not end. Of the
+        others the answers are trained, or what their `train_on` says, each with its stop token; what is too long
+        loses answers at its end, each of them whole.
+
+        Args:
+            faults: notes what is wrong, in place of the error; such an input is encoded as no token.
+
+        Raises a ZooError that lists every input from which nothing, or the wrong thing, would be learned.
+        """
+        found = RowFaults() if faults is None else faults
+        encoded = self._encoder()(inputs, found)
+        if faults is None:
+            found.check()
+        return encoded
+
+    def prompt_of(self, example: Example) -> str:
+        """The text that is to be continued by the answer of an example, for `generate`.
+
+        Raises a ZooError for a plain text, which is no question, and where the template refuses the messages.
+        """
+        conversation = self._encoder().conversation_of(example)
+        if conversation is not None:
+            return self._prompt(conversation.question)
+        if isinstance(example, Completion):
+            return example.prompt
+        raise ZooError(f"A plain text has no prompt apart from it: {example!r:.60}")
+
+    def answer_of(self, example: Example) -> str:
+        """The answer at the end of an example. Raises a ZooError for a plain text, which has none."""
+        if isinstance(example, Conversation):
+            return example.answer
+        if isinstance(example, Completion):
+            return example.completion
+        raise ZooError(f"A plain text has no answer apart from it: {example!r:.60}")
+
+    def _encoder(self) -> ExampleEncoder:
         config: Any = self.config
         ends = config.eos_token_id
         end = ends[0] if isinstance(ends, Sequence) else ends
-        room = self.preprocess.max_length - (end is not None)
-        return [_trained(item, end) for item in self.preprocess.encode(inputs, max_length=room)]
+        stops = generation_settings(self.generation_config, ends).stop_ids
+        return ExampleEncoder(self.preprocess, self.chat_template, end, stops)
 
-    def token_losses(self, texts: Sequence[str]) -> np.ndarray:
-        """For each text the mean loss of a token, in nats, and how many tokens: `(texts, 2)` float32."""
-        encoded = self.encode_examples(texts)
+    def _prompt(self, messages: Sequence[Message]) -> Rendered:
+        """The messages and the prompt for an answer to them, as the chat template writes them."""
+        if self.chat_template is None:
+            raise ZooError(f"{self.preset or 'This model'} has no chat template, so it takes plain texts only.")
+        return Rendered(self.chat_template.render(messages, add_generation_prompt=True))
+
+    def token_losses(self, texts: Sequence[Example], faults: RowFaults | None = None) -> np.ndarray:
+        """For each example the mean loss of a trained token, in nats, and how many there are: `(texts, 2)` float32.
+
+        The arguments are those of `encode_examples`.
+        """
+        encoded = self.encode_examples(texts, faults)
         found = np.zeros((len(encoded), 2), np.float32)
         for n, row in self.run(encoded, _per_text):
             found[n] = row
@@ -178,23 +232,14 @@ class TextGenerator(TextModel):
     # To disk and back
 
     def companions(self) -> dict[str, bytes]:
-        own = {_SETTINGS: self._generation_file} if self._generation_file else {}
-        return super().companions() | own
+        return super().companions() | self._files
 
     def read_companions(self, files: Files) -> None:
         super().read_companions(files)
         self.generation_config = files.mapping(_SETTINGS)
-        self._generation_file = files.path(_SETTINGS).read_bytes() if _SETTINGS in files else b""
-
-
-def _trained(item: Encoded, end: int | None) -> Encoded:
-    """The text to be said token by token, but for its first, which nothing comes before."""
-    ids, types = item.ids, item.types
-    if end is not None and not item.truncated and (not len(ids) or ids[-1] != end):
-        ids, types = np.append(ids, np.int32(end)), np.append(types, np.int32(0))
-    labels = ids.copy()
-    labels[:1] = NO_LABEL
-    return Encoded(ids, types, item.truncated, labels)
+        self.chat_template = read_chat_template(files)
+        own = [name for name in files.paths if name == _SETTINGS or name.endswith(".jinja")]
+        self._files = {name: files.path(name).read_bytes() for name in own}
 
 
 def _per_text(outputs: Any, arrays: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.chat.faults import RowFaults
 from zoo.data.augment import Augmentation
 from zoo.data.examples import Examples
 from zoo.data.problems import LANGUAGE, TOKENS
@@ -17,16 +18,21 @@ from zoo.train.image_batches import ImageBatches
 from zoo.train.mixing import Mixing
 from zoo.train.order import Order, make_plan
 from zoo.train.recipe import Recipe
+from zoo.train.splits import Splits
 from zoo.train.step import Prepare
 
 
-def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | ImageBatches:
-    """The batches of a run. Raises a ZooError where the checkpoint does not say how large pictures are to be."""
-    keys, data = recipe.train, recipe.data
+def make_batches(recipe: Recipe, model: Any, splits: Splits) -> Batches | ImageBatches:
+    """The batches of a run.
+
+    Raises a ZooError where the checkpoint does not say how large pictures are to be, and for examples of any split
+    that cannot be trained on or measured, by row.
+    """
+    keys, data, train = recipe.train, recipe.data, splits.train
     epochs = make_plan(keys, -(-len(train) // keys.examples)).whole_epochs
     preprocess = model.preprocess
     if model.inputs == "texts":
-        encoded, targets = _encoded(model, train)
+        encoded, targets = _encoded(model, splits)
         return Batches(
             encoded,
             targets,
@@ -53,16 +59,19 @@ def make_batches(recipe: Recipe, model: Any, train: Examples) -> Batches | Image
     )
 
 
-def _encoded(model: Any, train: Examples) -> tuple[list[Encoded], Any]:
-    """The examples as tokens, and what they are trained on."""
+def _encoded(model: Any, splits: Splits) -> tuple[list[Encoded], Any]:
+    """The training examples as tokens, and what they are trained on."""
+    train = splits.train
     if train.problem == TOKENS:
         encoded, targets = model.encode_labelled(train.inputs, train.labels)
         _check_labelled(train, targets)
         return encoded, targets
-    encoded = model.encode_examples(train.inputs)
     if train.problem == LANGUAGE:  # its targets stand among its arrays
-        return encoded, np.zeros(len(train))
-    return encoded, model.targets(train.labels or ())
+        faults = RowFaults(train.source)
+        parts = [model.encode_examples(part.inputs, faults.of(part)) for part in splits.parts.values()]
+        faults.check()
+        return parts[0], np.zeros(len(train))
+    return model.encode_examples(train.inputs), model.targets(train.labels or ())
 
 
 def _check_labelled(train: Examples, targets: list[np.ndarray]) -> None:
@@ -87,6 +96,8 @@ def feed_facts(batches: Batches | ImageBatches) -> dict[str, str]:
         facts = {"tokens a row": f"{lengths.mean():.0f} on average, {lengths.max()} at most"}
         if cut := sum(item.truncated for item in batches.encoded):
             facts["cut off"] = f"{cut:,} rows ({cut / len(lengths):.0%}) are longer, and lose their end"
+            if lost := sum(item.lost for item in batches.encoded):
+                facts["cut off"] += f": {lost:,} answers, each of them whole"
         facts["padding"] = f"{1 - batches.tokens / sum(batches.cells):.0%} of what is computed"
         if batches.packed:
             saved = 1 - sum(batches.cells) / batches.padded_cells

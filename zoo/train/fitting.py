@@ -55,7 +55,7 @@ def rehearse(recipe: Recipe, splits: Splits) -> Rehearsal:
 
     def make() -> Any:
         model = make_model(recipe, splits, "random")
-        batches = make_batches(recipe, model, splits.train)
+        batches = make_batches(recipe, model, splits)
         steps = len(make_plan(recipe.train, batches.per_epoch))
         trainer, _ = trainer_for(recipe, model, steps, splits.train)
         return model, batches, trainer

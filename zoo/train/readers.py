@@ -101,8 +101,12 @@ def reader_for(task: str, data: DataKeys) -> Reader:
         from zoo.train.token_reader import TokenReader
 
         return TokenReader(data)
+    if task == "text-generation":
+        from zoo.train.chat_reader import ChatReader
+
+        return ChatReader(data)
     if not task.startswith("image-"):
-        return TextReader(data, LANGUAGE if task == "text-generation" else "")
+        return TextReader(data)
     from zoo.train.image_reader import ImageReader
 
     return ImageReader(data)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zoo.data.conversations import ALL, ANSWERS, LAST
 from zoo.data.problems import PROBLEMS
 
 AUTO_EXAMPLES = 32
@@ -109,6 +110,23 @@ class DataKeys:
     text: str | None = key(None, "the column with the text; guessed where it is left out")
     text_pair: str | None = key(None, "the column with a second text")
     tokens: str | None = key(None, "the column with lists of words, whose tags are in `label`; guessed, too")
+    messages: str | None = key(
+        None, "the column with conversations: lists of messages, each with `role` and `content`; guessed, too"
+    )
+    prompt: str | None = key(None, "the column with prompts, whose answers are in `completion`; guessed, too")
+    completion: str | None = key(None, "the column with what a prompt is to be answered by")
+    train_on: str | tuple = key(
+        ANSWERS,
+        "what of a conversation is trained: all answers or the last one, each with its stop token, all of it, or a "
+        "list of roles",
+        choices=(ANSWERS, LAST, ALL),
+    )
+    chat: bool | None = key(
+        None,
+        "prompts and completions are written by the chat template, as a question and an answer; false takes their "
+        "raw text; as the checkpoint has one by default",
+    )
+    chat_template: str = key("", "the path of a Jinja file that writes conversations; the checkpoint's by default")
     image: str | None = key(None, "the column with a picture's path or bytes; guessed where it is left out")
     label: str | None = key(None, "the column with the label; guessed where it is left out")
     problem_type: str | None = key(
@@ -262,10 +280,17 @@ class Recipe:
     def written(self) -> dict[str, dict[str, Any]]:
         """The tables and their keys, as they stand in a file; keys without a value are left out."""
         tables = {
-            table: {k: v for k, v in dataclasses.asdict(getattr(self, table)).items() if v not in (None, "", {})}
+            table: {
+                k: _plain(v) for k, v in dataclasses.asdict(getattr(self, table)).items() if v not in (None, "", {})
+            }
             for table in TABLES
         }
         return tables | {table: dict(keys) for table in FREE_TABLES if (keys := getattr(self, table))}
+
+
+def _plain(value: Any) -> Any:
+    """A value as a file has it, so that it equals what is read from one."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 TABLES = {"model": ModelKeys, "data": DataKeys, "train": TrainKeys, "output": OutputKeys}

@@ -68,7 +68,7 @@ def _rows(kind: Any, within: str = "") -> list[str]:
 
 def _row(field: dataclasses.Field, hint: Any, within: str) -> str:
     options = [o for o in typing.get_args(hint) or (hint,) if o is not type(None)]
-    kind = " or ".join(o.__name__ for o in options)
+    kind = " or ".join("list" if o is tuple else o.__name__ for o in options)
     default = "" if field.default in (None, "") else f"`{json.dumps(field.default)}`"
     limits = field.metadata["limits"]
     notes = [field.metadata["help"]]

@@ -170,8 +170,15 @@ def _keys(table: str, kind: Any, keys: Mapping[str, Any], faults: Faults) -> Any
         elif fault := _fault(value, hints[name], fields[name].metadata["limits"]):
             faults.add(f"{table}.{name} = {value!r}: {fault}")
         else:
-            values[name] = float(value) if hints[name] is float else value
+            values[name] = _made(value, hints[name])
     return kind(**values)
+
+
+def _made(value: Any, kind: Any) -> Any:
+    """A value that fits its key, as the key has it."""
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if kind is float else value
 
 
 def _table(name: str, kind: Any, value: Any, faults: Faults) -> Any:
@@ -210,8 +217,8 @@ def _fault(value: Any, kind: Any, limits: Mapping[str, Any]) -> str:
         return f"{' or '.join(_SPELLED[option] for option in options if option is not type(None))} is needed"
     known = [*limits["choices"], *filter(None, [limits["pattern"]])]
     if isinstance(value, str) and known and value not in known and not fits(value, limits["pattern"]):
-        if numbers := [_SPELLED[option] for option in options if option in (int, float)]:
-            return f"{' or '.join([*numbers, *known])} is needed"
+        if others := [_SPELLED[option] for option in options if option in (int, float, tuple)]:
+            return f"{' or '.join([*others, *known])} is needed"
         return f"choose of {', '.join(known)}.{did_you_mean(str(value), limits['choices'])}"
     if isinstance(value, int | float):
         if not abs(value) <= sys.float_info.max:  # NaN fails this too, and so does an integer beyond any float
@@ -226,10 +233,18 @@ def _fault(value: Any, kind: Any, limits: Mapping[str, Any]) -> str:
     return ""
 
 
-_SPELLED = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
+_SPELLED = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple: "a list of words",
+}
 
 
 def _is(value: Any, kind: type) -> bool:
     if isinstance(value, bool):
         return kind is bool
+    if isinstance(value, list):
+        return kind is tuple and bool(value) and all(isinstance(item, str) for item in value)
     return isinstance(value, int | float) if kind is float else isinstance(value, kind)

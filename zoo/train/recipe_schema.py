@@ -11,7 +11,7 @@ from zoo.train.extends import EXTENDS
 from zoo.train.recipe import FREE_TABLES, TABLES
 from zoo.train.recipe_file import expression
 
-_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
+_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", tuple: "array", type(None): "null"}
 _LIMITS = {"least": "minimum", "above": "exclusiveMinimum", "most": "maximum"}
 
 
@@ -57,7 +57,8 @@ def _key(field: dataclasses.Field, hint: Any) -> dict[str, Any]:
         pattern = {"pattern": f"^{expression(limits['pattern'])}$"}
         found["anyOf"] = [{"enum": list(limits["choices"])}, pattern]
     elif limits["choices"] and len(options) > 1:
-        found["anyOf"] = [{"type": options[0]}, {"enum": list(limits["choices"])}]
+        others = [option for option in options if option != "string"]
+        found["anyOf"] = [{"type": others[0]}, {"enum": list(limits["choices"])}]
     elif limits["choices"]:
         found["enum"] = list(limits["choices"])
     return found | {name: limits[limit] for limit, name in _LIMITS.items() if limits[limit] is not None}

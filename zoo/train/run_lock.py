@@ -8,6 +8,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,9 @@ def fingerprint(examples: Examples, digests: Mapping[Any, str] = {}) -> str:
 def _bytes(item: Any) -> bytes:
     if isinstance(item, bytes):
         return b"b" + item
-    return b"s" + item.encode(errors="surrogatepass") if isinstance(item, str) else json.dumps(item).encode()
+    if isinstance(item, str):
+        return b"s" + item.encode(errors="surrogatepass")
+    return json.dumps(asdict(item) if is_dataclass(item) and not isinstance(item, type) else item).encode()
 
 
 def _differences(name: str, then: Any, now: Any) -> list[str]:

@@ -151,7 +151,7 @@ def _run(
     if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
     listener.fact("trained", trained_weights(model))
-    batches = make_batches(recipe, model, splits.train)
+    batches = make_batches(recipe, model, splits)
     if model.inputs == "texts":
         recipe = recipe.replace("data", max_length=model.preprocess.max_length)
     directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe)})

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from zoo.chat.faults import RowFaults
 from zoo.data.entities import entities, has_entities
 from zoo.data.examples import Examples
 from zoo.data.problems import LANGUAGE, MULTI, REGRESSION, SINGLE, TOKENS
@@ -260,7 +261,9 @@ def score(model: Any, examples: Examples) -> Scores:
     if examples.problem == TOKENS:
         found: Scores = _token_scores(model, examples)
     elif model.problem == LANGUAGE:
-        outputs, targets = np.split(model.token_losses(examples.inputs), 2, axis=1)
+        faults = RowFaults(examples.source)
+        outputs, targets = np.split(model.token_losses(examples.inputs, faults.of(examples)), 2, axis=1)
+        faults.check()
         found = scores_of(LANGUAGE, outputs, targets[:, 0])
     else:
         outputs = model.probabilities(examples.inputs)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from zoo.data.conversations import texts_of
 from zoo.data.examples import Examples
 from zoo.data.labels import output_names
 from zoo.data.problems import PROBLEMS, classes_of
@@ -77,7 +78,8 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
         seed=recipe.train.seed,
     )
     if keys.architecture and model.inputs == "texts":
-        model.preprocess = learn_tokenizer(splits.train.inputs, model.config)
+        texts = (text for item in splits.train.inputs for text in texts_of(item))
+        model.preprocess = learn_tokenizer(texts, model.config)
     if recipe.data.max_length and model.inputs == "texts":
         model.preprocess.limit(recipe.data.max_length)
     freeze(model, recipe.train.freeze)

@@ -1,0 +1,93 @@
+"""Which characters of an example's text are trained, and whose they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.chat.template import ChatTemplate, Rendered, TemplateError
+from zoo.data.conversations import ALL, ANSWER, LAST, Conversation, Message
+
+
+class UntoldError(Exception):
+    """It cannot be told which part of a text is a message's; the argument says why."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a text that the loss is on: a message, with what ends its turn.
+
+    Args:
+        answer: it is the model's own, and is to end with a stop token.
+    """
+
+    start: int
+    end: int
+    answer: bool = True
+
+
+def find_spans(template: ChatTemplate, conversation: Conversation) -> tuple[Rendered, list[Span]]:
+    """The text of a conversation as the template writes it, and the parts of it that are trained, in order.
+
+    Where the template marks what the model is to say by `{% generation %}`, that is it. Elsewhere an answer is what
+    it adds: the text of the messages up to it, without the text of those before it and the prompt for an answer.
+    Any other message is what it adds to the text of those before it.
+
+    Raises:
+        UntoldError: the template writes messages differently once others follow them.
+        TemplateError: it refuses the messages.
+    """
+    text, marked = template.marked(conversation.messages)
+    if conversation.train_on == ALL:
+        return Rendered(text), [Span(0, len(text))]
+    chosen = conversation.trained()
+    if template.marks_answers and all(conversation.messages[n].role == ANSWER for n in chosen):
+        marked = marked[-1:] if conversation.train_on == LAST else marked
+        return Rendered(text), [Span(start, end) for start, end in marked]
+    return Rendered(text), [_span(template, conversation.messages, n, text) for n in chosen]
+
+
+def turn_ends(template: ChatTemplate, conversation: Conversation, text: str) -> list[int]:
+    """Where the text may be cut without cutting an answer: behind each answer, where that can be told."""
+    ends = []
+    for n, message in enumerate(conversation.messages[:-1]):
+        if message.role == ANSWER and text.startswith(part := template.render(conversation.messages[: n + 1])):
+            ends.append(len(part))
+    return ends
+
+
+def dropped_roles(template: ChatTemplate, conversation: Conversation, text: str) -> list[str]:
+    """The roles of messages that the text has nothing of."""
+    found, place = [], 0
+    for n, message in enumerate(conversation.messages):
+        content = message.content.strip()
+        at = text.find(content, place)
+        if at >= 0:
+            place = at + len(content)
+        elif not _depends(template, conversation.messages, n, text):
+            found.append(message.role)
+    return list(dict.fromkeys(found))
+
+
+def _depends(template: ChatTemplate, messages: tuple[Message, ...], n: int, text: str) -> bool:
+    """Whether the text would be another if a message said more."""
+    longer = Message(messages[n].role, f"{messages[n].content} and more")
+    return template.render((*messages[:n], longer, *messages[n + 1 :])) != text
+
+
+def _span(template: ChatTemplate, messages: tuple[Message, ...], n: int, text: str) -> Span:
+    answer = messages[n].role == ANSWER
+    if n == 0 and answer:
+        raise UntoldError("With an answer first, and no prompt before it")
+    try:
+        before = template.render(messages[:n], add_generation_prompt=answer) if n else ""
+        until = template.render(messages[: n + 1]) if n + 1 < len(messages) else text
+    except TemplateError as fault:
+        raise UntoldError(
+            f"What is trained cannot be told, for of the first messages alone: {fault.what}"
+        ) from fault
+    if not (until.startswith(before) and text.startswith(until)):
+        raise UntoldError(
+            "The template writes a message in another way once others follow, so its part of the text is not told "
+            'apart (data.train_on = "last", or a template with {% generation %}, does without that)'
+        )
+    return Span(len(before), len(until), answer)

@@ -1,0 +1,117 @@
+"""What a chat model learns from: conversations, and prompts with their completions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.errors import did_you_mean
+
+ROLES = ("system", "developer", "user", "assistant", "tool")
+ANSWER = "assistant"
+"""The role whose messages are the model's own."""
+
+ANSWERS, LAST, ALL = "answers", "last", "all"
+"""What the loss is on: every answer, the last one, or every token."""
+TrainOn = str | tuple[str, ...]
+"""One of these, or some roles."""
+
+_SHAREGPT = {"human": "user", "gpt": ANSWER, "chatgpt": ANSWER, "bot": ANSWER, "model": ANSWER}
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one side of a conversation says."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Messages in turn, and which of them the loss is on."""
+
+    messages: tuple[Message, ...]
+    train_on: TrainOn = ANSWERS
+
+    def trained(self) -> list[int]:
+        """The places of the messages that are trained."""
+        if self.train_on == ALL:
+            return list(range(len(self.messages)))
+        roles = (ANSWER,) if isinstance(self.train_on, str) else self.train_on
+        places = [n for n, message in enumerate(self.messages) if message.role in roles]
+        return places[-1:] if self.train_on == LAST else places
+
+    @property
+    def question(self) -> tuple[Message, ...]:
+        """All but the answer at the end, if there is one: what a model is asked."""
+        last = self.messages[-1:]
+        return self.messages[:-1] if last and last[0].role == ANSWER else self.messages
+
+    @property
+    def answer(self) -> str:
+        """The last answer; empty where there is none."""
+        return next((m.content for m in reversed(self.messages) if m.role == ANSWER), "")
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A prompt, and how it is to be completed.
+
+    Args:
+        chat: it is a question and an answer, in the words of the checkpoint's chat template; False goes on from the
+            prompt's raw text. None is as the checkpoint has it.
+    """
+
+    prompt: str
+    completion: str
+    train_on: TrainOn = ANSWERS
+    chat: bool | None = None
+
+    def conversation(self) -> Conversation:
+        """The same as two messages."""
+        return Conversation((Message("user", self.prompt), Message(ANSWER, self.completion)), self.train_on)
+
+
+def texts_of(example: Any) -> list[str]:
+    """The texts that an example of text generation is made of."""
+    if isinstance(example, Conversation):
+        return [message.content for message in example.messages]
+    return [example.prompt, example.completion] if isinstance(example, Completion) else [example]
+
+
+def read_messages(value: Any) -> Iterator[Message | str]:
+    """The messages of one row, each of them `{"role", "content"}` or sharegpt's `{"from", "value"}`.
+
+    A content is a string, or a list of text parts, which are joined by line breaks.
+
+    Yields:
+        each message, or in its place what is wrong with it, in a few words.
+    """
+    for item in value:
+        if not isinstance(item, Mapping):
+            yield f"with a message that is no object, such as {item!r:.40}"
+            continue
+        role = item.get("role", item.get("from"))
+        content = joined_parts(item.get("content", item.get("value")))
+        role = _SHAREGPT.get(role, role) if isinstance(role, str) else role
+        if role not in ROLES:
+            hint = did_you_mean(str(role), ROLES)
+            yield f"with the role {role!r:.40}, which is none of {', '.join(ROLES)}{hint.rstrip('?')}"
+        elif content is None:
+            yield "with a message whose content is not text"
+        else:
+            yield Message(role, content)
+
+
+def joined_parts(content: Any) -> str | None:
+    """A message's content as one text; None where a part of it is no text."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    if not isinstance(content, Sequence):
+        return None
+    kinds = {part.get("type", "text") for part in content if isinstance(part, Mapping)}
+    parts = [part.get("text") if isinstance(part, Mapping) else part for part in content]
+    texts = [part for part in parts if isinstance(part, str)]
+    return "\n".join(texts) if kinds <= {"text"} and len(texts) == len(parts) else None

@@ -1,0 +1,44 @@
+"""Reading what a language model learns from for a run: conversations, prompts with completions, or plain texts."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from zoo.data.chat_examples import read_chat_examples
+from zoo.data.columns import ChatColumns, choose_chat_columns
+from zoo.data.conversations import TrainOn, texts_of
+from zoo.data.duplicates import text_keys
+from zoo.data.examples import Examples
+from zoo.data.problems import LANGUAGE
+from zoo.train.readers import TextReader, named_columns, read_rows
+from zoo.train.recipe import DataKeys
+
+
+class ChatReader(TextReader):
+    """Messages, or prompts and completions, from a table's columns; plain texts where it has neither."""
+
+    def __init__(self, data: DataKeys) -> None:
+        super().__init__(data, LANGUAGE)
+        self.chat: ChatColumns | None = None
+
+    def read(self, name: str, split: str) -> Examples:
+        if self.columns or self.data.text:
+            return super().read(name, split)
+        table = read_rows(name, split)
+        given = named_columns(self.data, name, *dataclasses.asdict(ChatColumns()))
+        self.chat = choose_chat_columns(table, **(dataclasses.asdict(self.chat) if self.chat else given))
+        if self.chat is None:
+            return super().read(name, split)
+        return read_chat_examples(table, self.chat, train_on=self.train_on, chat=self.data.chat)
+
+    @property
+    def train_on(self) -> TrainOn:
+        return self.data.train_on
+
+    def keys(self, examples: Examples) -> list[str]:
+        return text_keys(tuple(texts_of(item)) for item in examples.inputs)
+
+    @property
+    def settled(self) -> dict[str, Any]:
+        return dataclasses.asdict(self.chat) if self.chat else super().settled
