@@ -17,7 +17,7 @@ test: $(VENV)/dev browser
 	$(MAKE) --no-print-directory check
 
 check: format lint types contracts
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 format:
 	$(BIN)/ruff format --check .

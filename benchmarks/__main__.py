@@ -13,7 +13,17 @@ from rich.console import Console
 
 from benchmarks import harness, peers, results, table
 
-NAMES = ("cli", "load", "load_base", "finetune_text", "images", "image_pipeline", "lora_step", "decode")
+NAMES = (
+    "cli",
+    "load",
+    "load_base",
+    "finetune_text",
+    "engine",
+    "lora_step",
+    "images",
+    "image_pipeline",
+    "decode",
+)
 console = Console()
 
 

@@ -17,11 +17,22 @@ BERT_BASE = {
     "num_attention_heads": 12,
     "intermediate_size": 3072,
 }
+BERT_TINY = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 128}
 
 
 def bert_base() -> Path:
-    """A sentence embedder of BERT base's size, 438 MB: random weights, MiniLM's tokenizer."""
-    target = ENVIRONMENTS / "checkpoints" / "bert_base"
+    """A sentence embedder of BERT base's size, 438 MB."""
+    return _bert("bert_base", BERT_BASE)
+
+
+def bert_tiny() -> Path:
+    """A sentence embedder whose step takes a few milliseconds."""
+    return _bert("bert_tiny", BERT_TINY)
+
+
+def _bert(name: str, dimensions: dict[str, int]) -> Path:
+    """A checkpoint of these dimensions: random weights, MiniLM's tokenizer."""
+    target = ENVIRONMENTS / "checkpoints" / name
     if target.is_dir():
         return target
     minilm = PEERS["zoo"].minilm
@@ -29,9 +40,11 @@ def bert_base() -> Path:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source"
         shutil.copytree(minilm, source, ignore=shutil.ignore_patterns("*.safetensors"))
-        (source / "config.json").write_text(json.dumps(config | BERT_BASE), encoding="utf-8")
+        (source / "config.json").write_text(json.dumps(config | dimensions), encoding="utf-8")
         pooling = source / "1_Pooling" / "config.json"
-        wide = json.loads(pooling.read_text(encoding="utf-8")) | {"word_embedding_dimension": 768}
+        wide = json.loads(pooling.read_text(encoding="utf-8")) | {
+            "word_embedding_dimension": dimensions["hidden_size"]
+        }
         pooling.write_text(json.dumps(wide), encoding="utf-8")
         run_worker("zoo", "zoo_random.py", {"source": str(source), "target": str(target)}, limit_s=120)
     return target

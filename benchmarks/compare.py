@@ -59,7 +59,7 @@ class Comparison:
         metric: the one that is compared; its ending says the unit (`_s`, `_mib`, or a share of 1).
         ours, theirs: contenders.
         at_most: the target; None where the line stands for scale only.
-        of: what the target limits: ours / theirs, our value itself, or theirs - ours.
+        of: what the target limits: ours / theirs, our value itself, theirs - ours, or ours - theirs.
     """
 
     what: str
@@ -67,7 +67,7 @@ class Comparison:
     ours: str
     theirs: str
     at_most: float | None = None
-    of: Literal["ratio", "value", "shortfall"] = "ratio"
+    of: Literal["ratio", "value", "shortfall", "excess"] = "ratio"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,8 @@ def compare(samples: Samples, comparisons: Sequence[Comparison]) -> list[Line]:
             continue
         our_value, their_value = summary(each.metric, ours), summary(each.metric, theirs)
         ratio = our_value / their_value if their_value else float("inf")
-        limited = {"ratio": ratio, "value": our_value, "shortfall": their_value - our_value}[each.of]
+        more = our_value - their_value
+        limited = {"ratio": ratio, "value": our_value, "shortfall": -more, "excess": more}[each.of]
         met = None if each.at_most is None else limited <= each.at_most
         figures = {"our_value": our_value, "their_value": their_value, "ratio": ratio, "met": met}
         lines.append(Line(**dataclasses.asdict(each), **figures))

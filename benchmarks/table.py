@@ -92,6 +92,8 @@ def _section(kept: dict) -> list[str]:
 def _value(metric: str, value: float) -> str:
     if metric.endswith("_s"):
         return f"{value:.0f} s" if value >= 100 else f"{value:.3g} s"
+    if metric.endswith("_programs"):
+        return f"{value:g}"
     if metric.endswith("_mib"):
         return f"{value:,.0f} MiB"
     return f"{value:.1%}"
@@ -102,7 +104,8 @@ def _target(line: Line) -> str:
         return ""
     limit = {
         "ratio": f"{line.at_most:g}x",
-        "value": f"{line.at_most:g} s",
+        "value": _value(line.metric, line.at_most),
+        "excess": f"{_value(line.metric, line.at_most)} more",
         "shortfall": f"{line.at_most * 100:g} points less",
     }[line.of]
     return f"at most {limit}: {'met' if line.met else '**missed**'}"

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.nn import Conv2D, ConvNorm, Dropout, activation
+from zoo.nn import Conv2D, ConvNorm, Dropout, StochasticDepth, activation
 from zoo_efficientnet.config import EfficientNetConfig
 from zoo_efficientnet.plan import BlockPlan, Plan
 
@@ -110,7 +110,7 @@ class Block(keras.layers.Layer):
         if block.kind != "plain":
             self.steps.append(ConvNorm(block.width, 1, **norm, name="project"))
         self.adds = block.adds
-        self.dropout = Dropout(block.drop, name="dropout")
+        self.dropout = (StochasticDepth if plan.drops_examples else Dropout)(block.drop, name="dropout")
 
     def build(self, input_shape: Any = None) -> None:
         channels = self.before

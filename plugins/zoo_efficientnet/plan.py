@@ -20,7 +20,7 @@ class BlockPlan:
         squeezed: channels inside the squeeze and excitation; 0 where there is none.
         adds: whether the input is added to the output.
         padding: of the convolution that may stride.
-        drop: the share of the output's values that is dropped in training before the sum.
+        drop: the share of the output that is dropped in training before the sum.
     """
 
     kind: str
@@ -48,6 +48,8 @@ class Plan:
         stem_padding: of the first convolution.
         pooling: how the features are pooled before the classifier, "mean" or "max".
         dropout: the share of the pooled features that is dropped in training.
+        drops_examples: whether blocks drop all of an example's output, as timm does, or single values of it, as
+            transformers does.
     """
 
     stem: int
@@ -60,3 +62,4 @@ class Plan:
     stem_padding: Padding = None
     pooling: str = "mean"
     dropout: float = 0.0
+    drops_examples: bool = False

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from zoo.errors import Faults
+from zoo.hub.description import channels_of, table_of
 from zoo.nn import Padding, divisible
 from zoo_efficientnet.plan import BlockPlan, Plan
 
@@ -172,13 +173,13 @@ def timm_fields(source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]:
     if not found or found["size"] not in _SIZES:
         faults.add(f"architecture = '{name}' is none of the EfficientNets that zoo knows")
         return {}
-    args = dict(source.get("model_args") or {})
+    args = table_of(source, "model_args", faults)
     for key, value in args.items():
         if key not in _HARMLESS | {"drop_rate", "drop_path_rate"} or (key == "global_pool" and value != "avg"):
             faults.add(f"model_args.{key} = {value!r} is not supported")
     return {
         "variant": name,
-        "num_channels": args.get("in_chans") or (source.get("pretrained_cfg") or {}).get("input_size", [3])[0],
+        "num_channels": channels_of(source, args, faults),
         "dropout_rate": args.get("drop_rate", 0.0),
         "drop_connect_rate": args.get("drop_path_rate", 0.0),
     }
@@ -216,6 +217,7 @@ def timm_plan(name: str, dropout: float, drop: float) -> Plan:
         epsilon=1e-3 if found["tf"] else 1e-5,
         stem_padding=padding,
         dropout=dropout,
+        drops_examples=True,
     )
 
 

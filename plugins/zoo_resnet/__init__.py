@@ -20,7 +20,9 @@ def zoo_architectures() -> list[zoo.Architecture]:
             backbone=ResNetBackbone,
             heads={
                 "image-classification": zoo.Head(
-                    lambda config, labels, **kwargs: ImageHead(config.hidden_sizes[-1], labels, **kwargs),
+                    lambda config, labels, **kwargs: ImageHead(
+                        config.hidden_sizes[-1], labels, dropout=config.drop_rate, **kwargs
+                    ),
                     ("ResNetForImageClassification",),
                 ),
                 "feature-extraction": zoo.Head(

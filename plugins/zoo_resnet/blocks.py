@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.nn import BatchNorm, Conv2D, ConvNorm, activation, average_pool, divisible
+from zoo.nn import BatchNorm, Conv2D, ConvNorm, StochasticDepth, activation, average_pool, divisible
 from zoo_resnet.config import EXPANSION, ResNetConfig
 
 Shape = tuple[int, int, int, int]
@@ -18,7 +18,7 @@ class Block(keras.layers.Layer):
     """Two 3x3 convolutions, or a 3x3 between two 1x1, around which the input is added to the output."""
 
     def __init__(
-        self, config: ResNetConfig, before: int, width: int, stride: int, first: bool, **kwargs: Any
+        self, config: ResNetConfig, before: int, width: int, stride: int, first: bool, drop: float, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.before = before
@@ -31,6 +31,7 @@ class Block(keras.layers.Layer):
                 zip(shapes, ["relu"] * (len(shapes) - 1) + ["linear"], strict=True)
             )
         ]
+        self.dropout = StochasticDepth(drop, name="dropout")
         self.shortcut = None
         self.averages = config.average_down and stride > 1
         if before != width or stride != 1:
@@ -50,20 +51,21 @@ class Block(keras.layers.Layer):
             passed = self.shortcut(passed, training=training)
         for convolution in self.convolutions:
             x = convolution(x, training=training)
-        return self.activation(x + passed)
+        return self.activation(self.dropout(x, training=training) + passed)
 
 
 class PreActivationBlock(keras.layers.Layer):
     """Normalised and activated before every convolution; the sum is passed on as it is (v2)."""
 
     def __init__(
-        self, config: ResNetConfig, before: int, width: int, stride: int, first: bool, **kwargs: Any
+        self, config: ResNetConfig, before: int, width: int, stride: int, first: bool, drop: float, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.before = before
         shapes = _shapes(config, width, stride)
         self.norms = [BatchNorm(name=f"norm_{k}") for k in range(len(shapes))]
         self.convolutions = [Conv2D(*shape, name=f"conv_{k}") for k, shape in enumerate(shapes)]
+        self.dropout = StochasticDepth(drop, name="dropout")
         self.shortcut = None
         self.averages = config.average_down and stride > 1
         # A bottleneck's first block projects even where the shapes would let it pass the input on.
@@ -86,7 +88,7 @@ class PreActivationBlock(keras.layers.Layer):
             if k == 0 and self.shortcut is not None:
                 passed = self.shortcut(average_pool(x, 2) if self.averages else x)
             x = convolution(x)
-        return x + passed
+        return self.dropout(x, training=training) + passed
 
 
 def _shapes(config: ResNetConfig, width: int, stride: int) -> list[Shape]:

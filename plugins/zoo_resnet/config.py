@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from zoo.errors import Faults
+from zoo.hub.description import channels_of, table_of
 from zoo.nn import Config, inferred
 
 EXPANSION = 4  # a bottleneck's inner convolutions have this many times fewer channels than it gives
@@ -40,7 +41,8 @@ _NAME = re.compile(
     r"(?P<wide>wide_)?(?P<family>resnet|resnext|resnetv2_)(?P<layers>\d+)(?P<letter>[cdst]?)"
     r"(_(?P<factor>\d+)|_(?P<cardinality>\d+)x(?P<width>\d+)d)?"
 )
-_HARMLESS = {"num_classes", "in_chans", "drop_rate", "drop_path_rate", "zero_init_last", "global_pool"}
+_WHOLE = {"cardinality", "base_width", "stem_width", "stem_chs"}
+_HARMLESS = {"num_classes", "in_chans", "zero_init_last", "global_pool"}
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class ResNetConfig(Config):
     cardinality: int = inferred(1)
     base_width: int = inferred(64)
     pre_activation: bool = inferred(False)  # v2: https://arxiv.org/abs/1603.05027
+    drop_rate: float = inferred(0.0)  # of the pooled features
+    drop_path_rate: float = inferred(0.0)  # of the last block; from none at the first, in equal steps
 
     @classmethod
     def fields_of(cls, source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]:
@@ -98,12 +102,12 @@ def _timm_fields(source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]
     if not found or depth not in _DEPTHS:
         faults.add(f"architecture = '{name}' is none of the ResNets that zoo knows")
         return {}
-    args = dict(source.get("model_args") or {})
+    args = table_of(source, "model_args", faults)
     first, second, width, averages = _STEMS[found["letter"]]
     sizes = [64, 128, 256, 512]
     basic = depth in _BASIC
     fields = {
-        "num_channels": args.get("in_chans") or (source.get("pretrained_cfg") or {}).get("input_size", [3])[0],
+        "num_channels": channels_of(source, args, faults),
         "embedding_size": width,
         "hidden_sizes": sizes if basic else [size * EXPANSION for size in sizes],
         "depths": _DEPTHS[depth],
@@ -120,10 +124,16 @@ def _timm_fields(source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]
     return fields | _arguments(args, fields, faults)
 
 
-def _arguments(args: dict[str, Any], fields: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
+def _arguments(args: Mapping[str, Any], fields: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
     """timm's `model_args`, which change what the architecture's name says."""
     changed: dict[str, Any] = {}
     for key, value in args.items():
+        if key in _WHOLE and not isinstance(value, int):
+            faults.add(f"model_args.{key} = {value!r} is not a whole number")
+            continue
+        if key == "channels" and not isinstance(value, list):
+            faults.add(f"model_args.channels = {value!r} is not a list of whole numbers")
+            continue
         match key:
             case "layers":
                 changed["depths"] = value
@@ -132,7 +142,7 @@ def _arguments(args: dict[str, Any], fields: Mapping[str, Any], faults: Faults) 
                 changed["hidden_sizes"] = value if whole else [size * EXPANSION for size in value]
             case "avg_down":
                 changed["average_down"] = value
-            case "cardinality" | "base_width":
+            case "cardinality" | "base_width" | "drop_rate" | "drop_path_rate":
                 changed[key] = value
             case "stem_width" if fields["first_stem"]:
                 first = 3 * (value // 4) if fields["first_stem"] != fields["second_stem"] else value

@@ -5,9 +5,11 @@ References: transformers/models/resnet/modeling_resnet.py, timm/models/resnet.py
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo.nn import BatchNorm, Conv2D, ConvNorm, max_pool
@@ -28,10 +30,11 @@ class ResNetBackbone(keras.layers.Layer):
         self.num_channels = config.num_channels
         self.stem = _stem(config)
         self.stages = []
+        drops = iter(np.linspace(0.0, config.drop_path_rate, sum(config.depths)).tolist())
         for i, (width, depth) in enumerate(zip(config.hidden_sizes, config.depths, strict=True)):
             before = config.hidden_sizes[i - 1] if i else config.embedding_size
             stride = 2 if i or config.downsample_in_first_stage else 1
-            self.stages.append(Stage(config, before, width, depth, stride, name=f"stage_{i}"))
+            self.stages.append(Stage(config, before, width, list(islice(drops, depth)), stride, name=f"stage_{i}"))
         # v2's blocks end in a sum, which is normalised once at the end.
         self.norm = BatchNorm(name="norm") if config.pre_activation else None
 
@@ -63,16 +66,16 @@ class ResNetBackbone(keras.layers.Layer):
 
 
 class Stage(keras.layers.Layer):
-    """Residual blocks of one width; the first of them strides."""
+    """Residual blocks of one width, one for each share that is dropped; the first of them strides."""
 
     def __init__(
-        self, config: ResNetConfig, before: int, width: int, depth: int, stride: int, **kwargs: Any
+        self, config: ResNetConfig, before: int, width: int, drops: list[float], stride: int, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         block = PreActivationBlock if config.pre_activation else Block
         self.blocks = [
-            block(config, width if j else before, width, 1 if j else stride, first=not j, name=f"block_{j}")
-            for j in range(depth)
+            block(config, width if j else before, width, 1 if j else stride, not j, drop, name=f"block_{j}")
+            for j, drop in enumerate(drops)
         ]
 
     def build(self, input_shape: Any = None) -> None:

@@ -27,6 +27,8 @@ def test_times_are_medians_and_accuracies_means():
         ("wall_s", 1.9, "value", False),
         ("accuracy", 0.011, "shortfall", True),
         ("accuracy", 0.009, "shortfall", False),
+        ("wall_s", -2.0, "excess", True),
+        ("wall_s", -2.1, "excess", False),
         ("wall_s", None, "ratio", None),
     ],
 )

@@ -59,6 +59,8 @@ def test_a_missed_target_stays_visible():
         ({"metric": "accuracy", "our_value": 0.8349, "of": "shortfall", "at_most": 0.01}, "| 83.5% |"),
         ({"of": "value", "at_most": 0.15}, "| at most 0.15 s: met |"),
         ({"of": "shortfall", "at_most": 0.01}, "| at most 1 points less: met |"),
+        ({"of": "excess", "at_most": 0.002, "metric": "step_s"}, "| at most 0.002 s more: met |"),
+        ({"of": "value", "at_most": 0.0, "metric": "compiled_programs"}, "| at most 0: met |"),
         ({"at_most": None, "met": None}, "(KerasHub) |  |"),
     ],
 )

@@ -16,7 +16,7 @@ def touch(folder, *names):
 
 
 def test_directories_are_the_classes_and_order_is_the_paths(tmp_path):
-    touch(tmp_path, "dog/b.JPG", "dog/a.png", "cat/deep/er/z.jpeg", "cat/notes.txt", "cat/.hidden.png", "loose.png")
+    touch(tmp_path, "dog/b.JPG", "dog/a.png", "cat/deep/er/z.jpeg", "cat/notes.txt", "cat/.hidden.png")
     touch(tmp_path, "__MACOSX/x.png", ".cache/x.png")
     found = read_image_folder(tmp_path)
     assert found.labels == ["cat", "dog", "dog"]
@@ -37,6 +37,19 @@ def test_splits_are_known_by_their_names(tmp_path, validation):
 def test_without_a_train_directory_all_is_one_split(tmp_path):
     touch(tmp_path, "test/1.png", "dev/2.png")  # classes that happen to be called so
     assert folder_splits(tmp_path) == {"train": tmp_path}
+
+
+def test_splits_without_training_pictures_are_no_classes(tmp_path):
+    touch(tmp_path, "trian/a/1.png", "trian/b/1.png", "val/a/2.png", "val/b/2.png")
+    with pytest.raises(ZooError, match="classes in 'val' and no directory for training") as told:
+        read_image_folder(folder_splits(tmp_path)["train"])
+    assert "trian" in str(told.value)
+
+
+def test_pictures_beside_the_classes_are_named(tmp_path):
+    touch(tmp_path, "a/1.png", "b/1.png", "overview.png")
+    with pytest.raises(ZooError, match=r"overview\.png: beside the classes, and in none of them"):
+        read_image_folder(tmp_path)
 
 
 def test_two_directories_for_one_split_are_refused(tmp_path):

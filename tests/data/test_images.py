@@ -162,6 +162,9 @@ def test_a_bomb_is_refused_before_it_is_decoded(size, tmp_path):
         (np.full((4, 4, 3), 255.0), ["0 to 1"]),
         (np.full((4, 4, 3), np.nan), ["0 to 1"]),
         (np.zeros((4, 4, 3), np.int64), ["int64"]),
+        (None, ["NoneType", "Give a path"]),
+        (3, ["int", "Give a path"]),
+        ("~nobody-of-that-name/cat.png", ["nobody-of-that-name"]),
     ],
 )
 def test_what_is_no_picture_is_refused(raw, words):

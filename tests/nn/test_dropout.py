@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.nn import Dropout
+from zoo.nn import Dropout, StochasticDepth
 from zoo.nn.dropout import random_bits
 
 COUNT = 1 << 21
@@ -130,3 +130,11 @@ def test_the_dtype_stays(dtype):
     x = keras.ops.ones((8, 8), dtype)
 
     assert Dropout(0.5, dtype=dtype)(x, training=True).dtype == x.dtype
+
+
+def test_stochastic_depth_drops_whole_examples_and_scales_the_others():
+    layer = StochasticDepth(0.25)
+    found = np.asarray(layer(np.ones((4096, 3, 2), np.float32), training=True))
+    assert set(np.unique(found)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert (found == found[:, :1, :1]).all()
+    assert abs((found[:, 0, 0] == 0).mean() - 0.25) < 5 * np.sqrt(0.25 * 0.75 / 4096)

@@ -12,7 +12,7 @@ from tests.references.torch_images import channels_first, channels_last
 from zoo.nn.windows import max_windows
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     height=st.integers(3, 12),
     width=st.integers(3, 12),

@@ -197,6 +197,14 @@ def test_or_they_are_left_out_and_counted(tiny, faulty, tmp_path):
     assert "1 could not be decoded and were not trained on" in page
 
 
+def test_a_class_of_which_nothing_is_left_is_named(tiny, faulty, tmp_path):
+    for path in (faulty / "train/red").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(ZooError, match=r"No picture of red in .* can be read"):
+        finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=(*QUICK, "data.faulty=skip"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_damaged_picture_that_is_held_out_is_found_before_anything_is_trained(tiny, faulty, tmp_path):
     for name in ("red/empty.png", "blue/text.jpg"):
         (faulty / "train" / name).unlink()

@@ -99,7 +99,14 @@ def without_faulty(examples: Examples, inspection: Inspection, faulty: str) -> E
             why=_first(list(inspection.faults.values())),
             fix='Repair or remove them; data.faulty = "skip" leaves them out, and counts them.',
         )
-    return examples.select(n for n in range(len(examples)) if n not in inspection.faults)
+    kept = examples.select(n for n in range(len(examples)) if n not in inspection.faults)
+    if examples.labels and (lost := sorted(set(examples.labels) - set(kept.labels or ()))):
+        raise ZooError(
+            f"No picture of {some(lost)} in '{examples.source}' can be read.",
+            why=_first(list(inspection.faults.values())),
+            fix="Repair the pictures, or remove the class.",
+        )
+    return kept
 
 
 def refuse_same(train: Examples, held_out: Examples, pairs: Sequence[tuple[int, int]]) -> NoReturn:

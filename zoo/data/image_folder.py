@@ -31,7 +31,17 @@ def folder_splits(folder: str | Path) -> dict[str, Path]:
                         f"'{root}' has two directories for {split}: {found[split].name} and {child.name}."
                     )
                 found[split] = child
-    return found if "train" in found else {"train": root}
+    if "train" in found:
+        return found
+    # Classes may be called so as well, but a class holds pictures, and a split holds classes.
+    if split := next((path for path in found.values() if _directories(path)), None):
+        names = [child.name for child in _directories(root)]
+        raise ZooError(
+            f"'{root}' has classes in '{split.name}' and no directory for training.",
+            why=f"it has {some(names)}",
+            fix="Call the training pictures' directory 'train'.",
+        )
+    return {"train": root}
 
 
 def split_folder(folder: str | Path, split: str) -> Path:
@@ -67,9 +77,12 @@ def read_image_folder(folder: str | Path) -> Examples:
             faults.add(f"class '{directory.name}' has no picture in it")
         inputs += map(str, pictures)
         labels += [directory.name] * len(pictures)
+    loose = [path.name for path in _pictures(root) if path.parent == root]
     if not directories:
-        loose = len(_pictures(root))
-        faults.add(f"it has no directories{f', only {loose:,} pictures' if loose else ''}; each class needs one")
+        only = f", only {len(loose):,} pictures" if loose else ""
+        faults.add(f"it has no directories{only}; each class needs one")
+    elif loose:
+        faults.add(f"{some(loose)}: beside the classes, and in none of them")
     faults.check(
         f"'{root}' is not a folder of pictures by class.",
         fix=f"Lay it out as CLASS/picture.jpg, or train/CLASS/picture.jpg. Pictures end in {some(EXTENSIONS)}.",

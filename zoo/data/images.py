@@ -20,6 +20,7 @@ MOST_PIXELS = 100_000_000
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
+_KINDS = "Give a path, bytes, a PIL image, a numpy array (height, width, channels), or a list of them."
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _BYTES_OF_16 = 257  # 65,535 / 255
 
@@ -34,7 +35,7 @@ def as_images(raw: Any) -> list[Any]:
         return list(raw)
     raise ZooError(
         f"{type(raw).__name__} is not a picture.",
-        fix="Give a path, bytes, a PIL image, a numpy array (height, width, channels), or a list of them.",
+        fix=_KINDS,
     )
 
 
@@ -67,8 +68,9 @@ def read_image(
             f"{name} is a URL, and zoo fetches no pictures by itself.",
             fix="Fetch it first, and give the file's path or its bytes.",
         )
-    file = io.BytesIO(raw) if isinstance(raw, bytes) else Path(raw).expanduser()
-    with _reading(name), Image.open(file) as image:
+    if not isinstance(raw, str | Path | bytes):
+        raise ZooError(f"{name} is of the kind {type(raw).__name__}, which is not a picture.", fix=_KINDS)
+    with _reading(name), Image.open(_file(raw)) as image:
         _check_pixels(image, name)  # nothing is decoded before it is
         if shrink is not None and (factor := shrink(_upright(image))) >= 2:
             image.draft(image.mode, (int(image.width / factor), int(image.height / factor)))
@@ -79,8 +81,12 @@ def read_image(
 def check_header(raw: Any, *, name: str = "") -> None:
     """Raise a ZooError where a file is no picture or has too many pixels; damage beyond the header is not seen."""
     name = name or (f"'{raw}'" if isinstance(raw, str | Path) else "The picture")
-    with _reading(name), Image.open(io.BytesIO(raw) if isinstance(raw, bytes) else Path(raw)) as image:
+    with _reading(name), Image.open(_file(raw)) as image:
         _check_pixels(image, name)
+
+
+def _file(raw: str | Path | bytes) -> io.BytesIO | Path:
+    return io.BytesIO(raw) if isinstance(raw, bytes) else Path(raw).expanduser()
 
 
 @contextmanager

@@ -61,6 +61,8 @@ class ImagePreprocessor:
     def __call__(self, raw: Any) -> dict[str, np.ndarray]:
         """A picture or several, of any kind that `read_image` takes, as the network's input."""
         pixels = [self.read(image) for image in as_images(raw)]
+        if not pixels:
+            raise ZooError("There is no picture to prepare.", fix="Give one, or a list with one in it.")
         if len({image.shape for image in pixels}) > 1:
             raise ZooError(
                 "The pictures have different sizes, and the checkpoint says to leave them as they are.",

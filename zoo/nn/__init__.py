@@ -14,7 +14,7 @@ from zoo.nn.decoder import Decoder  # noqa: E402
 from zoo.nn.decoder_config import DecoderConfig  # noqa: E402
 from zoo.nn.decoder_heads import Features, LastTokenClassifier, TokenLogits  # noqa: E402
 from zoo.nn.decoder_spec import DecoderLayerSpec, DecoderSpec  # noqa: E402
-from zoo.nn.dropout import Dropout  # noqa: E402
+from zoo.nn.dropout import Dropout, StochasticDepth  # noqa: E402
 from zoo.nn.image import ConvNorm, ImageFeatures, ImageHead, divisible, pool_image  # noqa: E402
 from zoo.nn.linear import Linear, linear, product  # noqa: E402
 from zoo.nn.lora import Lora, without_adapters  # noqa: E402
@@ -33,6 +33,7 @@ __all__ = [
     "DecoderLayerSpec",
     "DecoderSpec",
     "Dropout",
+    "StochasticDepth",
     "Features",
     "ImageFeatures",
     "ImageHead",

@@ -50,9 +50,13 @@ class Dropout(keras.layers.Layer):
     def call(self, x: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return x
-        bits = random_bits(ops.shape(x), self.seeds.next())
+        bits = random_bits(self.drawn(ops.shape(x)), self.seeds.next())
         keep = bits >= np.uint32(round(self.rate * 2**32))
         return ops.where(keep, x / (1.0 - self.rate), ops.zeros((), x.dtype))
+
+    def drawn(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """How many draws decide on an input of this shape: one for each element."""
+        return shape
 
     # Keras leaves the state of seed generators out of its files; training could not go on where it stopped.
 
@@ -63,3 +67,11 @@ class Dropout(keras.layers.Layer):
     def load_own_variables(self, store: Any) -> None:
         if self.rate > 0:
             self.seeds.state.assign(store["seeds"])
+
+
+@keras.saving.register_keras_serializable("zoo")
+class StochasticDepth(Dropout):
+    """Dropout of whole examples: in a residual block they pass by unchanged (https://arxiv.org/abs/1603.09382)."""
+
+    def drawn(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (shape[0],) + (1,) * (len(shape) - 1)

@@ -39,6 +39,8 @@ class Classifier(Model):
 
     def ranked(self, scores: np.ndarray, top_k: int | None) -> list[Any]:
         """The best label of each row, or its `top_k` best as a list, with their scores."""
+        if top_k is not None and top_k < 1:
+            raise ZooError(f"top_k = {top_k}: there is no such number of labels.", fix="Ask for 1 or more.")
         rows = [
             [{"label": self.labels[n], "score": float(row[n])} for n in np.argsort(-row)[: top_k or 1]]
             for row in scores

@@ -176,9 +176,7 @@ class Checkpoints:
         while time.monotonic() < until and (unsealed := self._unsealed()):
             for path in unsealed:
                 shutil.rmtree(path, ignore_errors=True)
-            time.sleep(
-                0.1
-            )  # a save that failed has writers that go on; what they bring later, the next start sweeps
+            time.sleep(0.1)  # the writers of a failed save go on; what they bring later, the next start sweeps
 
     def _unsealed(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if path.is_dir() and not (path / SEAL).is_file()]

@@ -112,6 +112,8 @@ def test_drop_rates_of_the_arguments_are_taken(tmp_path):
             {"architecture": "efficientnet_b0", "model_args": {"aa_layer": "blur", "global_pool": "max"}},
             ["aa_layer", "max"],
         ),
+        ({"architecture": "efficientnet_b0", "model_args": ["x"]}, ["model_args = ['x'] is not a table"]),
+        ({"architecture": "efficientnet_b0", "pretrained_cfg": {"input_size": ["x"]}}, ["input_size"]),
     ],
 )
 def test_networks_that_zoo_does_not_build_are_refused_by_name(source, words):

@@ -152,6 +152,18 @@ def test_a_keras_file_brings_it_all_back(tmp_path):
     assert again.classify(picture) == model.classify(picture)
 
 
+@pytest.mark.parametrize("name", ["resnet26", "resnetv2_50"])
+def test_drop_rates_of_the_arguments_are_taken(name, tmp_path):
+    told = reference(name, drop_rate=0.2, drop_path_rate=0.3)
+    saved(told, tmp_path, drop_rate=0.2, drop_path_rate=0.3)
+    model = zoo.load(tmp_path)
+    assert model.head.dropout.rate == 0.2
+    theirs = [m.drop_prob for m in told.modules() if type(m).__name__ == "DropPath"]
+    ours = [block.dropout.rate for stage in model.backbone.stages for block in stage.blocks]
+    assert ours[1:] == pytest.approx(theirs)
+    assert ours[0] == 0
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [
@@ -163,6 +175,13 @@ def test_a_keras_file_brings_it_all_back(tmp_path):
             ["aa_layer", "max"],
         ),
         ({"architecture": "resnet50", "model_args": {"layers": "all"}}, ["depths"]),
+        ({"architecture": "resnet50", "model_args": ["layers"]}, ["model_args = ['layers'] is not a table"]),
+        (
+            {"architecture": "resnet50d", "model_args": {"stem_width": "x", "channels": 64, "drop_rate": "half"}},
+            ["stem_width = 'x'", "channels = 64", "drop_rate"],
+        ),
+        ({"architecture": "resnet50", "pretrained_cfg": {"input_size": ["x", 224, 224]}}, ["input_size"]),
+        ({"architecture": "resnet50", "pretrained_cfg": "a1_in1k"}, ["pretrained_cfg"]),
     ],
 )
 def test_networks_that_zoo_does_not_build_are_refused_by_name(source, words):
