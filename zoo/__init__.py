@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.registry.hookspecs import hookimpl
     from zoo.registry.presets import presets
     from zoo.registry.records import Architecture, DataSet, Head, Tracked, Tracker
+    from zoo.tasks.decoder_architecture import decoder_architecture
     from zoo.train.check import check
     from zoo.train.finetune import finetune
     from zoo.train.recipe import Recipe
@@ -35,6 +36,7 @@ _HOMES = {
     "Tracker": "zoo.registry.records",
     "ZooError": "zoo.errors",
     "check": "zoo.train.check",
+    "decoder_architecture": "zoo.tasks.decoder_architecture",
     "finetune": "zoo.train.finetune",
     "hookimpl": "zoo.registry.hookspecs",
     "load": "zoo.loading",
@@ -52,6 +54,7 @@ __all__ = [
     "Tracker",
     "ZooError",
     "check",
+    "decoder_architecture",
     "finetune",
     "hookimpl",
     "load",

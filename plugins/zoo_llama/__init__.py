@@ -7,22 +7,7 @@ import zoo
 
 @zoo.hookimpl
 def zoo_architectures() -> list[zoo.Architecture]:
-    from zoo.data.text import text_preprocessor
-    from zoo.nn import Decoder, Features, LastTokenClassifier, TokenLogits
     from zoo_llama.config import LlamaConfig
     from zoo_llama.weights import transformers_layout
 
-    return [
-        zoo.Architecture(
-            name="llama",
-            config=LlamaConfig,
-            backbone=Decoder,
-            heads={
-                "text-generation": zoo.Head(TokenLogits, ("LlamaForCausalLM",)),
-                "text-classification": zoo.Head(LastTokenClassifier, ("LlamaForSequenceClassification",)),
-                "feature-extraction": zoo.Head(Features, ("LlamaModel",)),
-            },
-            layouts={"transformers": transformers_layout},
-            preprocessor=text_preprocessor,
-        )
-    ]
+    return [zoo.decoder_architecture("llama", LlamaConfig, transformers_layout, "Llama")]

@@ -52,6 +52,13 @@ def gemma(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A decoder whose head has a matrix of its own."""
+    config = transformers.LlamaConfig(**SETTINGS | {"max_position_embeddings": 40}, tie_word_embeddings=False)
+    return save_random(transformers.LlamaForCausalLM(config), tmp_path_factory.mktemp("base") / "llama")
+
+
+@pytest.fixture(scope="session")
 def reference() -> Callable[..., Any]:
     """`reference(base, adapter)`: the model of transformers with PEFT's adapter, ready to be trained.
 
@@ -59,7 +66,11 @@ def reference() -> Callable[..., Any]:
     """
 
     def load(base: Path, adapter: Path | peft.LoraConfig) -> Any:
-        kinds = {"bert": transformers.BertForSequenceClassification, "gemma": transformers.Gemma3ForCausalLM}
+        kinds = {
+            "bert": transformers.BertForSequenceClassification,
+            "gemma": transformers.Gemma3ForCausalLM,
+            "llama": transformers.LlamaForCausalLM,
+        }
         model = kinds[base.name].from_pretrained(base, dtype=torch.float32, attn_implementation="eager")
         if isinstance(adapter, Path):
             return peft.PeftModel.from_pretrained(model, adapter, is_trainable=True)

@@ -126,6 +126,24 @@ def test_another_kind_of_adapter(kind, bert, adapter):
     assert "is not LoRA" in refused(bert, adapter).what
 
 
+def test_a_head_that_the_adapter_knows_otherwise(llama, tmp_path):
+    """Of a changed head PEFT writes the base's matrix along."""
+    folder, model = tmp_path / "adapter", zoo.load(llama)
+    model.adapters.add(rank=4, targets="lm_head")
+    model.adapters.save(folder)
+    name = "base_model.model.lm_head.base_layer.weight"
+    theirs = np.asarray(zoo.load(llama).head.decoder.kernel)
+
+    change_tensors(folder, lambda tensors: tensors.update({name: theirs}))
+    zoo.load(llama, adapter=folder)
+    change_tensors(folder, lambda tensors: tensors.update({name: theirs + 1}))
+    error = refused(llama, folder)
+    assert "for another base" in error.what
+    assert "lm_head.base_layer.weight' differs" in str(error)
+    change_tensors(folder, lambda tensors: tensors.update({name: theirs[1:]}))
+    assert "has shape (99, 32)" in str(refused(llama, folder))
+
+
 def test_what_is_no_adapter(bert, adapter, tmp_path):
     assert "There is no adapter" in refused(bert, tmp_path / "nowhere").what
     (tmp_path / "empty").mkdir()

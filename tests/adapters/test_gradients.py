@@ -87,12 +87,16 @@ def test_a_step_of_a_classifier(kind, bert, reference, arrays, tmp_path):
         assert relative(found[name], gradient) < 1e-5, name
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_step_of_a_decoder(kind, gemma, reference, arrays, tmp_path):
-    config = peft.LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=GEMMA_TARGETS, **KINDS[kind])
-    theirs = reference(gemma, config).train()
+@pytest.mark.parametrize(
+    ("base", "kind", "more"),
+    [*(("gemma", kind, ()) for kind in KINDS), ("llama", "lora", ()), ("llama", "lora", ("lm_head",))],
+)
+def test_a_step_of_a_decoder(base, kind, more, request, reference, arrays, tmp_path):
+    folder = request.getfixturevalue(base)
+    config = peft.LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=[*GEMMA_TARGETS, *more], **KINDS[kind])
+    theirs = reference(folder, config).train()
     theirs.save_pretrained(tmp_path / "adapter")
-    ours = zoo.load(gemma, adapter=tmp_path / "adapter")
+    ours = zoo.load(folder, adapter=tmp_path / "adapter")
 
     ids, seen = arrays["input_ids"], arrays["attention_mask"]
     batch = {name: torch.from_numpy(array).long() for name, array in arrays.items()}

@@ -30,14 +30,24 @@ GEMMA_KINDS = {
     "all-linear": {"target_modules": "all-linear", "use_rslora": True},
     "dora": {"target_modules": ["o_proj", "gate_proj", "down_proj"], "use_dora": True},
 }
+LLAMA_KINDS = {
+    "the head, too": {"target_modules": ["q_proj", "down_proj", "lm_head"]},
+    "the head kept whole": {"target_modules": ["v_proj"], "modules_to_save": ["lm_head"]},
+}
 
 
-@pytest.fixture(params=[*(("bert", name) for name in BERT_KINDS), *(("gemma", name) for name in GEMMA_KINDS)])
+@pytest.fixture(
+    params=[
+        *(("bert", name) for name in BERT_KINDS),
+        *(("gemma", name) for name in GEMMA_KINDS),
+        *(("llama", name) for name in LLAMA_KINDS),
+    ]
+)
 def pair(request, reference, tmp_path):
     """A base, an adapter that PEFT wrote for it, and the reference with both."""
     kind, name = request.param
-    settings = {"bert": BERT_KINDS, "gemma": GEMMA_KINDS}[kind][name]
-    task_type = {"bert": "SEQ_CLS", "gemma": "CAUSAL_LM"}[kind]
+    settings = {"bert": BERT_KINDS, "gemma": GEMMA_KINDS, "llama": LLAMA_KINDS}[kind][name]
+    task_type = "SEQ_CLS" if kind == "bert" else "CAUSAL_LM"
     base = request.getfixturevalue(kind)
     adapted = reference(base, peft.LoraConfig(**{"task_type": task_type, "r": 4, **settings}))
     adapted.save_pretrained(tmp_path / "adapter")

@@ -27,9 +27,11 @@ def tokenizer(folder):
     return transformers.AutoTokenizer.from_pretrained(folder)
 
 
-def compiled(model: Any) -> int:
+def compiled(model: Any) -> tuple[int, int]:
+    """How often what runs the model was compiled, and what chooses the tokens."""
     engine = model.__dict__["_generation"]
-    return engine._prefill._cache_size() + engine._decode._cache_size() + engine._extend._cache_size()
+    counts = [step._cache_size() for step in (engine._prefill, engine._decode, engine._first, engine._next)]
+    return counts[0] + counts[1], counts[2] + counts[3]
 
 
 def test_texts_equal_the_references(model, theirs, tokenizer):
@@ -79,7 +81,7 @@ def test_a_stop_text_ends_and_is_left_out(model):
     whole = model.generate("The horn of", max_new_tokens=40)
     stop = whole[6:9]
 
-    found = model.generate("The horn of", max_new_tokens=40, stop=stop, logprobs=True)
+    found = model.generate("The horn of", max_new_tokens=40, stop=stop, details=True)
 
     assert found.text == whole[: whole.find(stop)]
     assert found.ended == "stop"
@@ -133,6 +135,29 @@ def test_other_prompts_and_other_numbers_compile_nothing(model):
     model.generate("Return a", max_new_tokens=17, temperature=0.3, top_p=0.5, seed=9)
     model.generate("G", max_new_tokens=20, temperature=2.0, top_p=0.99, seed=2)
 
+    assert compiled(model) == before
+
+
+def test_another_way_to_choose_compiles_the_choice_alone(model):
+    model.generate("The horn", max_new_tokens=20)
+    before = compiled(model)
+
+    for way in ({"top_k": 3}, {"top_k": 4}, {"min_p": 0.1}, {"temperature": 1.0}, {"repetition_penalty": 1.2}):
+        model.generate("The horn", max_new_tokens=20, **way)
+    model.generate("The horn", max_new_tokens=20, logprobs=True)
+
+    after = compiled(model)
+    assert after[0] == before[0]
+    assert after[1] > before[1]
+
+
+def test_details_compile_nothing(model):
+    text = model.generate("The horn", max_new_tokens=20)
+    before = compiled(model)
+
+    found = model.generate(["The horn"], max_new_tokens=20, details=True)[0]
+
+    assert (found.text, len(found.ids), found.logprobs, found.ended) == (text, 20, [], "length")
     assert compiled(model) == before
 
 

@@ -210,3 +210,28 @@ def test_the_check_knows_what_an_adapter_saves(lora):
     whole = zoo.check(lora.replace("model", lora=None))
     assert checked.trainable < whole.trainable / 4
     assert checked.parameters > whole.parameters
+
+
+def test_a_decoder_with_a_head_of_its_own(tmp_path):
+    """Trained a little, merged, and read by PEFT: the same logits everywhere."""
+    base = tiny_decoder(tmp_path / "base", TEXTS * 20, tie_word_embeddings=False)
+    recipe = Recipe(
+        model=ModelKeys(preset=str(base), task="text-generation", lora=LoraKeys(rank=4, targets="all, lm_head")),
+        train=TrainKeys(steps=3, batch_size=4, learning_rate=1e-2),
+    )
+    run = tmp_path / "run"
+    zoo.finetune(recipe, data={"text": TEXTS * 8}, output=run)
+
+    def in_transformers(folder: Path) -> transformers.PreTrainedModel:
+        return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+
+    adapted = peft.PeftModel.from_pretrained(in_transformers(base), run / "adapter")
+    ids = np.array([[5, 9, 30, 4, 17, 22]], np.int32)
+    ours = np.asarray(zoo.load(run)({"input_ids": ids}))
+    assert np.abs(ours - zoo.load(base)({"input_ids": ids})).max() > 1e-3
+    for theirs in (in_transformers(run / "model"), adapted, adapted.merge_and_unload()):
+        with torch.no_grad():
+            logits = theirs.eval()(torch.from_numpy(ids).long()).logits.numpy()
+        np.testing.assert_allclose(ours, logits, atol=1e-5)
+    again = zoo.load(base, adapter=run / "adapter")
+    np.testing.assert_allclose(again({"input_ids": ids}), ours, atol=1e-5)

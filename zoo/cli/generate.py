@@ -29,7 +29,7 @@ def command(model: str, prompts: tuple[str, ...], dtype: str | None, as_json: bo
 
     loaded = load(model, task="text-generation", dtype=dtype)
     if as_json:
-        found = loaded.generate(list(prompts), logprobs=True, **settings)
+        found = loaded.generate(list(prompts), details=True, **settings)
         print_json(
             [
                 {"prompt": prompt, "text": one.text, "tokens": len(one.ids), "ended": one.ended}

@@ -32,6 +32,9 @@ def bucket(count: int) -> int:
 class Engine:
     """The compiled functions of one model.
 
+    What runs the model is compiled for a shape of rows and cache alone. What chooses the tokens is compiled for
+    each way to choose them, beside the writing of the cache, which takes little.
+
     Args:
         model: its backbone is a `zoo.nn.Decoder`, or has `windows` and takes `cache` and `keep` as it does.
     """
@@ -39,10 +42,11 @@ class Engine:
     def __init__(self, model: Any) -> None:
         self._model = model
         self.vocab_size: int = model.config.vocab_size
-        self._prefill = jax.jit(self._first, static_argnames=("shape", "columns"))
-        self._decode = jax.jit(self._next, static_argnames=("shape",), donate_argnames=("keys", "seen"))
-        # A function of its own: where one both reads and writes the cache, XLA writes into a copy.
-        self._extend = jax.jit(extended, donate_argnames=("cache",))
+        self._prefill = jax.jit(self._run_prompt)
+        self._decode = jax.jit(self._run_token)
+        # Apart from `decode`: where one function both reads and writes the cache, XLA writes into a copy.
+        self._first = jax.jit(self._choose_first, static_argnames=("shape", "columns"))
+        self._next = jax.jit(_choose_next, static_argnames=("shape",), donate_argnames=("cache", "seen"))
 
     def run(
         self, arrays: dict[str, np.ndarray], settings: GenerationSettings, steps: int, *, logprobs: bool
@@ -59,58 +63,76 @@ class Engine:
         data = numbers(settings.sampling)
         state = [variable.value for variable in self._model.variables]
         columns = bucket(arrays["input_ids"].shape[1] + steps)
-        found, cache, keys, seen = self._prefill(
-            state, arrays, data, jnp.uint32(settings.seed), shape=shape, columns=columns
-        )
+        seed = jnp.uint32(settings.seed)
+        logits, pairs = self._prefill(state, {name: arrays[name] for name in ("input_ids", "attention_mask")})
+        found, cache, keys, seen = self._first(logits, pairs, arrays, data, seed, shape=shape, columns=columns)
+        del pairs
         for _ in range(steps - 1):
-            following, pairs, keys, seen = self._decode(state, found[0], cache, keys, seen, data, shape=shape)
-            cache = self._extend(cache, pairs)
+            logits, pairs = self._decode(state, found[0], cache)
+            following, cache, seen = self._next(logits, pairs, cache, keys, seen, data, shape=shape)
             yield jax.device_get(found)
             found = following
         yield jax.device_get(found)
 
-    def _first(
-        self, state: Any, arrays: dict[str, Any], data: dict[str, Any], seed: Any, *, shape: Shape, columns: int
-    ) -> Any:
-        mask, numbers = arrays["attention_mask"], arrays["numbers"]
-        arrays = {**arrays, "position_ids": jnp.maximum(jnp.cumsum(mask, axis=1) - 1, 0)}
-        backbone = self._model.backbone
+    def _run_prompt(self, state: Any, arrays: dict[str, Any]) -> Any:
+        """The logits after each row `(rows, vocab_size)`, and the keys and values of all its tokens."""
+        positions = jnp.maximum(jnp.cumsum(arrays["attention_mask"], axis=1) - 1, 0)
         with self._weights(state):
-            features, pairs = backbone(arrays, keep=True)
-            logits = self._logits(features[:, -1])
-        padding = mask.shape[1] - jnp.sum(mask, axis=1)
-        cache = filled(pairs, backbone.windows, padding, columns)
-        rows = mask.shape[0]
-        seen = None
-        if shape.penalty:
-            seen = jnp.zeros((rows, logits.shape[-1]), bool)
-            seen = seen.at[jnp.arange(rows)[:, None], arrays["input_ids"]].max(mask > 0)
-        keys = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(numbers)
-        found, seen = self._chosen(logits, cache["column"] - cache["start"], keys, seen, data, shape)
-        return found, cache, keys, seen
+            features, pairs = self._model.backbone({**arrays, "position_ids": positions}, keep=True)
+            return self._logits(features[:, -1]), pairs
 
-    def _next(
-        self, state: Any, tokens: Any, cache: Any, keys: Any, seen: Any, data: dict[str, Any], *, shape: Shape
-    ) -> Any:
+    def _run_token(self, state: Any, tokens: Any, cache: Any) -> Any:
+        """The logits after one more token of each row, and its keys and values."""
         arrays = {"input_ids": tokens[:, None], "position_ids": (cache["column"] - cache["start"])[:, None]}
         with self._weights(state):
             features, pairs = self._model.backbone(arrays, cache=cache, keep=True)
-            logits = self._logits(features[:, 0])
-        found, seen = self._chosen(logits, cache["column"] + 1 - cache["start"], keys, seen, data, shape)
-        return found, pairs, keys, seen
+            return self._logits(features[:, 0]), pairs
 
-    def _chosen(
-        self, logits: Any, positions: Any, keys: Any, seen: Any, data: dict[str, Any], shape: Shape
-    ) -> tuple[tuple[Any, Any], Any]:
-        """The tokens at each row's position and their log-probabilities, and which tokens there are by then."""
-        drawing = jax.vmap(jax.random.fold_in)(keys, positions)
-        tokens, logprobs = choose(logits, shape, data, drawing, seen)
-        if seen is not None:
-            seen = seen.at[jnp.arange(tokens.shape[0]), tokens].set(True)
-        return (tokens, logprobs), seen
+    def _choose_first(
+        self,
+        logits: Any,
+        pairs: Any,
+        arrays: dict[str, Any],
+        data: dict[str, Any],
+        seed: Any,
+        *,
+        shape: Shape,
+        columns: int,
+    ) -> Any:
+        """The tokens that follow the prompts, and what the next ones are chosen by: cache, keys, tokens seen."""
+        mask = arrays["attention_mask"]
+        cache = filled(pairs, self._model.backbone.windows, mask.shape[1] - jnp.sum(mask, axis=1), columns)
+        seen = None
+        if shape.penalty:
+            seen = jnp.zeros(logits.shape, bool)
+            seen = seen.at[jnp.arange(len(mask))[:, None], arrays["input_ids"]].max(mask > 0)
+        keys = jax.vmap(functools.partial(jax.random.fold_in, jax.random.key(seed)))(arrays["numbers"])
+        keys = jax.random.key_data(keys)  # keys themselves as arguments take jax's slow way into a function
+        found, seen = _chosen(logits, cache, keys, seen, data, shape)
+        return found, cache, keys, seen
 
     def _logits(self, features: Any) -> Any:
         return self._model.head(features, self._model.backbone.token_table)
 
     def _weights(self, state: Any) -> Any:
         return keras.StatelessScope(state_mapping=list(zip(self._model.variables, state, strict=True)))
+
+
+def _choose_next(
+    logits: Any, pairs: Any, cache: Any, keys: Any, seen: Any, data: dict[str, Any], *, shape: Shape
+) -> Any:
+    """The tokens that follow those of `pairs`, the cache with these in it, and the tokens seen by then."""
+    cache = extended(cache, pairs)
+    found, seen = _chosen(logits, cache, keys, seen, data, shape)
+    return found, cache, seen
+
+
+def _chosen(
+    logits: Any, cache: Any, keys: Any, seen: Any, data: dict[str, Any], shape: Shape
+) -> tuple[tuple[Any, Any], Any]:
+    """The tokens at each row's next position and their log-probabilities, and which tokens there are by then."""
+    drawing = jax.vmap(jax.random.fold_in)(jax.random.wrap_key_data(keys), cache["column"] - cache["start"])
+    tokens, logprobs = choose(logits, shape, data, drawing, seen)
+    if seen is not None:
+        seen = seen.at[jnp.arange(tokens.shape[0]), tokens].set(True)
+    return (tokens, logprobs), seen

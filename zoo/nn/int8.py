@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 
 _BLOCK = 128  # output channels that a CPU converts at a time, so that they stay in its cache
-_FEW = 32  # rows up to which converting the matrix, not multiplying with it, is what takes the time
+FEW_ROWS = 32  # up to which reading a matrix, not multiplying with it, is what takes the time
 _LARGE = 1 << 24  # numbers of which nobody wants a float32 copy
 
 
@@ -82,7 +82,7 @@ def matmul(x: jax.Array, numbers: jax.Array, scale: jax.Array) -> jax.Array:
     cpu = jax.default_backend() == "cpu"
     if cpu:  # where other precisions are slower than float32
         rows = rows.astype(jnp.float32)
-    if cpu and numbers.shape[0] > _BLOCK and (len(rows) <= _FEW or numbers.size > _LARGE):
+    if cpu and numbers.shape[0] > _BLOCK and (len(rows) <= FEW_ROWS or numbers.size > _LARGE):
         product = _by_blocks(rows, numbers)
     else:
         product = _product(rows, numbers.astype(rows.dtype))

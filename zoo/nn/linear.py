@@ -10,10 +10,8 @@ import keras
 from keras import ops
 
 from zoo.nn import int8
-from zoo.nn.int8 import Quantized
+from zoo.nn.int8 import FEW_ROWS, Quantized
 from zoo.nn.lora import Lora, adapters_apply
-
-_FEW = 32  # rows up to which reading the matrix is what takes the time
 
 
 def product(x: Any, matrix: Any) -> Any:
@@ -28,7 +26,7 @@ def product(x: Any, matrix: Any) -> Any:
     each = matrix.ndim > 2
     matrix = ops.cast(matrix, x.dtype)
     rows = shape[-1] if each else math.prod(shape) if all(shape) else None
-    if not rows or rows > _FEW:
+    if not rows or rows > FEW_ROWS:
         return ops.matmul(x, _swap(matrix))
     if not each:
         x = ops.reshape(x, (rows, dim))
@@ -88,6 +86,13 @@ class Linear(keras.layers.Layer):
     def float_kernel(self) -> Any:
         """The kernel `(units, dim)` without its adapter, as floating-point numbers."""
         return self.kernel.value if self.scale is None else int8.dequantize(*Quantized.of(self.kernel, self.scale))
+
+    def holds(self, kernel: Any) -> bool:
+        """Whether the kernel without its adapter is this one `(units, dim)`, as far as it is kept."""
+        if self.scale is not None:
+            kernel = int8.dequantize(*int8.quantize(kernel))
+        own = self.float_kernel()
+        return bool(ops.all(ops.cast(kernel, own.dtype) == own))
 
     def merged_kernel(self) -> Any:
         """The kernel with the adapter's change in it, in the dtype of the layer's policy."""

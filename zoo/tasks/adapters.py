@@ -124,6 +124,12 @@ class Adapters:
             {path: tuple(variable.shape) for path, variable in weights.items()},
         )
         read = adapter.checkpoint.read
+        for path, (tensor, op) in placed.copies.items():
+            if not linears[path].holds(op.load(read(tensor))):
+                raise ZooError(
+                    f"The adapter of {adapter.origin} was made for another base.",
+                    why=f"its '{tensor}' differs from the model's",
+                )
         numbers = {path: change.numbers(adapter.checkpoint) for path, change in placed.changes.items()}
         saved = {path: op.load(read(tensor)) for path, (tensor, op) in placed.saved.items()}
         how: dict[str, Any] = {"dropout": config.dropout, "rslora": config.rslora, "dora": config.dora}

@@ -162,6 +162,7 @@ class TextGenerator(TextModel):
         seed: int = 0,
         stream: bool = False,
         return_ids: bool = False,
+        details: bool = False,
         logprobs: bool = False,
     ) -> Any:
         """Continue texts. What is not given here is as `generation_config.json` has it, else greedy.
@@ -178,7 +179,8 @@ class TextGenerator(TextModel):
             seed: decides every draw, with the prompt's place in the list and nothing else of the others.
             stream: give an iterator of pieces of text instead, as they come, for one prompt.
             return_ids: give token ids, a stop token included, instead of text; for arrays they always are.
-            logprobs: give a `Continuation` instead: `text`, `ids`, each token's `logprobs`, and why it `ended`.
+            details: give a `Continuation` instead: `text`, `ids`, and why it `ended`.
+            logprobs: give that with each token's `logprobs`, too.
 
         Returns:
             the new text alone, without the prompt: a str for a text, else a list.
@@ -214,13 +216,13 @@ class TextGenerator(TextModel):
         tokenizer = None if wordless else self.preprocess.tokenizer
         continuer = Continuer(self._engine(), settings, tokenizer, logprobs=logprobs)
         if stream:
-            if len(rows) != 1 or return_ids or logprobs:
+            if len(rows) != 1 or return_ids or details or logprobs:
                 raise ZooError(
-                    "stream=True gives the text of one prompt.", fix="Leave return_ids and logprobs out."
+                    "stream=True gives the text of one prompt.", fix="Leave return_ids, details and logprobs out."
                 )
             return continuer.stream(rows[0], most[0])
         found = continuer.all(rows, most)
-        if not logprobs:
+        if not (details or logprobs):
             found = [item.ids if return_ids or arrays else item.text for item in found]
         return found[0] if isinstance(prompts, str) else found
 

@@ -37,6 +37,7 @@ _PARTS = {
 }
 _WRITTEN = {part: suffix for suffix, part in reversed(_PARTS.items())}
 _WEIGHT = ".weight"
+_COPY = ".base_layer.weight"  # of a changed head or embedding PEFT writes the base's own matrix along
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,12 @@ class Placed:
     Args:
         changes: by the layer's path.
         saved: `{variable: (tensor, op)}` of the modules that are kept whole.
+        copies: `{layer: (tensor, op)}` of the changed layers whose kernel in the base is told, too.
     """
 
     changes: Mapping[str, Change]
     saved: Mapping[str, tuple[str, Op]]
+    copies: Mapping[str, tuple[str, Op]]
 
 
 def read_adapter(location: str | Path) -> PeftAdapter:
@@ -115,13 +118,16 @@ def match(
     owners = {name: path for path, row in rows.items() for name in layout.names(*row)}
     parts: dict[str, dict[str, str]] = {}
     saved: dict[str, tuple[str, Op]] = {}
+    copies: dict[str, tuple[str, Op]] = {}
     unknown: list[str] = []
     for tensor in checkpoint.tensors:
         bare = tensor.removeprefix(_PREFIX)
-        suffix = next((suffix for suffix in _PARTS if bare.endswith(suffix)), None)
+        suffix = next((suffix for suffix in (*_PARTS, _COPY) if bare.endswith(suffix)), None)
         owner = paths.get(bare.removesuffix(suffix)) if suffix else owners.get(bare)
         if bare == tensor or owner is None:
             unknown.append(tensor)
+        elif suffix == _COPY:
+            copies[owner] = tensor, rows[f"{owner}/kernel"][0].op
         elif suffix:
             parts.setdefault(owner, {})[_PARTS[suffix]] = tensor
         else:
@@ -151,6 +157,10 @@ def match(
             faults.found += _mismatch(checkpoint, saved[path][0], row[0].op.shape(variables[path]))
         elif module in kept or config.keeps(module):
             missing.append(next(layout.names(*row)))
+    for path, (tensor, op) in copies.items():
+        faults.found += _mismatch(checkpoint, tensor, op.shape(layers[path]))
+        if path not in changes:
+            unknown.append(tensor)
     if unknown:
         faults.add(f"{len(unknown)} of its tensors belong to nothing in the model: {some(unknown)}")
     if missing:
@@ -161,7 +171,7 @@ def match(
         f"The adapter of {adapter.origin} does not fit the model.",
         fix=f"It was made for {config.base}." if config.base else "It was made for another model, task or rank.",
     )
-    return Placed(changes, saved)
+    return Placed(changes, saved, copies)
 
 
 def write_adapter(
