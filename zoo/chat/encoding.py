@@ -31,12 +31,14 @@ class ExampleEncoder:
         template: the chat template, where there is one.
         end: the token that ends a plain text.
         stops: the tokens that end a generated text.
+        saved: the template that the model came with, if `template` stands in for it; both are to write the same.
     """
 
     preprocess: TextPreprocessor
     template: ChatTemplate | None
     end: int | None
     stops: frozenset[int]
+    saved: ChatTemplate | None = None
 
     def __call__(self, inputs: Sequence[Any], faults: RowFaults) -> list[Encoded]:
         """Each input as tokens and labels; one with a fault, which is noted, as none."""
@@ -101,6 +103,10 @@ class ExampleEncoder:
             return faults.add("Without a message of the roles that are trained (data.train_on)", n)
         try:
             text, spans = find_spans(self.template, conversation)
+            if self.saved is not None and self.saved.render(conversation.messages) != text:
+                faults.add(
+                    "data.chat_template writes another text than the template that the model was trained with", n
+                )
             for role in dropped_roles(self.template, conversation, text):
                 faults.add(f"With a message of the role '{role}', which the chat template leaves out", n)
         except TemplateError as fault:

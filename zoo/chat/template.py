@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -86,6 +87,16 @@ class ChatTemplate:
         except Exception as error:  # whatever the code of a template leads to
             raise TemplateError(f"The chat template fails: {type(error).__name__}: {error}") from error
 
+    def differs(self, other: ChatTemplate) -> str:
+        """What this template and another one write of a question and an answer, for people."""
+        texts = []
+        for template in (self, other):
+            try:
+                texts.append(repr(template.render(_PROBE)))
+            except TemplateError as error:
+                texts.append(error.what)
+        return " here, there ".join(texts) if texts[0] != texts[1] else "the templates are not the same"
+
     def turn_end(self, tokenizer: tokenizers.Tokenizer) -> int | None:
         """The token that it writes behind an answer; None where there is none, or it cannot be told."""
         try:
@@ -119,15 +130,24 @@ def read_chat_template(files: Files) -> ChatTemplate | None:
         return None
     if not isinstance(source, str):
         raise ZooError(f"The chat template of {files.origin} is no text: {source!r:.60}")
-    return ChatTemplate(source, special_tokens(files), files.origin)
+    tokens = special_tokens({**files.mapping("special_tokens_map.json"), **settings})
+    return ChatTemplate(source, tokens, files.origin)
 
 
-def special_tokens(files: Files) -> dict[str, str]:
-    """The special tokens that a checkpoint's files name, as `{"bos_token": "<s>", ...}`."""
-    settings = {**files.mapping("special_tokens_map.json"), **files.mapping("tokenizer_config.json")}
+def special_tokens(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The special tokens that a tokenizer's settings name, as `{"bos_token": "<s>", ...}`."""
     found = {f"{name}_token": settings.get(f"{name}_token") for name in _SPECIAL}
     told = {key: one.get("content") if isinstance(one, dict) else one for key, one in found.items()}
     return {key: text for key, text in told.items() if isinstance(text, str)}
+
+
+def read_template_file(path: str | Path) -> str:
+    """The source of a template in a file of the user's. Raises a ZooError where it cannot be read, or is none."""
+    try:
+        source = Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ZooError(f"The chat template '{path}' cannot be read.", why=str(error)) from error
+    return ChatTemplate(source, origin=f"'{path}'").source
 
 
 def _name_of(file: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.errors import did_you_mean
+from zoo.errors import ZooError, did_you_mean
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 ANSWER = "assistant"
@@ -74,6 +74,22 @@ class Completion:
         return Conversation((Message("user", self.prompt), Message(ANSWER, self.completion)), self.train_on)
 
 
+def conversation_of(messages: Any) -> Conversation:
+    """Messages from Python, each a `Message` or a mapping as in `read_messages`. Raises a ZooError for others."""
+    if isinstance(messages, Conversation):
+        return messages
+    if isinstance(messages, str | Mapping) or not isinstance(messages, Iterable):
+        raise ZooError(
+            f"{messages!r:.60} is no conversation.", fix='Give messages: [{"role": "user", "content": "Hello"}].'
+        )
+    given = [{"role": m.role, "content": m.content} if isinstance(m, Message) else m for m in messages]
+    found = list(read_messages(given))
+    faults = [f"message {n} {item}" for n, item in enumerate(found, 1) if isinstance(item, str)]
+    if faults or not found:
+        raise ZooError("The messages are no conversation.", why=faults or "there are none")
+    return Conversation(tuple(item for item in found if isinstance(item, Message)))
+
+
 def texts_of(example: Any) -> list[str]:
     """The texts that an example of text generation is made of."""
     if isinstance(example, Conversation):
@@ -103,6 +119,16 @@ def read_messages(value: Any) -> Iterator[Message | str]:
             yield "with a message whose content is not text"
         else:
             yield Message(role, content)
+
+
+def with_texts(rows: Sequence[Any]) -> list[Any]:
+    """Lists of messages with each content as one text where that is told in parts, so that they make a column."""
+    return [row and [_with_text(message) for message in row] for row in rows]
+
+
+def _with_text(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    joined = joined_parts(message["content"])
+    return message if joined is None or message["content"] is None else {**message, "content": joined}
 
 
 def joined_parts(content: Any) -> str | None:

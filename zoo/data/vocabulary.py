@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,10 +18,13 @@ from zoo.hub.files import local_files
 _SPECIAL = {"pad": "<pad>", "bos": "<bos>", "eos": "<eos>"}
 
 
-def learn_tokenizer(texts: Iterable[str], config: Any) -> TextPreprocessor:
+def learn_tokenizer(texts: Iterable[str], config: Any, extra: Sequence[str] = ()) -> TextPreprocessor:
     """Byte-level BPE (https://arxiv.org/abs/1508.07909) with as many tokens as `config.vocab_size` at most.
 
     A text begins with `<bos>`; the special tokens have the ids that the config gives them, which are the first.
+
+    Args:
+        extra: more special tokens, such as those of a chat template.
 
     Raises a ZooError where the config leaves no room for the bytes, or gives a special token another place.
     """
@@ -35,7 +38,7 @@ def learn_tokenizer(texts: Iterable[str], config: Any) -> TextPreprocessor:
             why=", ".join(f"{name}_token_id = {given}" for name, given in ids.items()),
             fix="Leave them out of model.config, or give them 0, 1 and 2.",
         )
-    fewest = len(places) + 256
+    fewest = len(places) + len(extra) + 256
     if config.vocab_size < fewest:
         raise ZooError(
             f"vocab_size = {config.vocab_size} leaves no room for the 256 bytes that texts are made of.",
@@ -46,7 +49,7 @@ def learn_tokenizer(texts: Iterable[str], config: Any) -> TextPreprocessor:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=config.vocab_size,
-        special_tokens=sorted(_SPECIAL.values(), key=lambda token: places[token.strip("<>")]),
+        special_tokens=[*sorted(_SPECIAL.values(), key=lambda token: places[token.strip("<>")]), *extra],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )

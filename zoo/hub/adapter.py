@@ -7,10 +7,10 @@ from pathlib import Path
 from zoo.errors import ZooError
 from zoo.hub import huggingface
 from zoo.hub.fetch import Progress, fetch_files, silent, source_folder
-from zoo.hub.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG, Files
+from zoo.hub.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CHAT_TEMPLATE, CONFIG, Files
 from zoo.hub.source import Source, is_url
 
-_NAMES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG)
+_NAMES = (ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG, CHAT_TEMPLATE, "tokenizer_config.json")
 
 
 def adapter_files(location: str | Path, progress: Progress = silent) -> Files:

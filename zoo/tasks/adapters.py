@@ -116,6 +116,7 @@ class Adapters:
                 f"The adapter of {adapter.origin} was made for other labels, or another order of them.",
                 why=f"its labels are {some(adapter.labels)}; the model's are {some(self.model.labels)}",
             )
+        self.model.check_adapter_files(adapter.files)
         linears, weights, config = self._linears(), self._weights(), adapter.config
         placed = match(
             adapter,
@@ -188,6 +189,7 @@ class Adapters:
         changes = {path: _parts(lora) for path, lora in adapter.layers.items()}
         saved = {path: np.asarray(weights[path].value) for path in adapter.saved}
         extras = {CONFIG: (json.dumps(self.model.written_config(), indent=2) + "\n").encode()}
+        extras |= self.model.adapter_companions()
         write_adapter(Path(folder), self._config(adapter, layout), layout, changes, saved, extras)
 
     # What the model asks for

@@ -262,6 +262,13 @@ class Model(keras.Model):
         """The files that are written beside the weights: the tokenizer's or preprocessor's, as they were read."""
         return dict(self._preprocessor.files) if self._preprocessor else {}
 
+    def adapter_companions(self) -> dict[str, bytes]:
+        """The files that are written beside an adapter, by which it is known what it was trained with."""
+        return {}
+
+    def check_adapter_files(self, files: Files) -> None:
+        """Raise a ZooError where the files beside an adapter say that it was trained with something else."""
+
     def get_config(self) -> dict[str, Any]:
         if any(isinstance(layer, Linear) and layer.scale is not None for layer in self._flatten_layers()):
             raise ZooError(

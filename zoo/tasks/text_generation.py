@@ -10,31 +10,24 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.chat.encoding import ExampleEncoder
 from zoo.chat.faults import RowFaults
-from zoo.chat.template import ChatTemplate, Rendered, read_chat_template
-from zoo.data.conversations import Completion, Conversation, Message
+from zoo.chat.template import Rendered
+from zoo.data.conversations import conversation_of
 from zoo.data.problems import LANGUAGE
-from zoo.data.text import NO_LABEL, Encoded, as_list
+from zoo.data.text import NO_LABEL, as_list
 from zoo.errors import ZooError
 from zoo.generate.engine import Engine
 from zoo.generate.prompts import encoded_prompts, prompts_of, room
 from zoo.generate.rows import Continuer
 from zoo.generate.settings import generation_settings
-from zoo.hub.files import Files
 from zoo.tasks.labelled import LabelledTexts
+from zoo.tasks.language_model import Example, LanguageModel
 from zoo.tasks.losses import Loss
-from zoo.tasks.text_model import TextModel
 from zoo.tasks.token_classification import TokenAccuracy
-
-Example = str | Completion | Conversation
-"""What text generation learns from."""
-
-_SETTINGS = "generation_config.json"
 
 
 @keras.saving.register_keras_serializable("zoo")
-class TextGenerator(TextModel):
+class TextGenerator(LanguageModel):
     """Logits `(batch, length, vocab_size)`; `generate` continues texts.
 
     Arrays with `labels` `(batch, length)`, which are `input_ids` and `NO_LABEL` for what is not trained, give
@@ -45,12 +38,6 @@ class TextGenerator(TextModel):
     verb = "generate"
     problem = LANGUAGE
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.generation_config: dict[str, Any] = {}
-        self.chat_template: ChatTemplate | None = None
-        self._files: dict[str, bytes] = {}
-
     def call(self, arrays: dict[str, Any], training: bool = False) -> Any:
         features = self.backbone(arrays, training=training)
         if "labels" in arrays:
@@ -58,57 +45,6 @@ class TextGenerator(TextModel):
         return self.head(features, self.backbone.token_table, training=training)
 
     # Training
-
-    def encode_examples(self, inputs: Sequence[Example], faults: RowFaults | None = None) -> list[Encoded]:
-        """Plain texts, `Completion`s and `Conversation`s as tokens, with labels for what of them is trained.
-
-        A plain text is trained whole, with the token that ends it; one that is truncated does not end. Of the
-        others the answers are trained, or what their `train_on` says, each with its stop token; what is too long
-        loses answers at its end, each of them whole.
-
-        Args:
-            faults: notes what is wrong, in place of the error; such an input is encoded as no token.
-
-        Raises a ZooError that lists every input from which nothing, or the wrong thing, would be learned.
-        """
-        found = RowFaults() if faults is None else faults
-        encoded = self._encoder()(inputs, found)
-        if faults is None:
-            found.check()
-        return encoded
-
-    def prompt_of(self, example: Example) -> str:
-        """The text that is to be continued by the answer of an example, for `generate`.
-
-        Raises a ZooError for a plain text, which is no question, and where the template refuses the messages.
-        """
-        conversation = self._encoder().conversation_of(example)
-        if conversation is not None:
-            return self._prompt(conversation.question)
-        if isinstance(example, Completion):
-            return example.prompt
-        raise ZooError(f"A plain text has no prompt apart from it: {example!r:.60}")
-
-    def answer_of(self, example: Example) -> str:
-        """The answer at the end of an example. Raises a ZooError for a plain text, which has none."""
-        if isinstance(example, Conversation):
-            return example.answer
-        if isinstance(example, Completion):
-            return example.completion
-        raise ZooError(f"A plain text has no answer apart from it: {example!r:.60}")
-
-    def _encoder(self) -> ExampleEncoder:
-        config: Any = self.config
-        ends = config.eos_token_id
-        end = ends[0] if isinstance(ends, Sequence) else ends
-        stops = generation_settings(self.generation_config, ends).stop_ids
-        return ExampleEncoder(self.preprocess, self.chat_template, end, stops)
-
-    def _prompt(self, messages: Sequence[Message]) -> Rendered:
-        """The messages and the prompt for an answer to them, as the chat template writes them."""
-        if self.chat_template is None:
-            raise ZooError(f"{self.preset or 'This model'} has no chat template, so it takes plain texts only.")
-        return Rendered(self.chat_template.render(messages, add_generation_prompt=True))
 
     def token_losses(self, texts: Sequence[Example], faults: RowFaults | None = None) -> np.ndarray:
         """For each example the mean loss of a trained token, in nats, and how many there are: `(texts, 2)` float32.
@@ -136,12 +72,12 @@ class TextGenerator(TextModel):
         super().compile(optimizer, loss, [TokenAccuracy()] if metrics is None else metrics, **kwargs)
 
     def dataset(
-        self, inputs: Sequence[str], labels: Any = None, batch_size: int = 32, *, seed: int = 0
+        self, inputs: Sequence[Example], labels: Any = None, batch_size: int = 32, *, seed: int = 0
     ) -> LabelledTexts:
-        """Texts as batches for `fit`: each token is to be followed by the next."""
+        """Examples as batches for `fit`: each token that is trained is to follow on those before it."""
         if labels is not None:
             raise ZooError("Text generation has no labels: a text's next tokens are what it is trained on.")
-        encoded = self.encode_examples(as_list(inputs))
+        encoded = self.encode_examples(list(inputs) if not isinstance(inputs, str) else [inputs])
         targets = [np.append(item.labels[1:], np.int32(NO_LABEL)) for item in encoded if item.labels is not None]
         encoded = [dataclasses.replace(item, labels=None) for item in encoded]
         return LabelledTexts(self.preprocess, encoded, targets, batch_size, seed)
@@ -205,6 +141,9 @@ class TextGenerator(TextModel):
             raise ZooError(f"{self.preset or 'This model'} sees what comes next, so it cannot be asked for it.")
         arrays = isinstance(prompts, Mapping)
         rows = prompts_of(prompts) if arrays else encoded_prompts(prompts, self.preprocess)
+        if not arrays and self.chat_template and any(isinstance(text, Rendered) for text in as_list(prompts)):
+            end = self.chat_template.turn_end(self.preprocess.tokenizer)
+            settings = dataclasses.replace(settings, stop_ids=settings.stop_ids | ({end} - {None}))
         most = room(
             rows,
             settings.max_new_tokens,
@@ -226,22 +165,22 @@ class TextGenerator(TextModel):
             found = [item.ids if return_ids or arrays else item.text for item in found]
         return found[0] if isinstance(prompts, str) else found
 
+    def chat(self, messages: Any, **settings: Any) -> Any:
+        """The answer to a conversation, as its checkpoint's chat template has it asked.
+
+        Args:
+            messages: a `Conversation`, or the messages so far, such as `[{"role": "user", "content": "..."}]`.
+            settings: as for `generate`; `stream=True` gives the answer as it comes.
+
+        Raises a ZooError where the model has no chat template, where the template refuses the messages, or where
+        a role or a content is none.
+        """
+        return self.generate(self.chat_prompt(conversation_of(messages).messages), **settings)
+
     def _engine(self) -> Engine:
         if "_generation" not in self.__dict__:
             object.__setattr__(self, "_generation", Engine(self))  # not a layer for Keras to keep
         return self.__dict__["_generation"]
-
-    # To disk and back
-
-    def companions(self) -> dict[str, bytes]:
-        return super().companions() | self._files
-
-    def read_companions(self, files: Files) -> None:
-        super().read_companions(files)
-        self.generation_config = files.mapping(_SETTINGS)
-        self.chat_template = read_chat_template(files)
-        own = [name for name in files.paths if name == _SETTINGS or name.endswith(".jinja")]
-        self._files = {name: files.path(name).read_bytes() for name in own}
 
 
 def _per_text(outputs: Any, arrays: dict[str, Any]) -> Any:

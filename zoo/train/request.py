@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from zoo.data.conversations import ANSWERS, ROLES
 from zoo.data.readers import check_readable
 from zoo.errors import Faults, ZooError, did_you_mean
 from zoo.hub.adapter import adapter_files
@@ -18,7 +19,7 @@ from zoo.registry.presets import find_preset, is_preset, presets
 from zoo.train.directory import holder
 from zoo.train.fitting import budget_seconds
 from zoo.train.readers import is_folder
-from zoo.train.recipe import Recipe
+from zoo.train.recipe import DataKeys, Recipe
 from zoo.train.recipe_file import shipped_recipes
 from zoo.train.trackers import check_trackers
 
@@ -33,10 +34,7 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
     _check_model(recipe, faults)
     _check_adapter(recipe, faults)
     data = recipe.data
-    if recipe.model.task == "text-generation":
-        for key in ("label", "text_pair", "problem_type"):
-            if value := getattr(data, key):
-                faults.add(f"data.{key} = '{value}': text-generation learns from the texts alone")
+    _check_texts(recipe, faults)
     for name, value in (("data.train", data.train), ("data.test", data.test)):
         if value:
             check_data(name, value, recipe.model.task, faults)
@@ -56,6 +54,41 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
     if recipe.output.dir:
         _check_output(Path(recipe.output.dir).expanduser(), faults)
     return recipe
+
+
+def _check_texts(recipe: Recipe, faults: Faults) -> None:
+    """What a language model learns from, and what no other model does."""
+    data, chat = recipe.data, recipe.data.chat_template
+    given = [key for key in ("messages", "prompt", "completion", "chat", "chat_template") if _given(data, key)]
+    if recipe.model.task != "text-generation":
+        given += ["train_on"] if data.train_on != ANSWERS else []
+        faults.found += [f"data.{key}: {recipe.model.task} learns from no conversations" for key in given]
+        return
+    for key in ("label", "text_pair", "problem_type"):
+        if value := getattr(data, key):
+            faults.add(f"data.{key} = '{value}': text-generation learns from the texts alone")
+    if data.text and (others := [key for key in given if key in ("messages", "prompt", "completion")]):
+        faults.add(f"data.text and data.{others[0]} are both given; a row is a text or a conversation")
+    if data.messages and data.chat is False:
+        faults.add("data.chat = false: messages have no text but what a chat template writes")
+    if chat and data.chat is False:
+        faults.add("data.chat = false, and data.chat_template is given, too")
+    if isinstance(data.train_on, tuple):
+        for role in (role for role in data.train_on if role not in ROLES):
+            faults.add(
+                f"data.train_on: there is no role '{role}', only {', '.join(ROLES)}.{did_you_mean(role, ROLES)}"
+            )
+    if chat:
+        from zoo.chat.template import read_template_file  # not before it is needed: it takes its time to import
+
+        try:
+            read_template_file(chat)
+        except ZooError as error:
+            faults.add(f"data.chat_template: {' '.join([error.what, *error.why])}")
+
+
+def _given(data: DataKeys, key: str) -> bool:
+    return getattr(data, key) not in (None, "")
 
 
 def _task_of(recipe: Recipe) -> str:

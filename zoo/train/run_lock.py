@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from zoo.chat.template import read_template_file
 from zoo.data.examples import Examples
 from zoo.errors import ZooError
 from zoo.hub import memo
@@ -27,7 +28,7 @@ from zoo.train.recipe import Recipe
 from zoo.train.splits import Splits
 
 SCHEMA = 1
-MADE_FROM = ("recipe", "weights", "data", "labels")
+MADE_FROM = ("recipe", "weights", "data", "chat_template", "labels")
 """What decides the result. With anything else changed, it may differ in the last bits."""
 MADE_ON = ("versions", "device", "flags")
 _PACKAGES = (
@@ -54,12 +55,17 @@ def run_lock(recipe: Recipe, found: Found, splits: Splits, labels: Iterable[str]
             for name, part in parts.items()
             if part
         },
+        **({"chat_template": _hash_of(recipe.data.chat_template)} if recipe.data.chat_template else {}),
         "labels": list(labels),
         "seed": recipe.train.seed,
         "versions": _versions(found),
         "device": _device(),
         "flags": _flags(),
     }
+
+
+def _hash_of(path: str) -> str:
+    return hashlib.sha256(read_template_file(path).encode()).hexdigest()
 
 
 def _hashes(files: Files) -> dict[str, str]:

@@ -7,10 +7,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from zoo.data.conversations import texts_of
+from zoo.chat.plain import PLAIN_TEMPLATE, ROLE_TOKENS
+from zoo.chat.template import read_template_file
+from zoo.data.conversations import Completion, Conversation, texts_of
 from zoo.data.examples import Examples
 from zoo.data.labels import output_names
-from zoo.data.problems import PROBLEMS, classes_of
+from zoo.data.problems import LANGUAGE, PROBLEMS, classes_of
 from zoo.data.vocabulary import learn_tokenizer
 from zoo.errors import ZooError
 from zoo.hub.description import labels_of
@@ -79,7 +81,13 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
     )
     if keys.architecture and model.inputs == "texts":
         texts = (text for item in splits.train.inputs for text in texts_of(item))
-        model.preprocess = learn_tokenizer(texts, model.config)
+        model.preprocess = learn_tokenizer(texts, model.config, ROLE_TOKENS if _chats(recipe, splits) else ())
+    if model.problem == LANGUAGE and _chats(recipe, splits):
+        if template := recipe.data.chat_template:
+            model.use_chat_template(read_template_file(template), f"'{template}'")
+        elif keys.architecture:
+            model.use_chat_template(PLAIN_TEMPLATE)
+        model.stop_at_turns()
     if recipe.data.max_length and model.inputs == "texts":
         model.preprocess.limit(recipe.data.max_length)
     freeze(model, recipe.train.freeze)
@@ -93,6 +101,15 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
             model.keep_as_int8()
         model.adapters.add(**settings, seed=recipe.train.seed)
     return model
+
+
+def _chats(recipe: Recipe, splits: Splits) -> bool:
+    """Whether a chat template writes the examples; a model that has none takes completions as they are."""
+    first = splits.train.inputs[0]
+    if isinstance(first, Completion):
+        chat = recipe.data.chat
+        return (bool(recipe.data.chat_template) or not recipe.model.architecture) if chat is None else chat
+    return isinstance(first, Conversation)
 
 
 def _check_head(recipe: Recipe, trained: str, problem: str, continues: bool) -> None:

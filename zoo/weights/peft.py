@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,7 +20,7 @@ import numpy as np
 from zoo.errors import Faults, ZooError, some
 from zoo.hub.adapter import adapter_files
 from zoo.hub.description import is_timm, labels_of
-from zoo.hub.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG
+from zoo.hub.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG, Files
 from zoo.hub.progress import bars
 from zoo.weights.layout import Layout, Op
 from zoo.weights.peft_config import PeftConfig, ends_with, read_config
@@ -49,6 +49,8 @@ class PeftAdapter:
     origin: str
     labels: tuple[str, ...] = ()
     """The class names, where a `config.json` beside it tells them, as zoo writes one."""
+    files: Files = field(default_factory=lambda: Files({}, ""))
+    """All that is beside it, such as the chat template that it was trained with."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def read_adapter(location: str | Path) -> PeftAdapter:
     config = read_config(files.mapping(ADAPTER_CONFIG), files.origin)
     model = files.mapping(CONFIG)
     labels = labels_of(model) if "id2label" in model or is_timm(model) else ()
-    return PeftAdapter(config, Checkpoint([files.path(ADAPTER_WEIGHTS)], files.origin), files.origin, labels)
+    return PeftAdapter(config, Checkpoint([files.path(ADAPTER_WEIGHTS)], files.origin), files.origin, labels, files)
 
 
 def module_names(layout: Layout, path: str) -> list[str]:

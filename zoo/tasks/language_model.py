@@ -1,0 +1,140 @@
+"""What a language model learns from and is asked: texts, completions, conversations as its template has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from zoo.chat.encoding import ExampleEncoder
+from zoo.chat.faults import RowFaults
+from zoo.chat.template import ChatTemplate, Rendered, read_chat_template, special_tokens
+from zoo.data.conversations import Completion, Conversation, Message
+from zoo.data.text import Encoded
+from zoo.errors import ZooError
+from zoo.generate.settings import generation_settings
+from zoo.hub.files import CHAT_TEMPLATE, Files
+from zoo.tasks.text_model import TextModel
+
+Example = str | Completion | Conversation
+"""What text generation learns from."""
+
+_SETTINGS = "generation_config.json"
+
+
+class LanguageModel(TextModel):
+    """A model of text that may be a chat's: its examples, its chat template, and the tokens that end a text."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.generation_config: dict[str, Any] = {}
+        self.chat_template: ChatTemplate | None = None
+        self._saved_template: ChatTemplate | None = None  # what it came with, where another is in its place
+        self._files: dict[str, bytes] = {}
+
+    # Examples
+
+    def encode_examples(self, inputs: Sequence[Example], faults: RowFaults | None = None) -> list[Encoded]:
+        """Plain texts, `Completion`s and `Conversation`s as tokens, with labels for what of them is trained.
+
+        A plain text is trained whole, with the token that ends it; one that is truncated does not end. Of the
+        others the answers are trained, or what their `train_on` says, each with its stop token; what is too long
+        loses answers at its end, each of them whole.
+
+        Args:
+            faults: notes what is wrong, in place of the error; such an input is encoded as no token.
+
+        Raises a ZooError that lists every input from which nothing, or the wrong thing, would be learned.
+        """
+        found = RowFaults() if faults is None else faults
+        encoded = self._encoder()(inputs, found)
+        if faults is None:
+            found.check()
+        return encoded
+
+    def prompt_of(self, example: Example) -> str:
+        """The text that is to be continued by the answer of an example, for `generate`.
+
+        Raises a ZooError for a plain text, which is no question, and where the template refuses the messages.
+        """
+        conversation = self._encoder().conversation_of(example)
+        if conversation is not None:
+            return self.chat_prompt(conversation.question)
+        if isinstance(example, Completion):
+            return example.prompt
+        raise ZooError(f"A plain text has no prompt apart from it: {example!r:.60}")
+
+    def answer_of(self, example: Example) -> str:
+        """The answer at the end of an example. Raises a ZooError for a plain text, which has none."""
+        if isinstance(example, Conversation):
+            return example.answer
+        if isinstance(example, Completion):
+            return example.completion
+        raise ZooError(f"A plain text has no answer apart from it: {example!r:.60}")
+
+    def _encoder(self) -> ExampleEncoder:
+        config: Any = self.config
+        ends = config.eos_token_id
+        end = ends[0] if isinstance(ends, Sequence) else ends
+        return ExampleEncoder(self.preprocess, self.chat_template, end, self._stop_ids(), self._saved_template)
+
+    def chat_prompt(self, messages: Sequence[Message]) -> Rendered:
+        """The messages and the prompt for an answer to them, as the chat template writes them."""
+        if self.chat_template is None:
+            raise ZooError(f"{self.preset or 'This model'} has no chat template, so it takes plain texts only.")
+        return Rendered(self.chat_template.render(messages, add_generation_prompt=True))
+
+    # The chat template
+
+    def use_chat_template(self, source: str, origin: str = "") -> None:
+        """Write conversations by this Jinja template from now on, and save it with the model.
+
+        A model that has one already may get another that marks answers by `{% generation %}`, and no other text.
+        """
+        settings: dict[str, Any] = {}
+        for name in ("special_tokens_map.json", "tokenizer_config.json"):
+            settings |= json.loads(self.preprocess.files.get(name, b"{}"))
+        self._saved_template = self._saved_template or self.chat_template
+        self.chat_template = ChatTemplate(source, special_tokens(settings), origin or "the model")
+        self._files[CHAT_TEMPLATE] = source.encode()
+
+    def stop_at_turns(self) -> None:
+        """Stop at the token that ends an answer, here and wherever the saved model is read."""
+        end = self.chat_template.turn_end(self.preprocess.tokenizer) if self.chat_template else None
+        config: Any = self.config
+        ends = self._stop_ids()
+        if end is None or end in ends:
+            return
+        usual = {} if self.generation_config else {"bos_token_id": config.bos_token_id}
+        self.generation_config = {**usual, **self.generation_config, "eos_token_id": [*sorted(ends), end]}
+        self._files[_SETTINGS] = (json.dumps(self.generation_config, indent=2) + "\n").encode()
+
+    def _stop_ids(self) -> frozenset[int]:
+        config: Any = self.config
+        return generation_settings(self.generation_config, config.eos_token_id).stop_ids
+
+    # To disk and back
+
+    def companions(self) -> dict[str, bytes]:
+        return super().companions() | self._files
+
+    def adapter_companions(self) -> dict[str, bytes]:
+        return {CHAT_TEMPLATE: self.chat_template.source.encode()} if self.chat_template else {}
+
+    def check_adapter_files(self, files: Files) -> None:
+        own, other = self.chat_template, read_chat_template(files)
+        if other is not None and own is None:
+            self.use_chat_template(other.source, files.origin)
+        elif own is not None and other is not None and own.source.strip() != other.source.strip():
+            raise ZooError(
+                f"The adapter of {files.origin} was trained with another chat template than the model has.",
+                why=f"conversations would not be written as it has seen them: {own.differs(other)}",
+                fix="Take the model that it was trained on, or put its chat_template.jinja beside the weights.",
+            )
+
+    def read_companions(self, files: Files) -> None:
+        super().read_companions(files)
+        self.generation_config = files.mapping(_SETTINGS)
+        self.chat_template = read_chat_template(files)
+        own = [name for name in files.paths if name == _SETTINGS or name.endswith(".jinja")]
+        self._files = {name: files.path(name).read_bytes() for name in own}
