@@ -7,7 +7,7 @@ import zoo
 
 @zoo.hookimpl
 def zoo_datasets() -> list[zoo.DataSet]:
-    from zoo_datasets import digits, docstrings
+    from zoo_datasets import digits, docstrings, functions
 
     return [
         zoo.DataSet(
@@ -21,5 +21,11 @@ def zoo_datasets() -> list[zoo.DataSet]:
             description="handwritten digits: 1,797 pictures of 8 x 8 pixels, from scikit-learn",
             load=digits.load,
             columns={"image": "image", "label": "label"},
+        ),
+        zoo.DataSet(
+            name="functions",
+            description="which code does this sentence document? pairs, read from source files",
+            load=functions.load,
+            columns={"text": "summary", "text_pair": "code"},
         ),
     ]

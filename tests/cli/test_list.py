@@ -61,7 +61,7 @@ def test_a_preset_that_is_not_there(zoo, command):
 def test_plugins(zoo):
     rows = {row["name"]: row for row in zoo("plugins", "--json").json}
     assert rows["bert"]["architectures"] == ["bert"]
-    assert rows["datasets"]["datasets"] == ["docstrings", "digits"]
+    assert rows["datasets"]["datasets"] == ["docstrings", "digits", "functions"]
     assert not [row for row in rows.values() if row["error"]]
     shown = zoo("plugins")
     assert shown.out.splitlines()[0].split() == ["PLUGIN", "FROM", "OFFERS"]

@@ -355,3 +355,18 @@ def test_a_checkpoint_without_a_tokenizer(short, tiny_bert, tmp_path):
     for name in ("config.json", "model.safetensors"):
         (folder / name).write_bytes((tiny_bert / name).read_bytes())
     assert "tokenizer" in refused(short.replace("model", preset=str(folder)))
+
+
+def test_class_weights_of_labels_that_are_not_there_stop_before_anything_is_written(recipe, output):
+    weighed = dataclasses.replace(recipe, output=output).replace("train", class_weights={"goood": 2.0, "bad": 1.0})
+    with pytest.raises(ZooError, match=r"'goood'[.] Did you mean 'good'"):
+        finetune(weighed)
+    assert not Path(output.dir).exists()
+
+
+def test_class_weights_stand_in_the_order_of_the_labels(recipe):
+    from zoo.train.setup import class_weights
+    from zoo.train.splits import read_splits
+
+    weighed = recipe.replace("train", class_weights={"good": 3.0})
+    assert class_weights(weighed, read_splits(recipe).train, ["bad", "good"]) == [1.0, 3.0]

@@ -269,3 +269,16 @@ def test_a_file_of_your_own_comes_before_a_shipped_recipe(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "quickstart").write_text('[model]\npreset = "mine"\n[data]\ntrain = "x.csv"\n')
     assert read_recipe("quickstart").model.preset == "mine"
+
+
+def test_class_weights_are_a_word_or_a_table():
+    weights = {"train": {"class_weights": {"bad": 3, "good film": 0.5}}}
+    found = make_recipe({**WHOLE, **weights})
+
+    assert found.train.class_weights == {"bad": 3, "good film": 0.5}
+    assert make_recipe(tomllib.loads(recipe_text(found))) == found
+    assert make_recipe(WHOLE, ["train.class_weights.bad=3"]).train.class_weights == {"bad": 3}
+    told = str(fault({"train": {"class_weights": {"bad": -1, "good": "much", "fine": 2}}}))
+    assert "'bad' has -1, and it must be at least 0; 'good' has 'much', and a number is needed" in told
+    assert "Did you mean 'balanced'?" in str(fault({"train": {"class_weights": "balance"}}))
+    assert "a table of numbers or a string is needed" in str(fault({"train": {"class_weights": 3}}))

@@ -78,9 +78,10 @@ def command(
     click.echo(f"{final['split']} {title(name)}  {reached}{beside}")
     click.echo(f"model          {run.path}/model")
     click.echo(f"report         {run.path}/report.html")
-    what = "FILE" if run.recipe.data.text_pair else '"some text"'
-    what = "PICTURE" if run.recipe.model.task.startswith("image-") else what
-    command = "generate" if run.recipe.model.task == "text-generation" else "predict"
+    task = run.recipe.model.task
+    pairs = run.recipe.data.text_pair and task != "feature-extraction"
+    what = "PICTURE" if task.startswith("image-") else "FILE" if pairs else '"some text"'
+    command = "generate" if task == "text-generation" else "predict"
     click.echo(f"next           zoo {command} {shlex.quote(str(run.path))} {what}")
 
 

@@ -46,7 +46,9 @@ def _trained_by(model: str) -> Recipe:
     from zoo.train.run import Run
 
     if Path(model, "recipe.toml").is_file():
-        return Run(model).recipe
+        recipe = Run(model).recipe
+        # What learned from pairs of texts embeds single ones.
+        return recipe.replace("data", text_pair=None) if recipe.model.task == "feature-extraction" else recipe
     return complete(Recipe(model=ModelKeys(preset=model)), Faults())
 
 

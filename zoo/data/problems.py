@@ -18,6 +18,10 @@ LANGUAGE = "language_modeling"
 """What a text is to itself: each token follows from those before it. There are no labels."""
 TOKENS = "token_classification"
 """One class for every word of an input: a task of its own, and no `problem_type`."""
+RETRIEVAL = "retrieval"
+"""Pairs of texts that belong together: each is to find its partner among those of the others. No labels."""
+UNLABELLED = (LANGUAGE, RETRIEVAL)
+"""The problems whose inputs say themselves what is to be learned."""
 
 Label = str | tuple[str, ...] | float
 

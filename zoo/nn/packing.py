@@ -42,6 +42,21 @@ def last_tokens(features: Any, arrays: dict[str, Any]) -> Any:
     return _taken(features, ops.arange(rows, dtype="int32"), last)
 
 
+def unpacked(features: Any, arrays: dict[str, Any]) -> tuple[Any, Any]:
+    """Every example in a row of its own again: features `(examples, length, dim)`, and which of its places are the
+    example's, `(examples, length)` bool. Rows of one example each are so already."""
+    index = arrays.get("example_index")
+    if index is None:
+        return features, ops.cast(arrays["attention_mask"], "bool")
+    length = ops.shape(features)[1]
+    columns = index[:, 1:] + ops.arange(length, dtype="int32")[None, :]
+    inside = columns < length
+    columns = ops.minimum(columns, length - 1)
+    segments = ops.take_along_axis(ops.take(arrays["segment_ids"], index[:, 0], axis=0), columns, axis=1)
+    own = ops.logical_and(inside, ops.equal(segments, segments[:, :1]))
+    return _taken(features, index[:, :1], columns), own
+
+
 def _taken(features: Any, rows: Any, columns: Any) -> Any:
     batch, length, dim = ops.shape(features)
     return ops.take(ops.reshape(features, (batch * length, dim)), rows * length + columns, axis=0)

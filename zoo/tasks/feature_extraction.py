@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from zoo.data.text import as_list
+from zoo.data.pairs import text_numbers
+from zoo.data.problems import RETRIEVAL
+from zoo.data.text import Encoded, as_list
 from zoo.errors import ZooError
 from zoo.hub.files import Files
+from zoo.nn.packing import unpacked
+from zoo.tasks.losses import Loss, in_batch_negatives
 from zoo.tasks.text_model import TextModel
 
 _MODES = {
@@ -39,6 +44,7 @@ class FeatureExtractor(TextModel):
 
     task = "feature-extraction"
     verb = "embed"
+    problem = RETRIEVAL
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,13 +70,37 @@ class FeatureExtractor(TextModel):
 
         Reference: sentence_transformers/models/Pooling.py and Normalize.py
         """
-        features = ops.cast(features, "float32")
-        mask = ops.cast(arrays["attention_mask"], "float32")[:, :, None]
-        pooled = ops.concatenate([_POOL[mode](features, mask) for mode in self.pooling], axis=-1)
+        pooled = self._pooled(features, arrays)
         if self.normalize:
             norm = ops.sqrt(ops.sum(ops.square(pooled), axis=-1, keepdims=True))
             pooled = pooled / ops.maximum(norm, 1e-12)
         return pooled
+
+    def _pooled(self, features: Any, arrays: dict[str, Any]) -> Any:
+        features, own = unpacked(ops.cast(features, "float32"), arrays)
+        mask = ops.cast(own, "float32")[:, :, None]
+        return ops.concatenate([_POOL[mode](features, mask) for mode in self.pooling], axis=-1)
+
+    # Training, on pairs of texts that belong together
+
+    def encode_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[Encoded], np.ndarray]:
+        """Pairs as they are trained on: their texts in turn, and `(pairs, 2)` numbers that equal texts share."""
+        return self.preprocess.encode([text for pair in pairs for text in pair]), text_numbers(pairs)
+
+    def objective(self, *, smoothing: float = 0.0, class_weights: Sequence[float] = ()) -> Loss:
+        """`in_batch_negatives`; its targets are the arrays, which say what is pooled, and the texts' numbers."""
+        if smoothing or len(class_weights):
+            raise ZooError(
+                "Label smoothing and class weights are for classes, and pairs of texts have none.",
+                fix="Leave out train.label_smoothing and train.class_weights.",
+            )
+        found = in_batch_negatives()
+
+        def loss(features: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+            arrays, numbers = targets
+            return found(self._pooled(features, arrays), numbers, weights)
+
+        return loss
 
     def read_companions(self, files: Files) -> None:
         super().read_companions(files)

@@ -56,6 +56,35 @@ def binary_cross_entropy() -> Loss:
     return loss
 
 
+def in_batch_negatives(scale: float = 20.0) -> Loss:
+    """Cross-entropy of finding each text's partner among the partners of the whole batch, by their cosines.
+
+    The multiple negatives ranking loss (https://arxiv.org/abs/1705.00652, section 4.4), as
+    sentence_transformers/losses/MultipleNegativesRankingLoss.py has it. A partner that equals a text's own, or that
+    belongs to an equal text, is right as well, and so is no negative of it.
+
+    Outputs are vectors `(2 * pairs, dim)`, texts and partners in turn; targets `(pairs, 2)` number the texts and
+    the partners, the same for equal ones; one weight for each pair.
+
+    Args:
+        scale: what cosines are multiplied with: the inverse of a temperature.
+    """
+
+    def loss(vectors: Any, numbers: Any, weights: Any) -> tuple[Any, Any]:
+        vectors = ops.cast(vectors, "float32")
+        lengths = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
+        vectors = vectors * ops.rsqrt(ops.maximum(lengths, 1e-24))
+        cosines = ops.matmul(vectors[0::2], ops.transpose(vectors[1::2]))
+        equal = ops.any(ops.equal(numbers[:, None, :], numbers[None, :, :]), axis=-1)
+        own = ops.cast(ops.eye(len(numbers)), "bool")
+        negative = ops.logical_not(equal) & (weights > 0)[None, :]
+        scores = ops.where(own | negative, scale * cosines, -1e9)
+        losses = ops.logsumexp(scores, axis=-1) - ops.diagonal(scores)
+        return ops.sum(losses * weights), ops.sum(weights)
+
+    return loss
+
+
 def squared_error() -> Loss:
     """The squared difference of outputs and targets, both `(examples, numbers)`, the mean over an example's."""
 

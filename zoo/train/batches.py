@@ -27,7 +27,7 @@ class Batches:
     """Every batch of a run, by its number.
 
     Args:
-        encoded: the tokenised examples.
+        encoded: the tokenised examples; where one is of several texts, these stand side by side.
         targets: what they are trained on: `(examples, ...)`, or for each a list of its tokens' classes `(length,)`,
             `NO_LABEL` where there is none.
         size: examples per batch.
@@ -36,6 +36,7 @@ class Batches:
         packed: several examples in a row, or one.
         pad_id: the padding token.
         positions: the most tokens the model can take in a row without segments.
+        texts: the texts of an example, such as the two of a pair.
     """
 
     encoded: Sequence[Encoded]
@@ -46,10 +47,11 @@ class Batches:
     packed: bool
     pad_id: int
     positions: int
+    texts: int = 1
 
     @cached_property
     def order(self) -> Order:
-        return Order(len(self.encoded), self.size, self.epochs, self.seed)
+        return Order(len(self.encoded) // self.texts, self.size, self.epochs, self.seed)
 
     @property
     def per_epoch(self) -> int:
@@ -61,6 +63,10 @@ class Batches:
     def members(self, k: int) -> np.ndarray:
         """Which examples batch k holds; the last batch of an epoch may hold fewer than `size`."""
         return self.order.members(k)
+
+    def texts_of(self, members: np.ndarray) -> np.ndarray:
+        """The places of these examples' texts in `encoded`."""
+        return (members[:, None] * self.texts + np.arange(self.texts)).ravel()
 
     def stream(self, start: int = 0) -> Iterator[Batch]:
         """The batches in order, from number `start` to the end."""
@@ -80,7 +86,7 @@ class Batches:
     @cached_property
     def row_counts(self) -> list[int]:
         """The one or two row counts that batches are rounded up to, chosen so that they waste the fewest rows."""
-        needed = np.array([len(self._rows(self.members(k))) for k in range(len(self))])
+        needed = np.array([len(self._rows(self.texts_of(self.members(k)))) for k in range(len(self))])
         largest = int(needed.max())
 
         def cost(split: int) -> int:
@@ -88,11 +94,11 @@ class Batches:
 
         return sorted({min(map(int, np.unique(needed)), key=cost), largest})
 
-    def _rows(self, members: np.ndarray) -> list[list[int]]:
-        """Examples to rows: the longest first, each in the first row with room."""
+    def _rows(self, texts: np.ndarray) -> list[list[int]]:
+        """Texts to rows: the longest first, each in the first row with room."""
         rows: list[list[int]] = []
         room: list[int] = []
-        for n in sorted(members.tolist(), key=lambda n: (-len(self.encoded[n]), n)):
+        for n in sorted(texts.tolist(), key=lambda n: (-len(self.encoded[n]), n)):
             length = len(self.encoded[n])
             fit = next((row for row, left in enumerate(room) if left >= length), None)
             if fit is None:
@@ -103,26 +109,26 @@ class Batches:
                 room[fit] -= length
         return rows
 
-    def _shape(self, members: np.ndarray) -> tuple[int, int]:
-        """The rows and the length that a batch is laid out in."""
+    def _shape(self, texts: np.ndarray) -> tuple[int, int]:
+        """The rows and the length that a batch of these texts is laid out in."""
         if self.packed:
-            needed = len(self._rows(members))
+            needed = len(self._rows(texts))
             return next(n for n in self.row_counts if n >= needed), self.row_length
-        return self._padded_shape(members)
+        return self._padded_shape(texts)
 
-    def _padded_shape(self, members: np.ndarray) -> tuple[int, int]:
-        longest = max(len(self.encoded[n]) for n in members)
-        return self.size, min(-(-longest // _STEP) * _STEP, self.positions)
+    def _padded_shape(self, texts: np.ndarray) -> tuple[int, int]:
+        longest = max(len(self.encoded[n]) for n in texts)
+        return self.size * self.texts, min(-(-longest // _STEP) * _STEP, self.positions)
 
     @cached_property
     def cells(self) -> list[int]:
         """The places of each of the first epoch's batches, padding included."""
-        return [math.prod(self._shape(self.members(k))) for k in range(self.per_epoch)]
+        return [math.prod(self._shape(self.texts_of(self.members(k)))) for k in range(self.per_epoch)]
 
     @cached_property
     def padded_cells(self) -> int:
-        """The places that the first epoch would take if every example had a row of its own."""
-        return sum(math.prod(self._padded_shape(self.members(k))) for k in range(self.per_epoch))
+        """The places that the first epoch would take if every text had a row of its own."""
+        return sum(math.prod(self._padded_shape(self.texts_of(self.members(k)))) for k in range(self.per_epoch))
 
     @property
     def with_packing(self) -> Batches:
@@ -145,7 +151,8 @@ class Batches:
         Where tokens have targets of their own, both are `(rows, length)`.
         """
         members = self.members(k)
-        arrays = self._packed(members) if self.packed else self._padded(members)
+        texts = self.texts_of(members)
+        arrays = self._packed(texts) if self.packed else self._padded(texts)
         if isinstance(self.targets, list):
             return arrays, *self._token_targets(members, arrays)
         missing = self.size - len(members)
@@ -163,13 +170,13 @@ class Batches:
             weights[row, span] = own != NO_LABEL
         return targets, weights
 
-    def _packed(self, members: np.ndarray) -> dict[str, np.ndarray]:
-        rows = self._rows(members)
-        shape = self._shape(members)
+    def _packed(self, texts: np.ndarray) -> dict[str, np.ndarray]:
+        rows = self._rows(texts)
+        shape = self._shape(texts)
         places = {name: np.zeros(shape, np.int32) for name in ("position_ids", "segment_ids")}
         arrays = {**blank(self.encoded, shape, self.pad_id), **places}
-        place = {int(n): slot for slot, n in enumerate(members)}
-        index = np.zeros((self.size, 2), np.int32)
+        place = {int(n): slot for slot, n in enumerate(texts)}
+        index = np.zeros((self.size * self.texts, 2), np.int32)
         for row, examples in enumerate(rows):
             column = 0
             for segment, n in enumerate(examples, start=1):
@@ -183,5 +190,5 @@ class Batches:
                 column += len(item)
         return {**arrays, "example_index": index}
 
-    def _padded(self, members: np.ndarray) -> dict[str, np.ndarray]:
-        return pad([self.encoded[n] for n in members], self._shape(members), self.pad_id)
+    def _padded(self, texts: np.ndarray) -> dict[str, np.ndarray]:
+        return pad([self.encoded[n] for n in texts], self._shape(texts), self.pad_id)

@@ -9,7 +9,7 @@ import numpy as np
 from zoo.chat.faults import RowFaults
 from zoo.data.augment import Augmentation
 from zoo.data.examples import Examples
-from zoo.data.problems import LANGUAGE, TOKENS
+from zoo.data.problems import LANGUAGE, RETRIEVAL, TOKENS
 from zoo.data.text import Encoded
 from zoo.errors import ZooError
 from zoo.tasks.labelled import NO_LABEL
@@ -42,6 +42,7 @@ def make_batches(recipe: Recipe, model: Any, splits: Splits) -> Batches | ImageB
             data.packing,
             preprocess.pad_id,
             preprocess.positions,
+            texts=len(encoded) // len(train),
         )
     if preprocess.settings.size is None:
         raise ZooError(f"{recipe.model.preset} does not bring pictures to one size, so they make no batches.")
@@ -66,6 +67,8 @@ def _encoded(model: Any, splits: Splits) -> tuple[list[Encoded], Any]:
         encoded, targets = model.encode_labelled(train.inputs, train.labels)
         _check_labelled(train, targets)
         return encoded, targets
+    if train.problem == RETRIEVAL:
+        return model.encode_pairs(train.inputs)
     if train.problem == LANGUAGE:  # its targets stand among its arrays
         faults = RowFaults(train.source)
         parts = [model.encode_examples(part.inputs, faults.of(part)) for part in splits.parts.values()]
@@ -86,6 +89,8 @@ def _check_labelled(train: Examples, targets: list[np.ndarray]) -> None:
 
 def preparation(model: Any) -> Prepare | None:
     """What the compiled step does to a batch before the model sees it."""
+    if getattr(model, "problem", "") == RETRIEVAL:
+        return lambda arrays, numbers: (arrays, (arrays, numbers))  # for the loss is what pools
     return Mixing(model.preprocess, len(model.labels)) if model.inputs == "images" else None
 
 
@@ -93,9 +98,10 @@ def feed_facts(batches: Batches | ImageBatches) -> dict[str, str]:
     """What the report tells of the batches."""
     if isinstance(batches, Batches):
         lengths = np.array([len(item) for item in batches.encoded])
-        facts = {"tokens a row": f"{lengths.mean():.0f} on average, {lengths.max()} at most"}
+        what = "text" if batches.texts > 1 else "row"
+        facts = {f"tokens a {what}": f"{lengths.mean():.0f} on average, {lengths.max()} at most"}
         if cut := sum(item.truncated for item in batches.encoded):
-            facts["cut off"] = f"{cut:,} rows ({cut / len(lengths):.0%}) are longer, and lose their end"
+            facts["cut off"] = f"{cut:,} {what}s ({cut / len(lengths):.0%}) are longer, and lose their end"
             if lost := sum(item.lost for item in batches.encoded):
                 facts["cut off"] += f": {lost:,} answers, each of them whole"
         facts["padding"] = f"{1 - batches.tokens / sum(batches.cells):.0%} of what is computed"

@@ -105,6 +105,10 @@ def reader_for(task: str, data: DataKeys) -> Reader:
         from zoo.train.chat_reader import ChatReader
 
         return ChatReader(data)
+    if task == "feature-extraction":
+        from zoo.train.pair_reader import PairReader
+
+        return PairReader(data)
     if not task.startswith("image-"):
         return TextReader(data)
     from zoo.train.image_reader import ImageReader

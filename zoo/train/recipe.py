@@ -197,8 +197,12 @@ class TrainKeys:
         pattern="all but N",
     )
     clip_norm: float = key(1.0, "largest global norm of a gradient; 0 does not clip", least=0)
-    class_weights: str = key(
-        "equal", "balanced gives every class the same weight in all, however rare", choices=("equal", "balanced")
+    class_weights: Mapping[str, float] | str = key(
+        "equal",
+        "what an example of each class weighs: balanced gives every class the same in all, however rare; "
+        "or a table of labels and weights, in which one that is left out weighs 1",
+        choices=("equal", "balanced"),
+        least=0,
     )
     remat: str = key(
         "nothing",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from zoo.registry.code import find_tracker, tracker_names
@@ -28,6 +29,8 @@ tables and keys, for `zoo.check` and `zoo.finetune`.
 
 This page is written from the code; a test keeps it so.
 """
+
+_NAMES: dict[Any, str] = {tuple: "list", Mapping[str, float]: "table"}
 
 
 def recipe_reference() -> str:
@@ -68,7 +71,7 @@ def _rows(kind: Any, within: str = "") -> list[str]:
 
 def _row(field: dataclasses.Field, hint: Any, within: str) -> str:
     options = [o for o in typing.get_args(hint) or (hint,) if o is not type(None)]
-    kind = " or ".join("list" if o is tuple else o.__name__ for o in options)
+    kind = " or ".join(_NAMES.get(o) or o.__name__ for o in options)
     default = "" if field.default in (None, "") else f"`{json.dumps(field.default)}`"
     limits = field.metadata["limits"]
     notes = [field.metadata["help"]]

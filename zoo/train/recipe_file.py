@@ -140,9 +140,10 @@ def _override(raw: dict[str, Any], override: str, faults: Faults) -> None:
         faults.add(f"--set {override}: it must read table.key=value, such as train.epochs=1")
         return
     keys: Any = raw
-    for table in tables:
-        # What the caller gave stays as it is.
-        keys[table] = dict(keys[table]) if isinstance(keys.get(table), dict) else keys.get(table, {})
+    for depth, table in enumerate(tables):
+        # What the caller gave stays as it is, but for a key that becomes a table.
+        given = keys.get(table, {}) if depth < 1 or isinstance(keys.get(table), dict) else {}
+        keys[table] = dict(given) if isinstance(given, dict) else given
         keys = keys[table]
         if not isinstance(keys, dict):
             return
@@ -213,12 +214,15 @@ def expression(pattern: str) -> str:
 
 def _fault(value: Any, kind: Any, limits: Mapping[str, Any]) -> str:
     options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if isinstance(value, Mapping) and Mapping[str, float] in options:
+        faults = {name: _fault(item, float, limits) for name, item in value.items()}
+        return "; ".join(f"'{name}' has {value[name]!r}, and {fault}" for name, fault in faults.items() if fault)
     if not any(_is(value, option) for option in options):
         return f"{' or '.join(_SPELLED[option] for option in options if option is not type(None))} is needed"
     known = [*limits["choices"], *filter(None, [limits["pattern"]])]
     if isinstance(value, str) and known and value not in known and not fits(value, limits["pattern"]):
-        if others := [_SPELLED[option] for option in options if option in (int, float, tuple)]:
-            return f"{' or '.join([*others, *known])} is needed"
+        if others := [_SPELLED[option] for option in options if option not in (str, type(None))]:
+            return f"{' or '.join([*others, *known])} is needed.{did_you_mean(value, limits['choices'])}"
         return f"choose of {', '.join(known)}.{did_you_mean(str(value), limits['choices'])}"
     if isinstance(value, int | float):
         if not abs(value) <= sys.float_info.max:  # NaN fails this too, and so does an integer beyond any float
@@ -239,6 +243,7 @@ _SPELLED = {
     float: "a number",
     bool: "true or false",
     tuple: "a list of words",
+    Mapping[str, float]: "a table of numbers",
 }
 
 
@@ -247,4 +252,6 @@ def _is(value: Any, kind: type) -> bool:
         return kind is bool
     if isinstance(value, list):
         return kind is tuple and bool(value) and all(isinstance(item, str) for item in value)
-    return isinstance(value, int | float) if kind is float else isinstance(value, kind)
+    if kind is float:
+        return isinstance(value, int | float)
+    return isinstance(value, typing.get_origin(kind) or kind)

@@ -5,13 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from zoo.train.extends import EXTENDS
 from zoo.train.recipe import FREE_TABLES, TABLES
 from zoo.train.recipe_file import expression
 
-_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean", tuple: "array", type(None): "null"}
+_NAMES = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    tuple: "array",
+    bool: "boolean",
+    Mapping[str, float]: "object",
+    type(None): "null",
+}
 _LIMITS = {"least": "minimum", "above": "exclusiveMinimum", "most": "maximum"}
 
 

@@ -23,7 +23,8 @@ from zoo.train.recipe import DataKeys, Recipe
 from zoo.train.recipe_file import shipped_recipes
 from zoo.train.trackers import check_trackers
 
-TRAINABLE = ("text-classification", "token-classification", "image-classification", "text-generation")
+_GUESSED = ("text-classification", "token-classification", "image-classification", "text-generation")
+TRAINABLE = (*_GUESSED, "feature-extraction")
 """The tasks that a recipe can train; the others train with `model.fit`, where they have a loss."""
 
 
@@ -42,6 +43,10 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
         check_data("data.validation", data.validation, recipe.model.task, faults)
     elif data.validation is not None and not 0 <= data.validation < 1:
         faults.add(f"data.validation = {data.validation}: a share from 0 up to 1, or a file, is needed")
+    if recipe.train.class_weights != "equal" and recipe.model.task in ("text-generation", "feature-extraction"):
+        faults.add(f"train.class_weights: {recipe.model.task} has no classes")
+    if recipe.model.task == "feature-extraction":
+        _check_pairs(recipe, faults)
     if recipe.output.probe and recipe.model.task == "token-classification":
         faults.add("output.probe: a probe is for labels of whole inputs, and here every word has one")
     check_trackers(recipe, faults)
@@ -106,7 +111,7 @@ def _task_of(recipe: Recipe) -> str:
             source = local_files(folder).mapping(CONFIG)
             qualified = architecture_of(kind_of(source))
             can = tasks_of_architecture(qualified)
-    return next((task for task in can if task in TRAINABLE), TRAINABLE[0])
+    return next((task for task in can if task in _GUESSED), _GUESSED[0])
 
 
 def _check_model(recipe: Recipe, faults: Faults) -> None:
@@ -130,6 +135,26 @@ def _check_model(recipe: Recipe, faults: Faults) -> None:
         faults.add(f"model.task: there is no task '{task}'.{did_you_mean(task, known_tasks())}")
     elif task not in TRAINABLE:
         faults.add(f"model.task: a recipe cannot train '{task}', only {', '.join(TRAINABLE)}")
+
+
+def _check_pairs(recipe: Recipe, faults: Faults) -> None:
+    """What does not go with pairs of texts, each of which is told from the others of its batch."""
+    for key in ("label", "problem_type"):
+        if value := getattr(recipe.data, key):
+            faults.add(
+                f"data.{key} = '{value}': feature-extraction learns from pairs: data.text and data.text_pair"
+            )
+    if recipe.train.batch_size == "auto" or recipe.train.accumulate > 1:
+        key = "accumulate" if recipe.train.accumulate > 1 else "batch_size"
+        value = getattr(recipe.train, key)
+        faults.add(
+            f"train.{key} = {value!r}: a pair is told from the others that are computed with it, so several small "
+            "batches are not one large one; say train.batch_size as a number"
+        )
+    if isinstance(recipe.train.batch_size, int) and recipe.train.batch_size < 2:
+        faults.add("train.batch_size = 1: a pair is told from the others of its batch; two at least are needed")
+    if recipe.output.probe:
+        faults.add("output.probe: a probe is for labels, and pairs have none")
 
 
 def _check_scratch(recipe: Recipe, faults: Faults) -> None:

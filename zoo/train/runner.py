@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.backend import use_jax
-from zoo.data.problems import LANGUAGE
+from zoo.data.problems import UNLABELLED
 from zoo.errors import RunError, ZooError, some
 from zoo.loading import Found
 from zoo.train.checkpoints import Checkpoints, saved_steps
@@ -116,7 +116,7 @@ def _refuse(folder: Path, what: str, changed: list[str]) -> None:
 
 def _gather(recipe: Recipe, listener: Listener) -> Material:
     use_jax()
-    from zoo.train.setup import labels_for, locate_model
+    from zoo.train.setup import class_weights, labels_for, locate_model
 
     listener.stage("reading data")
     splits = read_splits(recipe)
@@ -124,7 +124,9 @@ def _gather(recipe: Recipe, listener: Listener) -> Material:
     listener.stage("loading the model")
     found = locate_model(recipe)
     recipe = recipe.replace("data", **splits.settled)
-    return Material(recipe, splits, found, run_lock(recipe, found, splits, labels_for(recipe, found, splits)))
+    labels = labels_for(recipe, found, splits)
+    class_weights(recipe, splits.train, labels)  # raises where they are of other labels
+    return Material(recipe, splits, found, run_lock(recipe, found, splits, labels))
 
 
 def _tell(splits: Splits, listener: Listener) -> None:
@@ -197,7 +199,7 @@ def _train(
         if part
     )
     probed = None
-    if recipe.output.probe and model.problem != LANGUAGE:
+    if recipe.output.probe and model.problem not in UNLABELLED:
         listener.stage("probing the features")
         probed = probe(model, splits.train, part)
     rate_at = schedule.rates().__getitem__
@@ -223,7 +225,7 @@ def _train(
             for fault in found.damaged:
                 listener.fact("damaged", fault)
             listener.fact("resumed", f"from step {found.step} of {len(plan)}")
-        elif evaluate and model.problem == LANGUAGE:  # which no guess is a baseline for
+        elif evaluate and model.problem in UNLABELLED:  # which no guess is a baseline for
             journal.add(step=0, epoch=0.0, split="validation", **evaluate().metrics)
         standing = loop.run()
 
@@ -245,5 +247,5 @@ def _train(
     checkpoints.close(keep=1)
     journal.add(**record)  # last, for it says that the run has finished
     trackers.finish(final.metrics, [folder / "report.html"])
-    if model.problem != LANGUAGE:
+    if model.problem not in UNLABELLED:
         listener.result(*constant(splits.train, part, model.labels))

@@ -10,9 +10,11 @@ import numpy as np
 from zoo.chat.faults import RowFaults
 from zoo.data.entities import entities, has_entities
 from zoo.data.examples import Examples
-from zoo.data.problems import LANGUAGE, MULTI, REGRESSION, SINGLE, TOKENS
+from zoo.data.pairs import text_numbers
+from zoo.data.problems import LANGUAGE, MULTI, REGRESSION, RETRIEVAL, SINGLE, TOKENS
 from zoo.errors import RunError, ZooError
 from zoo.tasks.labelled import NO_LABEL
+from zoo.train.retrieval import nearest
 
 METRICS = {
     SINGLE: ("accuracy", "macro_f1", "loss"),
@@ -20,6 +22,7 @@ METRICS = {
     REGRESSION: ("rmse", "pearson", "spearman", "loss"),
     LANGUAGE: ("perplexity", "loss"),
     TOKENS: ("f1", "accuracy", "loss"),
+    RETRIEVAL: ("accuracy", "mrr"),
 }
 """The metrics of each problem; the first is the one to tell people."""
 
@@ -188,6 +191,31 @@ class LanguageScores(Scores):
         return -self.metrics["loss"]
 
 
+class RetrievalScores(Scores):
+    """How well texts find their partners among those of all the examples.
+
+    `outputs` `(pairs, 2)` are the rank that a text gives its own partner, 1 for the first, and the number of the
+    partner that it puts first; `targets` `(pairs,)` are the numbers of their own.
+    """
+
+    problem = RETRIEVAL
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return self.outputs[:, 1].astype(np.int32)
+
+    @property
+    def losses(self) -> np.ndarray:
+        """How many partners come before a text's own; one that is just as near counts half."""
+        return self.outputs[:, 0] - 1
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The share of texts that put their own partner first, and the mean of the ranks' inverses."""
+        ranks = self.outputs[:, 0].astype(np.float64)
+        return {"accuracy": float((ranks == 1).mean()), "mrr": float((1 / ranks).mean())}
+
+
 @dataclass(frozen=True)
 class TokenScores(ClassificationScores):
     """One class for each labelled word.
@@ -260,6 +288,8 @@ def score(model: Any, examples: Examples) -> Scores:
     """Run a model over examples. Raises a RunError where its outputs are no numbers."""
     if examples.problem == TOKENS:
         found: Scores = _token_scores(model, examples)
+    elif examples.problem == RETRIEVAL:
+        found = _retrieval_scores(model, examples)
     elif model.problem == LANGUAGE:
         faults = RowFaults(examples.source)
         outputs, targets = np.split(model.token_losses(examples.inputs, faults.of(examples)), 2, axis=1)
@@ -290,6 +320,13 @@ def _token_scores(model: Any, examples: Examples) -> TokenScores:
         np.concatenate(places),
         model.labels,
     )
+
+
+def _retrieval_scores(model: Any, examples: Examples) -> Scores:
+    texts, partners = (model.embed(list(side)) for side in zip(*examples.inputs, strict=True))
+    numbers = text_numbers(examples.inputs)
+    ranks, first = nearest(texts, partners, numbers)
+    return RetrievalScores(np.stack([ranks, first], axis=1), numbers[:, 1])
 
 
 def scores_of(problem: str, outputs: np.ndarray, targets: np.ndarray) -> Scores:

@@ -14,7 +14,7 @@ from zoo.data.examples import Examples
 from zoo.data.labels import output_names
 from zoo.data.problems import LANGUAGE, PROBLEMS, classes_of
 from zoo.data.vocabulary import learn_tokenizer
-from zoo.errors import ZooError
+from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.description import labels_of
 from zoo.loading import Found, Weights, build, described, locate
 from zoo.train.depth import depths
@@ -138,7 +138,7 @@ def trainer_for(recipe: Recipe, model: Any, steps: int, train: Examples) -> tupl
     """The step of a run of so many steps on the examples `train`, and the learning rate of each."""
     keys, variables = recipe.train, model.trainable_variables
     schedule = make_schedule(keys, steps)
-    weights = balanced(train.labels or (), model.labels) if keys.class_weights == "balanced" else ()
+    weights = class_weights(recipe, train, model.labels)
     trainer = make_trainer(
         model,
         make_optimizer(keys, schedule, variables, depths(model, variables)),
@@ -148,6 +148,23 @@ def trainer_for(recipe: Recipe, model: Any, steps: int, train: Examples) -> tupl
         policy=remat_policy(keys.remat),
     )
     return trainer, schedule
+
+
+def class_weights(recipe: Recipe, train: Examples, labels: Sequence[str]) -> Sequence[float]:
+    """What each class weighs, in the order of `labels`; nothing where all weigh the same.
+
+    Raises a ZooError that lists the labels of the recipe's table that there are none of.
+    """
+    told = recipe.train.class_weights
+    if not isinstance(told, dict):
+        return balanced(train.labels or (), labels) if told == "balanced" else ()
+    if unknown := [name for name in told if name not in labels]:
+        raise ZooError(
+            f"train.class_weights names labels that '{train.source}' does not have.",
+            why=[f"'{name}'.{did_you_mean(name, labels)}" for name in unknown],
+            fix=f"Its labels are {some(map(repr, labels))}.",
+        )
+    return [told.get(label, 1.0) for label in labels]
 
 
 def balanced(given: Sequence[Any], labels: Sequence[str]) -> list[float]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.data.examples import Examples
-from zoo.data.problems import LANGUAGE, MULTI, REGRESSION, SINGLE, TOKENS
+from zoo.data.problems import MULTI, REGRESSION, RETRIEVAL, SINGLE, TOKENS, UNLABELLED
 from zoo.train.advice import quicker, time_parts
 from zoo.train.baselines import constant
 from zoo.train.batches import Batches
@@ -98,8 +98,9 @@ def _baselines(
     probe: float | None,
     history: Sequence[dict[str, Any]],
 ) -> list[tuple[str, float]]:
-    if train.problem == LANGUAGE:
-        return [("before training", record["perplexity"]) for record in history if not record["step"]]
+    if train.problem in UNLABELLED:
+        told = METRICS[train.problem][0]
+        return [("before training", record[told]) for record in history if not record["step"]]
     guess, value = constant(train, held_out, labels)
     name = {
         SINGLE: "majority class",
@@ -124,6 +125,8 @@ def _mistake(model: Any, examples: Examples, final: Scores, n: int, suspect: boo
     single = isinstance(final, ClassificationScores)
     labels, truth, answer = model.labels, final.targets[n], final.predicted[n]
     example, text = n, ""
+    if final.problem == RETRIEVAL:  # one partner instead of another
+        text, labels = examples.inputs[n][0], [partner for _, partner in examples.inputs]
     if isinstance(final, TokenScores):
         example, place = map(int, final.places[n])
         text = _marked(examples.inputs[example], place)

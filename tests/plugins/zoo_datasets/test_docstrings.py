@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zoo_datasets import docstrings
 from zoo_datasets.docstrings import build, load
+from zoo_datasets.sources import dependencies
+from zoo_datasets.sources import sources as files_of
 
 from zoo.errors import ZooError
 
@@ -251,14 +253,14 @@ def test_only_required_distributions_are_read(tmp_path, monkeypatch):
     for name in ("queen", "ten", "nine", "unrelated"):
         _install(site, name)
     monkeypatch.syspath_prepend(str(site))
-    found = docstrings._dependencies("house-of-cards")
+    found = dependencies("house-of-cards")
     assert sorted(found) == ["ace", "house-of-cards", "jack", "king"]
-    assert docstrings._sources(found["king"]) == [site / "king" / "__init__.py"]
+    assert files_of(found["king"]) == [site / "king" / "__init__.py"]
 
 
 def test_without_its_metadata_the_data_set_cannot_be_made():
     with pytest.raises(ZooError, match="which is not installed"):
-        docstrings._dependencies("a-distribution-that-is-not-installed")
+        dependencies("a-distribution-that-is-not-installed")
 
 
 @pytest.fixture(scope="module")
@@ -281,6 +283,6 @@ def test_the_real_data_set_has_no_text_twice(loaded):
 
 def test_the_real_data_set_has_only_dependencies_and_python(loaded):
     labels = {label for table in loaded.values() for label in table.column("label").to_pylist()}
-    assert labels - {"python"} <= set(docstrings._dependencies("keras-zoo"))
+    assert labels - {"python"} <= set(dependencies("keras-zoo"))
     assert labels.isdisjoint({"torch", "transformers", "hypothesis", "pytest", "keras-zoo"})
     assert importlib.metadata.version("keras-zoo")
