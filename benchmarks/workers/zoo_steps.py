@@ -67,7 +67,7 @@ def bare():
     splits = read_splits(keys)
     model = make_model(keys, splits)
     trainer, _ = trainer_for(keys, model, JOB["steps"], splits.train)
-    batches = list(make_batches(keys, model, splits.train).stream(0))
+    batches = list(make_batches(keys, model, splits).stream(0))
     state, times = trainer.state(), []
     for batch in batches:
         state, loss = trainer.advance(state, [batch])

@@ -46,5 +46,5 @@ class RowFaults:
             raise ZooError(
                 f"{repr(self.source) if self.source else 'The input'} has rows that cannot be learned from.",
                 why=[f"{what}: {rows}." for what, rows in told.items()],
-                fix="Correct these rows, or leave them out; 'zoo check RECIPE --show N' shows what is trained.",
+                fix="Correct these rows, or leave them out.",
             )

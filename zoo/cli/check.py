@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from zoo.cli.console import json_option, print_facts, print_json, use_keras
@@ -16,8 +18,17 @@ from zoo.train.finetune import resolve
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key, such as train.batch_size=64."
 )
+@click.option(
+    "--show",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Print N examples as tokens, the trained ones marked.",
+)
 @json_option
-def command(what: str, data: str | None, task: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+def command(
+    what: str, data: str | None, task: str | None, overrides: tuple[str, ...], show: int, as_json: bool
+) -> None:
     """Look at what RECIPE would do, before any weight is fetched.
 
     Reads the data, builds the model of shapes only, compiles the step on the longest batch, and times it.
@@ -28,7 +39,7 @@ def command(what: str, data: str | None, task: str | None, overrides: tuple[str,
         use_keras()
         from zoo.train.check import check, size
 
-        found = check(recipe, listener=terminal)
+        found = check(recipe, show=show, listener=terminal)
     if as_json:
         print_json(found.written())
         return
@@ -45,6 +56,20 @@ def command(what: str, data: str | None, task: str | None, overrides: tuple[str,
             "advice": found.advice or "none",
         }
     )
+    for example in found.examples:
+        _print_example(example)
+
+
+def _print_example(example: Any) -> None:
+    """The tokens of an example: those that are trained in « and », and in colour where there is one."""
+    count = sum(example.trained)
+    told = f"label '{example.label}'" if example.label else f"{count} of them trained"
+    click.echo(click.style(f"\nrow {example.row}: {len(example.ids)} tokens, {told}", bold=True))
+    runs = [
+        click.style(f"«{text}»", fg="green", bold=True) if trained else click.style(text, dim=True)
+        for trained, text in example.runs()
+    ]
+    click.echo(" ".join(runs))
 
 
 def _duration(seconds: float) -> str:

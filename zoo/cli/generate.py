@@ -11,7 +11,9 @@ from zoo.cli.console import json_option, print_json, use_keras
 
 @click.command("generate")
 @click.argument("model", metavar="PRESET|RUN")
-@click.argument("prompts", nargs=-1, required=True, metavar="PROMPT...")
+@click.argument("prompts", nargs=-1, metavar="PROMPT...")
+@click.option("--chat", "chatting", is_flag=True, help="Ask questions in the terminal, each beside what was said.")
+@click.option("--system", default="", help="What stands above a chat, such as how to answer.")
 @click.option("--max-new-tokens", type=int, help="The most tokens to add; 256 where it is left out.")
 @click.option("--temperature", type=float, help="0 takes the most probable token, 1 draws as the model says.")
 @click.option("--top-k", type=int, help="Draw from so many of the most probable tokens.")
@@ -22,12 +24,29 @@ from zoo.cli.console import json_option, print_json, use_keras
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every draw.")
 @click.option("--dtype", help="float32, bfloat16, ...; float32 where it is left out.")
 @json_option
-def command(model: str, prompts: tuple[str, ...], dtype: str | None, as_json: bool, **settings: Any) -> None:
-    """Continue each PROMPT with PRESET or RUN, and print the text as it comes."""
+def command(
+    model: str,
+    prompts: tuple[str, ...],
+    chatting: bool,
+    system: str,
+    dtype: str | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Continue each PROMPT with PRESET or RUN, and print the text as it comes; or chat."""
+    if chatting == bool(prompts):
+        raise click.UsageError("--chat asks for what to say." if chatting else "Name a PROMPT, or --chat.")
+    if (as_json and chatting) or (system and not chatting):
+        raise click.UsageError("--chat prints no JSON." if chatting else "--system is for --chat.")
     use_keras()
     from zoo.loading import load
 
     loaded = load(model, task="text-generation", dtype=dtype)
+    if chatting:
+        from zoo.cli.chat import chat
+
+        chat(loaded, system, **settings)
+        return
     if as_json:
         found = loaded.generate(list(prompts), details=True, **settings)
         print_json(

@@ -9,7 +9,7 @@ from typing import Any
 from zoo.chat.encoding import ExampleEncoder
 from zoo.chat.faults import RowFaults
 from zoo.chat.template import ChatTemplate, Rendered, read_chat_template, special_tokens
-from zoo.data.conversations import Completion, Conversation, Message
+from zoo.data.conversations import Completion, Conversation, conversation_of
 from zoo.data.text import Encoded
 from zoo.errors import ZooError
 from zoo.generate.settings import generation_settings
@@ -59,7 +59,7 @@ class LanguageModel(TextModel):
         """
         conversation = self._encoder().conversation_of(example)
         if conversation is not None:
-            return self.chat_prompt(conversation.question)
+            return self.chat_prompt(Conversation(conversation.question))
         if isinstance(example, Completion):
             return example.prompt
         raise ZooError(f"A plain text has no prompt apart from it: {example!r:.60}")
@@ -78,10 +78,11 @@ class LanguageModel(TextModel):
         end = ends[0] if isinstance(ends, Sequence) else ends
         return ExampleEncoder(self.preprocess, self.chat_template, end, self._stop_ids(), self._saved_template)
 
-    def chat_prompt(self, messages: Sequence[Message]) -> Rendered:
-        """The messages and the prompt for an answer to them, as the chat template writes them."""
+    def chat_prompt(self, messages: Any) -> Rendered:
+        """Messages, as `chat` takes them, and the prompt for an answer, as the chat template writes them."""
         if self.chat_template is None:
             raise ZooError(f"{self.preset or 'This model'} has no chat template, so it takes plain texts only.")
+        messages = conversation_of(messages).messages
         return Rendered(self.chat_template.render(messages, add_generation_prompt=True))
 
     # The chat template

@@ -12,7 +12,6 @@ from keras import ops
 
 from zoo.chat.faults import RowFaults
 from zoo.chat.template import Rendered
-from zoo.data.conversations import conversation_of
 from zoo.data.problems import LANGUAGE
 from zoo.data.text import NO_LABEL, as_list
 from zoo.errors import ZooError
@@ -175,7 +174,7 @@ class TextGenerator(LanguageModel):
         Raises a ZooError where the model has no chat template, where the template refuses the messages, or where
         a role or a content is none.
         """
-        return self.generate(self.chat_prompt(conversation_of(messages).messages), **settings)
+        return self.generate(self.chat_prompt(messages), **settings)
 
     def _engine(self) -> Engine:
         if "_generation" not in self.__dict__:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError
 from zoo.train.finetune import resolve
@@ -13,6 +13,9 @@ from zoo.train.inspection import class_counts, data_facts
 from zoo.train.listener import Listener, Silent
 from zoo.train.recipe import Recipe
 from zoo.train.splits import Splits, read_splits
+
+if TYPE_CHECKING:
+    from zoo.train.shown import Shown
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Check:
         seconds_per_step: measured on this device: the compiled step on the largest batch, with zeros for weights.
         seconds: the time that training will take, evaluations included; start-up and compilation are not.
         advice: the one change that would help most; empty where none would.
+        examples: the first training examples as tokens, as many as were asked for.
     """
 
     recipe: Recipe
@@ -48,6 +52,7 @@ class Check:
     seconds: float
     device: str
     advice: str = field(default="")
+    examples: list[Shown] = field(default_factory=list)
 
     def written(self) -> dict[str, Any]:
         """The check as plain values, for JSON."""
@@ -62,12 +67,16 @@ def check(
     data: Any = None,
     task: str | None = None,
     overrides: Sequence[str] = (),
+    show: int = 0,
     listener: Listener | None = None,
 ) -> Check:
     """Look at a recipe's data, and compile its training step, without fetching or holding a weight.
 
     The arguments are those of `zoo.finetune`. Nothing is written, but for the compiled program in the cache, where
     `zoo.finetune` finds it again.
+
+    Args:
+        show: how many of the training examples to give as tokens.
 
     Raises:
         ZooError: recipe or data are wrong, nothing can be learned from the labels, or the step does not fit in
@@ -77,10 +86,10 @@ def check(
     recipe = resolve(recipe, data=data, task=task, overrides=overrides)
     listener.stage("reading data")
     splits = read_splits(recipe)
-    return _check(recipe, splits, listener)
+    return _check(recipe, splits, show, listener)
 
 
-def _check(recipe: Recipe, splits: Splits, listener: Listener) -> Check:
+def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Check:
     import jax
     import numpy as np
 
@@ -89,6 +98,7 @@ def _check(recipe: Recipe, splits: Splits, listener: Listener) -> Check:
     from zoo.train.fitting import SPARE, fitted, rehearse
     from zoo.train.footprint import device_memory
     from zoo.train.order import make_plan
+    from zoo.train.shown import first_examples
 
     recipe = fitted(recipe, splits, listener)
     listener.stage("compiling the step on the longest batch")
@@ -131,6 +141,7 @@ def _check(recipe: Recipe, splits: Splits, listener: Listener) -> Check:
         seconds_per_step=seconds_per_step,
         seconds=seconds,
         device=device.device_kind,
+        examples=first_examples(model, batches, splits.train, show) if show else [],
     )
     return Check(**{**vars(found), "advice": advice(found, splits, batches)})
 
