@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ def tiny_decoder(
     *,
     architecture: str = "llama",
     generation_config: dict[str, Any] | None = None,
+    chat_template: str = "",
+    special: Sequence[str] = (),
     seed: int = 0,
     **config: Any,
 ) -> Path:
@@ -32,6 +34,8 @@ def tiny_decoder(
     Args:
         architecture: one that serves text-generation.
         generation_config: the content of a `generation_config.json`, if it is to have one.
+        chat_template: the content of a `chat_template.jinja`, if it is to have one.
+        special: special tokens beside `<pad>`, `<bos>` and `<eos>`, such as those of a chat template.
         config: what differs from `CONFIG`.
 
     Returns the directory, for `zoo.load`.
@@ -43,7 +47,9 @@ def tiny_decoder(
 
     found = described(architecture, {**CONFIG, **config})
     model = build(found, task="text-generation", weights="random", seed=seed)
-    model.preprocess = learn_tokenizer(texts, model.config)
+    model.preprocess = learn_tokenizer(texts, model.config, special)
+    if chat_template:
+        model.use_chat_template(chat_template)
     model.save_pretrained(folder)
     if generation_config is not None:
         Path(folder, "generation_config.json").write_text(json.dumps(generation_config), encoding="utf-8")

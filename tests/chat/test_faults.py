@@ -1,0 +1,121 @@
+"""What would be learned wrongly, or not at all: stopped, with the rows, all faults at once."""
+
+from __future__ import annotations
+
+import pytest
+
+import zoo
+from tests.chat.templates import CHATML, GEMMA, LLAMA3
+from tests.chat.test_encoding import talk
+from zoo.chat.faults import RowFaults
+from zoo.data.conversations import Completion, Conversation, Message
+from zoo.data.examples import Examples
+
+FORGETS = CHATML.replace(
+    "'\\n' + message['content']", "'\\n' + (message.content if message.role != 'system' else '')"
+)
+UNSTOPPED = (
+    "{% for m in messages %}{{ m.role }}: {% generation %}{{ m.content }}{% endgeneration %}<eos>{% endfor %}"
+)
+BARE = "{% for m in messages %}{{ m.role + ': ' + m.content + '\\n' }}{% endfor %}"
+REWRITES = (
+    "{% for m in messages %}{{ '<|im_start|>' + m.role }}"
+    "{{ (' (last) ' if loop.last and m.role == 'assistant' else ' ') + m.content + '<|im_end|>' }}{% endfor %}"
+)
+UNMARKED = CHATML + "{% if false %}{% generation %}{% endgeneration %}{% endif %}"
+TWICE = "{{ bos_token }}" + LLAMA3
+SYSTEM = Message("system", "Be brief.")
+
+
+def faults_of(model, *inputs):
+    with pytest.raises(zoo.ZooError) as caught:
+        model.encode_examples(inputs)
+    return "\n".join(caught.value.why)
+
+
+@pytest.mark.parametrize(
+    ("template", "example", "fault"),
+    [
+        (CHATML, Conversation((Message("user", "Who?"),)), "Without an answer"),
+        (CHATML, talk("Who?", " \n"), "With an empty answer"),
+        (CHATML, talk("Who?", "I.", train_on=("tool",)), "Without a message of the roles that are trained"),
+        (CHATML, Conversation((Message("assistant", "I."),)), "With an answer first, and no prompt before it"),
+        (GEMMA, talk("Who?", "I.", "", ""), "With an empty answer"),
+        (
+            GEMMA,
+            Conversation((Message("user", "a"), Message("user", "b"), Message("assistant", "c"))),
+            "The chat template refuses the messages: Roles must alternate: user, assistant, user, ...",
+        ),
+        (
+            FORGETS,
+            Conversation((SYSTEM, *talk("Who?", "I.").messages)),
+            "With a message of the role 'system', which the chat template leaves out",
+        ),
+        (UNSTOPPED, talk("Who?", "I."), "The stop token of an answer is never trained"),
+        (BARE, talk("Who?", "I."), "The stop token of an answer is never trained"),
+        (CHATML.replace("<|im_end|>", "<|unknown|>"), talk("Who?", "I."), "The stop token of an answer is never"),
+        (UNMARKED, talk("Who?", "I."), "Every label is masked"),
+        (REWRITES, talk("Who?", "I.", "And?", "You."), "The template writes a message in another way once others"),
+        (TWICE, talk("Who?", "I."), "With two '<bos>' one behind the other"),
+        (LLAMA3, "<bos>A text.", "With two '<bos>' one behind the other"),
+        (CHATML, Completion("Who?", " ", chat=False), "With an empty answer"),
+        (CHATML, Completion("Who? " * 600, "I.", chat=False), "With an answer that does not fit in 1024 tokens"),
+        ("{{ messages.append(1) }}", talk("Who?", "I."), "The chat template tries what the sandbox forbids"),
+    ],
+)
+def test_each_fault_with_its_row(template, example, fault, pair):
+    model, _ = pair(template)
+    assert f"{fault}" in faults_of(model, "A plain text is sound.", example)
+    assert faults_of(model, "A plain text is sound.", example).endswith(": row 2.")
+
+
+def test_all_faults_at_once_by_the_rows_of_their_source(pair):
+    model, _ = pair("gemma")
+    faults = RowFaults("train.jsonl")
+    one = Examples([talk("a", "b"), talk("c", "")], None, [3, 9], "train.jsonl")
+    other = Examples([talk("a", " "), talk("a", "b", "c")], None, [1, 2], "test.jsonl")
+    lonely = Examples([Conversation((Message("user", "a"),))], None, [7], "test.jsonl")
+
+    for part in (one, other, lonely):
+        model.encode_examples(part.inputs, faults.of(part))
+
+    with pytest.raises(zoo.ZooError) as caught:
+        faults.check()
+    assert caught.value.what == "'train.jsonl' has rows that cannot be learned from."
+    assert caught.value.why == [
+        "With an empty answer: rows 9, 1 of 'test.jsonl'.",
+        "Without an answer: row 7 of 'test.jsonl'.",
+    ]
+
+
+def test_the_last_answer_of_a_template_that_rewrites_is_told(pair):
+    model, _ = pair(REWRITES)
+    (found,) = model.encode_examples([talk("Who?", "I.", train_on="last")])
+    assert (found.labels >= 0).any()
+
+
+def test_a_model_without_a_template(made):
+    model = zoo.load(made(""))
+    assert "the model has no chat template (data.chat_template gives one): row 1" in faults_of(
+        model, talk("a", "b")
+    )
+    (found,) = model.encode_examples([Completion("a", "b")])  # is raw text there
+    assert len(found) == 4
+    with pytest.raises(zoo.ZooError, match="no chat template, so it takes plain texts only"):
+        model.chat([{"role": "user", "content": "Hello"}])
+
+
+def test_another_template_may_mark_answers_but_not_write_another_text(made):
+    model = zoo.load(made("chatml"))
+    inner = "message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'"
+    marks = CHATML.replace(
+        "{{ '<|im_start|>' + " + inner + " }}",
+        "{{ '<|im_start|>' + message.role + '\\n' }}"
+        "{% generation %}{{ message.content + '<|im_end|>' + '\\n' }}{% endgeneration %}",
+    )
+    model.use_chat_template(marks)
+    assert "Every" not in str(model.encode_examples([talk("a", "b")]))
+    model.use_chat_template(LLAMA3)
+    assert "data.chat_template writes another text than the template that the model was trained with" in faults_of(
+        model, talk("a", "b")
+    )
