@@ -23,6 +23,7 @@ NAMES = (
     "images",
     "image_pipeline",
     "decode",
+    "chat",
 )
 console = Console()
 

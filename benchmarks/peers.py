@@ -66,8 +66,8 @@ PEERS = {
         # the newest torch with a plain CPU build
         Peer(
             "transformers",
-            ("torch==2.13.0", "transformers>=5,<6", "accelerate", "pillow"),
-            ("transformers", "torch", "accelerate"),
+            ("torch==2.13.0", "transformers>=5,<6", "accelerate", "peft", "jinja2", "pillow"),
+            ("transformers", "torch", "accelerate", "peft"),
         ),
         # KerasHub brings TensorFlow itself, and reads safetensors without asking for it
         Peer(

@@ -17,10 +17,11 @@ from zoo.train.listener import Silent
 directory = Path(JOB["directory"])
 directory.mkdir()
 data = directory / "rows.jsonl"
-text = " ".join(["word"] * (JOB["length"] - 2))  # and the two tokens around them: rows without padding
+FIRST = ("one", "two", "three", "four", "five", "six", "seven", "eight")
+rest = ["word"] * (JOB["length"] - 3)  # and the two tokens around a row: there is no padding
 with data.open("w") as file:
     for n in range(JOB["batch"] * JOB["steps"]):
-        file.write(json.dumps({"text": text, "label": "ab"[n % 2]}) + "\n")
+        file.write(json.dumps({"text": " ".join([FIRST[n % 8], *rest]), "label": "ab"[n % 2]}) + "\n")
 recipe = directory / "recipe.toml"
 recipe.write_text(f"""
 [model]

@@ -46,6 +46,50 @@ def test_values_and_gradients_are_the_plain_formulas(tokens, logits, soft_cap, m
         np.testing.assert_allclose(got, want, atol=1e-6)
 
 
+@pytest.mark.parametrize("trained", [0, 3, 37])
+def test_a_frozen_matrix_changes_nothing_but_its_own_gradient(trained, monkeypatch):
+    monkeypatch.setattr(cross_entropy, "_LOGITS", 11 * 10)
+    features, matrix, targets, _ = made(37, vocabulary=11)
+    weights = np.zeros(37, np.float32)
+    weights[np.random.default_rng(1).permutation(37)[:trained]] = 0.5
+    targets = abs(targets) % 11
+
+    def total(features):
+        return vocabulary_cross_entropy(features, matrix, targets, weights)[0]
+
+    ours, gradient = jax.jit(jax.value_and_grad(total))(features)
+    theirs, wanted = jax.value_and_grad(lambda x: plain(x, matrix, targets, weights))(features)
+
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    np.testing.assert_allclose(gradient, wanted, atol=1e-6)
+
+
+def test_a_frozen_matrix_has_no_gradient_computed():
+    features, matrix, targets, weights = made(64, vocabulary=1 << 12)
+
+    def flops(argnums):
+        step = jax.jit(jax.grad(lambda *x: vocabulary_cross_entropy(*x, targets, weights)[0], argnums=argnums))
+        return step.lower(features, matrix).cost_analysis()["flops"]
+
+    assert flops(0) < 0.75 * flops((0, 1))
+
+
+def test_chunks_without_a_trained_token_are_not_computed(monkeypatch):
+    monkeypatch.setattr(cross_entropy, "_LOGITS", 11 * 10)
+    features, matrix, targets, _ = made(37, vocabulary=11)
+    trained = np.random.default_rng(1).permutation(37)[:20]  # two chunks full
+    weights = np.zeros(37, np.float32)
+    weights[trained] = 1
+    features[weights == 0] = np.nan  # which whatever is computed from them would be, too
+    step = jax.jit(jax.value_and_grad(lambda *x: vocabulary_cross_entropy(*x)[0]))
+
+    loss, gradient = step(features, matrix, abs(targets) % 11, weights)
+
+    assert np.isfinite(loss)
+    assert np.isfinite(gradient).all()
+    assert np.array_equal(np.flatnonzero(np.any(gradient != 0, axis=1)), np.sort(trained))
+
+
 def test_each_tokens_loss_and_nothing_where_nothing_is_trained():
     features, matrix, targets, weights = made(20, 11)
 

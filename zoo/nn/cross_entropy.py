@@ -2,12 +2,13 @@
 
 The gradient of a token's loss by its logits is `softmax - one_hot`, known as soon as the logits are. So it is
 carried on to the features and the matrix while they are there, and nothing is computed twice
-(https://arxiv.org/abs/2410.10989, section 3.2).
+(https://arxiv.org/abs/2410.10989, section 3.2). Tokens of weight 0 are put last, and chunks of them are skipped.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -36,20 +37,42 @@ def vocabulary_cross_entropy(
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _cross_entropy(soft_cap: float | None, features: Any, matrix: Any, targets: Any, weights: Any) -> Any:
-    chunks, tokens = _chunked(features, matrix, targets, weights)
-    losses = jax.lax.map(lambda chunk: _losses(soft_cap, matrix, chunk)[0], chunks).reshape(-1)[:tokens]
+    places, chunks = _chunked(features, matrix, targets, weights)
+    _, losses = _over_trained(lambda _, chunk: (_, _losses(soft_cap, matrix, chunk)[0]), (), chunks)
+    losses = _returned(losses, places)
     return jnp.sum(losses * weights), jax.lax.stop_gradient(losses)
 
 
-def _chunked(features: Any, matrix: Any, targets: Any, weights: Any) -> tuple[Any, int]:
-    """The tokens in chunks `(chunks, size, ...)`, the last filled up with tokens of weight 0, and their number."""
+def _chunked(features: Any, matrix: Any, targets: Any, weights: Any) -> tuple[Any, Any]:
+    """The tokens' places, those of weight 0 last, and the tokens so in chunks `(chunks, size, ...)`.
+
+    The last chunk is filled up with tokens of weight 0.
+    """
     tokens = features.shape[0]
     size = min(tokens, max(8, _LOGITS // matrix.shape[0]))
-    more = -tokens % size
-    arrays = (features, targets, weights)
-    return tuple(
-        jnp.pad(x, [(0, more)] + [(0, 0)] * (x.ndim - 1)).reshape(-1, size, *x.shape[1:]) for x in arrays
-    ), tokens
+    places = jnp.argsort(weights == 0, stable=True)
+    arrays = (jnp.asarray(x)[places] for x in (features, targets, weights))
+    padded = (jnp.pad(x, [(0, -tokens % size)] + [(0, 0)] * (x.ndim - 1)) for x in arrays)
+    return places, tuple(x.reshape(-1, size, *x.shape[1:]) for x in padded)
+
+
+def _returned(chunks: Any, places: Any) -> Any:
+    """What chunks hold of each token `(chunks, size, ...)`, where the token stood `(tokens, ...)`."""
+    rows = chunks.reshape(-1, *chunks.shape[2:])[: len(places)]
+    return jnp.zeros_like(rows).at[places].set(rows, unique_indices=True)
+
+
+def _over_trained(compute: Callable[[Any, Any], tuple[Any, Any]], start: Any, chunks: Any) -> tuple[Any, Any]:
+    """`scan`, but a chunk in which no token has a weight is not computed, and gives zeros."""
+
+    def skip(carried: Any, chunk: Any) -> tuple[Any, Any]:
+        _, shapes = jax.eval_shape(compute, carried, chunk)
+        return carried, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+
+    def one(carried: Any, chunk: Any) -> tuple[Any, Any]:
+        return jax.lax.cond(jnp.any(chunk[2] != 0), compute, skip, carried, chunk)
+
+    return jax.lax.scan(one, start, chunks)
 
 
 def _losses(soft_cap: float | None, matrix: Any, chunk: Any) -> tuple[Any, Any, Any]:
@@ -64,7 +87,11 @@ def _losses(soft_cap: float | None, matrix: Any, chunk: Any) -> tuple[Any, Any, 
 
 
 def _forward(soft_cap: float | None, features: Any, matrix: Any, targets: Any, weights: Any) -> Any:
-    def one(matrix_gradient: Any, chunk: Any) -> tuple[Any, tuple[Any, Any]]:
+    learns = matrix.perturbed  # a frozen matrix has no gradient, which would cost as much as the features'
+    features, matrix, targets, weights = (x.value for x in (features, matrix, targets, weights))
+    places, chunks = _chunked(features, matrix, targets, weights)
+
+    def gradients(matrix_gradient: Any, chunk: Any) -> Any:
         part, own, weight = chunk
         losses, logits, norm = _losses(soft_cap, matrix, chunk)
         change = jnp.exp(logits - norm[:, None])
@@ -73,21 +100,22 @@ def _forward(soft_cap: float | None, features: Any, matrix: Any, targets: Any, w
             change = change * (1 - jnp.square(logits / soft_cap))
         change = change.astype(part.dtype)
         gradient = jnp.matmul(change, matrix.astype(part.dtype), preferred_element_type=jnp.float32)
-        matrix_gradient += jnp.matmul(change.T, part, preferred_element_type=jnp.float32)
+        if learns:
+            matrix_gradient += jnp.matmul(change.T, part, preferred_element_type=jnp.float32)
         return matrix_gradient, (losses, gradient)
 
-    chunks, tokens = _chunked(features, matrix, targets, weights)
-    matrix_gradient, (losses, gradient) = jax.lax.scan(one, jnp.zeros(matrix.shape, jnp.float32), chunks)
-    losses, gradient = losses.reshape(-1)[:tokens], gradient.reshape(-1, features.shape[1])[:tokens]
-    kept = gradient.astype(features.dtype), matrix_gradient.astype(matrix.dtype), losses
-    return (jnp.sum(losses * weights), losses), kept
+    start = jnp.zeros(matrix.shape if learns else (), jnp.float32)
+    matrix_gradient, (losses, gradient) = _over_trained(gradients, start, chunks)
+    losses, gradient = (_returned(x, places) for x in (losses, gradient))
+    by_matrix = matrix_gradient.astype(matrix.dtype) if learns else None
+    return (jnp.sum(losses * weights), losses), (gradient.astype(features.dtype), by_matrix, losses)
 
 
 def _backward(soft_cap: float | None, kept: Any, passed: tuple[Any, Any]) -> tuple[Any, Any, None, Any]:
-    gradient, matrix_gradient, losses = kept
+    by_features, by_matrix, losses = kept
     total = passed[0]
-    by_features, by_matrix = ((x * total).astype(x.dtype) for x in (gradient, matrix_gradient))
-    return by_features, by_matrix, None, losses * total
+    scaled = None if by_matrix is None else (by_matrix * total).astype(by_matrix.dtype)
+    return (by_features * total).astype(by_features.dtype), scaled, None, losses * total
 
 
-_cross_entropy.defvjp(_forward, _backward)
+_cross_entropy.defvjp(_forward, _backward, symbolic_zeros=True)

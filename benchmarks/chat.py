@@ -1,0 +1,98 @@
+"""How fast does a chat model learn? Gemma 3 270M's shape, LoRA of rank 16, the loss on the answers alone.
+
+8 conversations of uneven length a step, made from docstrings: a question holds a text's beginning, the answer goes
+on. transformers and PEFT pad each step to its longest conversation; zoo packs. A tokenizer learned from the texts
+and a chat template lie beside the weights, both render and mask for themselves, and the losses of the first
+conversations must agree. ZOO_BENCH_DTYPE=bfloat16 asks for bfloat16, for a GPU, of which zoo also tells what share
+of its peak is used.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import decode
+from benchmarks.compare import Comparison
+from benchmarks.finetune_text import rows
+from benchmarks.harness import Benchmark, Contender, Measurement, Round, run_worker
+from benchmarks.peers import ENVIRONMENTS
+
+LIMIT_S = 1800
+TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}<turn>{{ message['role'] }}\n"
+    "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] }}<end>{% endgeneration %}"
+    "{% else %}{{ message['content'] }}<end>{% endif %}\n{% endfor %}"
+    "{% if add_generation_prompt %}<turn>assistant\n{% endif %}"
+)
+
+
+def checkpoint() -> str:
+    """The random model of `decode` with a tokenizer and a chat template, made once."""
+    source, target = Path(decode.checkpoint()), ENVIRONMENTS / "checkpoints" / "gemma3_270m_chat"
+    if not (target / "tokenizer.json").is_file():
+        shutil.copytree(source, target, copy_function=os.link, dirs_exist_ok=True)
+        job = {"rows": str(rows(small=False).train), "template": TEMPLATE, "target": str(target)}
+        run_worker("transformers", "transformers_tokenizer.py", job, limit_s=300)
+    return str(target)
+
+
+def conversations() -> Iterator[list[dict[str, str]]]:
+    """Docstrings as one or two questions and answers."""
+    with rows(small=False).train.open(newline="", encoding="utf-8") as file:
+        for n, row in enumerate(csv.DictReader(file)):
+            words = row["text"].split()
+            turns = 1 + n % 2
+            part = len(words) // (2 * turns)
+            pieces = [words[k * part : (k + 1) * part] for k in range(2 * turns - 1)]
+            pieces.append(words[(2 * turns - 1) * part :])
+            yield [
+                {"role": "assistant" if k % 2 else "user", "content": " ".join(piece)}
+                for k, piece in enumerate(pieces)
+            ]
+
+
+def measure(environment: str) -> Callable[[Round], Measurement]:
+    def turn(round: Round) -> Measurement:
+        directory = Path(round.directory)
+        count = 8 * (2 if round.quick or round.warm_up else 6)
+        data, output = directory / "messages.jsonl", directory / "losses.npy"
+        with data.open("w", encoding="utf-8") as file:
+            for _, messages in zip(range(count), conversations(), strict=False):
+                file.write(json.dumps({"messages": messages}) + "\n")
+        job = {
+            "checkpoint": checkpoint(),
+            "data": str(data),
+            "batch": 8,
+            "rank": 16,
+            "compared": 4 if round.warm_up else 0,
+            "dtype": os.environ.get("ZOO_BENCH_DTYPE", "float32"),
+            "directory": str(directory),
+            "output": str(output),
+        }
+        metrics = run_worker(environment, f"{environment}_chat.py", job, limit_s=LIMIT_S)
+        return Measurement(metrics, np.load(output) if output.exists() else None)
+
+    return turn
+
+
+BENCHMARK = Benchmark(
+    name="chat",
+    question="How fast does a chat model learn (Gemma 3 270M's shape, LoRA of rank 16, 8 conversations a step)?",
+    runs=2,
+    reference="transformers, PEFT",
+    contenders=(
+        Contender("zoo", "zoo", measure("zoo"), 1e-4),
+        Contender("transformers, PEFT", "transformers", measure("transformers")),
+    ),
+    comparisons=(
+        Comparison("a token", "token_s", "zoo", "transformers, PEFT", 0.25),  # 4 times as many a second
+        Comparison("peak memory", "peak_mib", "zoo", "transformers, PEFT", 0.25),
+    ),
+)
