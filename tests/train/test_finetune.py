@@ -120,7 +120,10 @@ def test_another_seed_makes_another_run(short):
 def test_a_listener_hears_of_everything(short):
     heard = Heard()
     finetune(short, listener=heard)
-    assert heard.stages == ["reading data", "loading the model", "training", "evaluating", "writing the run"]
+    assert heard.stages == [
+        *("reading data", "loading the model", "compiling the step"),
+        *("training", "evaluating", "writing the run"),
+    ]
     assert heard.facts == {
         "columns": "text = 'review', label = 'stars'",
         "rows": "72 train, 18 validation",

@@ -37,7 +37,8 @@ def command(
     with Terminal() as terminal:
         terminal.stage("starting")
         use_keras()
-        from zoo.train.check import check, size
+        from zoo.train.check import check
+        from zoo.train.preflight import size
 
         found = check(recipe, show=show, listener=terminal)
     if as_json:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError
 from zoo.train.finetune import resolve
 from zoo.train.inspection import class_counts, data_facts
 from zoo.train.listener import Listener, Silent
@@ -93,11 +92,12 @@ def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Che
     import jax
     import numpy as np
 
-    from zoo.train.advice import advice, fitting
+    from zoo.train.advice import advice
     from zoo.train.feeds import feed_facts
-    from zoo.train.fitting import SPARE, fitted, rehearse
+    from zoo.train.fitting import fitted, rehearse
     from zoo.train.footprint import device_memory
     from zoo.train.order import make_plan
+    from zoo.train.preflight import check_fits
     from zoo.train.shown import first_examples
 
     recipe = fitted(recipe, splits, listener)
@@ -106,15 +106,7 @@ def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Che
     model, batches, step, batch = rehearsal.model, rehearsal.batches, rehearsal.step, rehearsal.batch
     plan = make_plan(recipe.train, batches.per_epoch)
     memory, device = device_memory(), jax.devices()[0]
-    if step.peak > SPARE * memory:
-        raise ZooError(
-            f"The training step does not fit in memory: it takes {size(step.peak)}, and {size(memory)} are free.",
-            why=[
-                f"weights and optimizer: {size(step.held)}, a batch of {batches.size}: {size(step.working)}",
-                f"the device is {device.device_kind}",
-            ],
-            fix=fitting(recipe, step, SPARE * memory),
-        )
+    check_fits(recipe, step, batches.size, memory)
     listener.stage("timing the step, on zeros")
     seconds_per_step = step.seconds(batch)
     held_out = sum(len(part) for part in (splits.validation,) if part) * plan.whole_epochs
@@ -144,8 +136,3 @@ def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Che
         examples=first_examples(model, batches, splits.train, show) if show else [],
     )
     return Check(**{**vars(found), "advice": advice(found, splits, batches)})
-
-
-def size(count: float) -> str:
-    """Bytes for people: `1.6 GiB`."""
-    return f"{count / 2**30:,.1f} GiB" if count >= 2**29 else f"{count / 2**20:,.0f} MiB"

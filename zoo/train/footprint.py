@@ -77,11 +77,18 @@ def abstractly(make: Callable[[], Any], state_of: Callable[[Any], State]) -> tup
     return made[0], state
 
 
-def footprint(trainer: Trainer, state: State, batch: Any) -> Footprint:
-    """Compile the trainer's step for a batch, of which only the shapes matter."""
+def footprint(trainer: Trainer, state: State, batch: Any, *, accumulates: bool = False) -> Footprint:
+    """Compile the trainer's step for a batch, of which only the shapes matter.
+
+    Args:
+        accumulates: the program of a batch that is a part of a step, in place of a whole step's.
+    """
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), np.asarray(x).dtype), batch)
-    step: Any = trainer.step  # a jitted function, which is more than a callable
-    lowered = step.lower(state, *shapes)
+    program: Any = trainer.add if accumulates else trainer.step  # jitted functions, which are more than callables
+    trainable, fixed, *beside = state
+    one = jax.ShapeDtypeStruct((), np.float32)
+    arguments = (trainable, fixed, (trainable, one, one)) if accumulates else (state,)
+    lowered = program.lower(*arguments, *shapes)
     compiled = lowered.compile()
     memory = compiled.memory_analysis()
     peak = (
@@ -90,6 +97,7 @@ def footprint(trainer: Trainer, state: State, batch: Any) -> Footprint:
         - memory.alias_size_in_bytes
         + memory.temp_size_in_bytes
         + memory.generated_code_size_in_bytes
+        + (_bytes(beside) if accumulates else 0)
     )
     flops = (lowered.cost_analysis() or {}).get("flops", 0.0)
     return Footprint(state, _bytes(state), _bytes(shapes), peak, flops, compiled)
@@ -99,10 +107,14 @@ def _bytes(tree: Any) -> int:
     return sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in jax.tree.leaves(tree))
 
 
-def device_memory() -> int:
-    """The bytes that a program may take on the device: what an accelerator has, or what is free on this machine."""
+def device_memory(held: int = 0) -> int:
+    """The bytes that a program may take on the device: what an accelerator has, or what is free on this machine.
+
+    Args:
+        held: the bytes that the program's own arrays take already.
+    """
     stats = jax.devices()[0].memory_stats()
-    return int(stats["bytes_limit"]) if stats and "bytes_limit" in stats else host_memory()
+    return int(stats["bytes_limit"]) if stats and "bytes_limit" in stats else host_memory() + held
 
 
 def host_memory() -> int:

@@ -222,7 +222,8 @@ def _fault(value: Any, kind: Any, limits: Mapping[str, Any]) -> str:
     known = [*limits["choices"], *filter(None, [limits["pattern"]])]
     if isinstance(value, str) and known and value not in known and not fits(value, limits["pattern"]):
         if others := [_SPELLED[option] for option in options if option not in (str, type(None))]:
-            return f"{' or '.join([*others, *known])} is needed.{did_you_mean(value, limits['choices'])}"
+            near = did_you_mean(value, limits["choices"])
+            return f"{' or '.join([*others, *known])} is needed{'.' if near else ''}{near}"
         return f"choose of {', '.join(known)}.{did_you_mean(str(value), limits['choices'])}"
     if isinstance(value, int | float):
         if not abs(value) <= sys.float_info.max:  # NaN fails this too, and so does an integer beyond any float

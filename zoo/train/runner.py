@@ -145,7 +145,9 @@ def _run(
     callbacks: Sequence[Any],
 ) -> Run:
     from zoo.train.feeds import make_batches
-    from zoo.train.setup import make_model, trained_weights
+    from zoo.train.order import make_plan
+    from zoo.train.preflight import prepared
+    from zoo.train.setup import make_model, trained_weights, trainer_for
 
     splits = material.splits
     recipe = fitted(recipe, splits, listener)
@@ -154,13 +156,19 @@ def _run(
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
     listener.fact("trained", trained_weights(model))
     batches = make_batches(recipe, model, splits)
+    plan = make_plan(recipe.train, batches.per_epoch)
+    trainer, schedule = trainer_for(recipe, model, len(plan), splits.train)
+    listener.stage("compiling the step")
+    trainer = prepared(recipe, trainer, batches, plan)
     if model.inputs == "texts":
         recipe = recipe.replace("data", max_length=model.preprocess.max_length)
     directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe)})
     directory.begin()
     try:
         with Trackers(recipe, directory.folder, functools.partial(listener.fact, "warning")) as trackers:
-            _train(recipe, model, splits, batches, directory, listener, began, trackers, callbacks)
+            _train(
+                recipe, splits, batches, plan, trainer, schedule, directory, listener, began, trackers, callbacks
+            )
     except OSError as error:
         raise RunError(f"The run could not be written to {directory.folder}.", why=str(error)) from error
     return Run(directory.folder)
@@ -168,9 +176,11 @@ def _run(
 
 def _train(
     recipe: Recipe,
-    model: Any,
     splits: Splits,
     batches: Any,
+    plan: Any,
+    trainer: Any,
+    schedule: Any,
     directory: Directory,
     listener: Listener,
     began: float,
@@ -180,15 +190,11 @@ def _train(
     from zoo.train.baselines import constant
     from zoo.train.callbacks import Callbacks
     from zoo.train.loop import Journal, Loop
-    from zoo.train.order import make_plan
     from zoo.train.probe import probe
     from zoo.train.scores import score
-    from zoo.train.setup import trainer_for
     from zoo.train.summary import write_report
 
-    keys, folder = recipe.train, directory.folder
-    plan = make_plan(keys, batches.per_epoch)
-    trainer, schedule = trainer_for(recipe, model, len(plan), splits.train)
+    keys, folder, model = recipe.train, directory.folder, trainer.model
     journal = Journal(folder / "metrics.jsonl")
     journal.heard_by.append(trackers.record)
     checkpoints = Checkpoints(directory.checkpoints, keys.checkpoint_steps, keys.checkpoint_minutes)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -30,6 +30,7 @@ class Trainer:
         add: `(trainable, other, sums, *batch) -> (other, sums)`: a batch's part of a step. It donates both.
         finish: `(state, sums) -> (state, loss)`: the step of all the parts. It donates the state.
         averages: whether an average of the weights is kept.
+        ready: programs of `step`, or of `add`, that are compiled already, by the shapes of their batch.
     """
 
     model: Any
@@ -38,15 +39,17 @@ class Trainer:
     add: Callable[..., tuple[list[Any], Any]]
     finish: Callable[..., tuple[State, Any]]
     averages: bool = False
+    ready: Mapping[tuple[Any, ...], Callable[..., Any]] = field(default_factory=dict)
 
     def advance(self, state: State, batches: Sequence[Any]) -> tuple[State, Any]:
         """One step on all these batches, as if they were one: the new state, and the mean loss."""
         if len(batches) == 1:
-            return self.step(state, *batches[0])
+            return self.ready.get(("step", *shapes_of(batches[0])), self.step)(state, *batches[0])
         trainable, fixed, slots, average = state
         sums = _zeros(trainable), np.float32(0), np.float32(0)
         for batch in batches:
-            fixed, sums = self.add(trainable, fixed, sums, *batch)
+            add = self.ready.get(("add", *shapes_of(batch)), self.add)
+            fixed, sums = add(trainable, fixed, sums, *batch)
         return self.finish((trainable, fixed, slots, average), sums)
 
     @functools.cached_property
@@ -85,6 +88,11 @@ class Trainer:
         for group, values in zip(groups, weights, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
+
+
+def shapes_of(batch: Any) -> tuple[Any, ...]:
+    """What a compiled program fits a batch by."""
+    return tuple((x.shape, x.dtype) for x in jax.tree.leaves(batch))
 
 
 def make_trainer(

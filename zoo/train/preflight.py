@@ -1,0 +1,48 @@
+"""What is looked at last before the first step: whether it fits in memory, by the program that then computes it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import jax
+
+from zoo.errors import ZooError
+from zoo.train.advice import fitting
+from zoo.train.fitting import SPARE
+from zoo.train.footprint import Footprint, device_memory, footprint
+from zoo.train.order import Plan
+from zoo.train.recipe import Recipe
+from zoo.train.step import Trainer, shapes_of
+
+
+def prepared(recipe: Recipe, trainer: Trainer, batches: Any, plan: Plan) -> Trainer:
+    """The trainer with its step compiled for the largest batch. Nothing is computed, and nothing compiled twice.
+
+    Raises a ZooError where the step does not fit in memory.
+    """
+    accumulates = plan.accumulate > 1
+    batch, state = batches.batch(batches.largest), jax.eval_shape(trainer.state)
+    step = footprint(trainer, state, batch, accumulates=accumulates)
+    check_fits(recipe, step, batches.size, device_memory(step.held))
+    return dataclasses.replace(
+        trainer, ready={("add" if accumulates else "step", *shapes_of(batch)): step.compiled}
+    )
+
+
+def check_fits(recipe: Recipe, step: Footprint, examples: int, memory: int) -> None:
+    """Raise a ZooError where a step of so many examples takes more than these bytes."""
+    if step.peak > SPARE * memory:
+        raise ZooError(
+            f"The training step does not fit in memory: it takes {size(step.peak)}, and {size(memory)} are free.",
+            why=[
+                f"weights and optimizer: {size(step.held)}, a batch of {examples}: {size(step.working)}",
+                f"the device is {jax.devices()[0].device_kind}",
+            ],
+            fix=fitting(recipe, step, SPARE * memory),
+        )
+
+
+def size(count: float) -> str:
+    """Bytes for people: `1.6 GiB`."""
+    return f"{count / 2**30:,.1f} GiB" if count >= 2**29 else f"{count / 2**20:,.0f} MiB"
