@@ -10,6 +10,7 @@ of its peak is used.
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from benchmarks.harness import Benchmark, Contender, Measurement, Round, run_wor
 from benchmarks.peers import ENVIRONMENTS
 
 LIMIT_S = 1800
+MOST_WORDS = 60
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<turn>{{ message['role'] }}\n"
     "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] }}<end>{% endgeneration %}"
@@ -44,24 +46,24 @@ def checkpoint() -> str:
 
 
 def conversations() -> Iterator[list[dict[str, str]]]:
-    """Docstrings as one or two questions and answers."""
+    """Conversations of one to four questions, each the beginning of a docstring that its answer ends."""
     with rows(small=False).train.open(newline="", encoding="utf-8") as file:
-        for n, row in enumerate(csv.DictReader(file)):
-            words = row["text"].split()
-            turns = 1 + n % 2
-            part = len(words) // (2 * turns)
-            pieces = [words[k * part : (k + 1) * part] for k in range(2 * turns - 1)]
-            pieces.append(words[(2 * turns - 1) * part :])
-            yield [
-                {"role": "assistant" if k % 2 else "user", "content": " ".join(piece)}
-                for k, piece in enumerate(pieces)
-            ]
+        texts = [row["text"].split()[:MOST_WORDS] for row in csv.DictReader(file)]
+    places = itertools.count()
+    while True:
+        messages = []
+        for _ in range(1 + len(texts[next(places)]) % 4):
+            words = texts[next(places)]
+            part = len(words) // 3
+            messages.append({"role": "user", "content": " ".join(words[:part])})
+            messages.append({"role": "assistant", "content": " ".join(words[part:])})
+        yield messages
 
 
 def measure(environment: str) -> Callable[[Round], Measurement]:
     def turn(round: Round) -> Measurement:
         directory = Path(round.directory)
-        count = 8 * (2 if round.quick or round.warm_up else 6)
+        count = 8 * (2 if round.quick or round.warm_up else 4)
         data, output = directory / "messages.jsonl", directory / "losses.npy"
         with data.open("w", encoding="utf-8") as file:
             for _, messages in zip(range(count), conversations(), strict=False):

@@ -28,17 +28,6 @@ class Clock(Silent):
         self.times.append(time.perf_counter())
 
 
-with open(JOB["data"], encoding="utf-8") as file:
-    conversations = [
-        Conversation(tuple(Message(**message) for message in json.loads(line)["messages"])) for line in file
-    ]
-model = zoo.load(JOB["checkpoint"], task="text-generation")
-tokens = [len(item.ids) for item in model.encode_examples(conversations)]
-if JOB["compared"]:
-    np.save(JOB["output"], model.token_losses(conversations[: JOB["compared"]])[:, 0])
-weights = sum(int(np.prod(v.shape)) for v in model.weights)
-del model
-
 directory = Path(JOB["directory"])
 recipe = directory / "recipe.toml"
 recipe.write_text(f"""
@@ -63,9 +52,20 @@ dir = {json.dumps(str(directory / "run"))}
 clock = Clock()
 zoo.finetune(str(recipe), listener=clock)
 steps = len(clock.times)
-token_s = (clock.times[-1] - clock.times[0]) / (sum(tokens) * (steps - 1) / steps)
+
+# Afterwards, so that training's peak is its own: how many tokens there were, and the losses before any was learned.
+with open(JOB["data"], encoding="utf-8") as file:
+    conversations = [
+        Conversation(tuple(Message(**message) for message in json.loads(line)["messages"])) for line in file
+    ]
+model = zoo.load(JOB["checkpoint"], task="text-generation")
+tokens = sum(len(item.ids) for item in model.encode_examples(conversations))
+if JOB["compared"]:
+    np.save(JOB["output"], model.token_losses(conversations[: JOB["compared"]])[:, 0])
+token_s = (clock.times[-1] - clock.times[0]) / (tokens * (steps - 1) / steps)
 facts = {"token_s": token_s}
 if peak := PEAKS.get(jax.devices()[0].device_kind):
     # Two operations a weight forwards, and two for the gradient of what each layer was fed; the base has none.
+    weights = sum(int(np.prod(v.shape)) for v in model.weights)
     facts["mfu"] = 4 * weights / token_s / peak
 answer(**facts)
