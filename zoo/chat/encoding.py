@@ -13,7 +13,7 @@ import tokenizers
 from zoo.chat.faults import RowFaults
 from zoo.chat.spans import Span, UntoldError, dropped_roles, find_spans, turn_ends
 from zoo.chat.template import ChatTemplate, Rendered, TemplateError
-from zoo.data.conversations import ALL, ANSWER, Completion, Conversation
+from zoo.data.conversations import ALL, Completion, Conversation
 from zoo.data.text import NO_LABEL, Encoded, TextPreprocessor
 
 Told = tuple[str, list[Span]]
@@ -95,12 +95,8 @@ class ExampleEncoder:
             return faults.add(
                 "A conversation, and the model has no chat template (data.chat_template gives one)", n
             )
-        if not any(message.role == ANSWER for message in conversation.messages):
-            return faults.add("Without an answer", n)
-        if any(m.role == ANSWER and not m.content.strip() for m in conversation.messages):
-            return faults.add("With an empty answer", n)
-        if not conversation.trained():
-            return faults.add("Without a message of the roles that are trained (data.train_on)", n)
+        if own := conversation.faults():
+            return faults.add(own[0], n)
         try:
             text, spans = find_spans(self.template, conversation)
             if self.saved is not None and self.saved.render(conversation.messages) != text:

@@ -22,7 +22,7 @@ def read_chat_examples(
         chat: whether the chat template writes prompts and completions; as the checkpoint has one by default.
 
     Raises a ZooError that names the rows without messages, with an unknown role, with content that is no text, or
-    without a prompt or a completion.
+    without a prompt or an answer.
     """
     faults: dict[str, list[int]] = {}
 
@@ -39,7 +39,9 @@ def read_chat_examples(
             for item in found:
                 if isinstance(item, str):
                     note(row, item[0].upper() + item[1:])
-            inputs.append(Conversation(tuple(m for m in found if isinstance(m, Message)), train_on))
+            inputs.append(conversation := Conversation(tuple(m for m in found if isinstance(m, Message)), train_on))
+            for fault in conversation.faults() if len(found) == len(conversation.messages) > 0 else ():
+                note(row, fault)
     else:
         assert columns.prompt is not None
         assert columns.completion is not None

@@ -43,6 +43,15 @@ class Conversation:
         places = [n for n, message in enumerate(self.messages) if message.role in roles]
         return places[-1:] if self.train_on == LAST else places
 
+    def faults(self) -> list[str]:
+        """Why nothing, or the wrong thing, can be learned from it, whatever the template; most have no fault."""
+        answers = [message.content for message in self.messages if message.role == ANSWER]
+        if not answers:
+            return ["Without an answer"]
+        if not all(map(str.strip, answers)):
+            return ["With an empty answer"]
+        return [] if self.trained() else ["Without a message of the roles that are trained (data.train_on)"]
+
     @property
     def question(self) -> tuple[Message, ...]:
         """All but the answer at the end, if there is one: what a model is asked."""

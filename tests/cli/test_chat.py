@@ -1,0 +1,124 @@
+"""`zoo generate --chat`: questions from the terminal, answers as they come, what is kept and what is forgotten."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+import zoo as package
+from tests.chat.templates import CHATML, MARKED, TOKENS
+from zoo.cli.chat import chat
+from zoo.errors import ZooError
+from zoo.testing import tiny_decoder
+
+
+class Told:
+    """A model that notes what it is asked, and answers with a number; a question of `long` does not fit."""
+
+    def __init__(self):
+        self.asked: list[Any] = []
+
+    def chat_prompt(self, messages):
+        return ""
+
+    def chat(self, messages, *, stream, **settings):
+        assert stream
+        self.asked.append([(m["role"], m["content"]) for m in messages])
+        if messages[-1]["content"] == "long":
+            raise ZooError("The prompts cannot be continued.", why="it is too long")
+        return self.answer(len(self.asked), messages[-1]["content"])
+
+    def answer(self, number, question):
+        yield "answer "
+        if question == "stop me":
+            raise KeyboardInterrupt  # as Ctrl-C does while a token is computed
+        yield str(number)
+
+
+def said(monkeypatch, capsys, *lines, **settings):
+    model = Told()
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+    chat(model, **settings)
+    return model.asked, capsys.readouterr()
+
+
+def test_what_was_said_is_kept_until_it_is_reset(monkeypatch, capsys):
+    asked, shown = said(monkeypatch, capsys, "one", "", "two", "/reset", "three", system="Be brief.")
+
+    opening = ("system", "Be brief.")
+    assert asked == [
+        [opening, ("user", "one")],
+        [opening, ("user", "one"), ("assistant", "answer 1"), ("user", "two")],
+        [opening, ("user", "three")],
+    ]
+    assert shown.out == "answer 1\nanswer 2\nanswer 3\n"
+    assert "what was said is forgotten" in shown.err
+
+
+def test_an_answer_that_is_stopped_and_a_question_that_does_not_fit(monkeypatch, capsys):
+    asked, shown = said(monkeypatch, capsys, "stop me", "long", "on", "/help", "/quit", "never")
+
+    assert asked[-1] == [("user", "stop me"), ("assistant", "answer "), ("user", "on")]
+    assert len(asked) == 3
+    assert shown.out == "answer \nanswer 3\n"
+    assert "it is too long" in shown.err
+    assert shown.err.count("/quit or Ctrl-D ends") == 2
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    texts = ["What is the horn of plenty?"] * 9
+    return tiny_decoder(tmp_path_factory.mktemp("cli") / "model", texts, chat_template=CHATML, special=TOKENS)
+
+
+def test_a_real_model_answers_as_from_python(folder, zoo, monkeypatch):
+    model = package.load(folder)
+    first = model.chat([{"role": "user", "content": "What?"}], max_new_tokens=4)
+    monkeypatch.setattr("sys.stdin", io.StringIO("What?\n"))
+
+    done = zoo("generate", folder, "--chat", "--max-new-tokens", "4")
+
+    assert done.code == 0, done.err
+    assert done.out == f"{first}\n"
+
+
+def test_requests_that_cannot_be(folder, zoo, tmp_path):
+    bare = tiny_decoder(tmp_path / "bare", ["What?"] * 9)
+    for args, told in (
+        ([folder], "Name a PROMPT, or --chat."),
+        ([folder, "x", "--chat"], "--chat asks for what to say."),
+        ([folder, "--chat", "--json"], "--chat prints no JSON."),
+        ([folder, "x", "--system", "y"], "--system is for --chat."),
+        ([bare, "--chat"], "has no chat template, so it takes plain texts only."),
+    ):
+        done = zoo("generate", *args)
+        assert (done.code, done.out) == (2, "")
+        assert told in done.err
+
+
+def test_a_check_shows_tokens_with_the_trained_ones_marked(zoo, tmp_path):
+    data = tmp_path / "talks.jsonl"
+    row = '{"messages": [{"role": "user", "content": "What?"}, {"role": "assistant", "content": "A horn."}]}\n'
+    other = row.replace("A horn", "No horn")
+    data.write_text(row * 3 + other)
+    model = tiny_decoder(
+        tmp_path / "model", ["What? A horn. user assistant"] * 9, chat_template=MARKED, special=TOKENS
+    )
+
+    request = ("check", model, "--data", data, "--set", "data.validation=0", "--show", "2")
+    done = zoo(*request)
+    assert done.code == 0, done.err
+    title, shown, empty, *_ = done.out.split("\nrow ")[1].split("\n")
+    assert empty == ""
+    assert title.startswith("1: ")
+    asked, _, answer = shown.partition(" «")
+    assert asked.replace(" ", "") == "<|im_start|>user↵What?<|im_end|>↵<|im_start|>assistant↵"
+    assert answer.replace(" ", "") == "A▁horn.<|im_end|>↵»"
+    trained = int(title.split(", ")[1].split()[0])
+    assert len(answer.split()) == trained
+
+    done = zoo(*request, "--json")
+    assert [example["row"] for example in done.json["examples"]] == [1, 2]
+    assert sum(done.json["examples"][0]["trained"]) == trained

@@ -1,0 +1,111 @@
+"""zoo.data.conversations and zoo.data.chat_examples: messages in every spelling, and rows that are none."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pytest
+
+from zoo.data.chat_examples import read_chat_examples
+from zoo.data.columns import ChatColumns, choose_chat_columns
+from zoo.data.conversations import Completion, Conversation, Message, conversation_of
+from zoo.data.readers import read_table
+from zoo.data.table import Table
+from zoo.errors import ZooError
+
+TALK = Conversation((Message("system", "s"), Message("user", "u"), Message("assistant", "a")))
+OPENAI = [
+    {"role": "system", "content": "s"},
+    {"role": "user", "content": "u"},
+    {"role": "assistant", "content": "a"},
+]
+SHAREGPT = [{"from": "system", "value": "s"}, {"from": "human", "value": "u"}, {"from": "gpt", "value": "a"}]
+
+
+def read(rows, train_on="answers", **columns):
+    table = Table("talks.jsonl", pa.Table.from_pylist(rows))
+    chosen = choose_chat_columns(table, **columns)
+    assert chosen is not None
+    return read_chat_examples(table, chosen, train_on=train_on)
+
+
+@pytest.mark.parametrize("rows", [[{"messages": OPENAI}], [{"conversations": SHAREGPT}]])
+def test_openai_s_and_sharegpt_s_messages(rows):
+    examples = read(rows)
+    assert examples.inputs == [TALK]
+    assert examples.rows == [1]
+
+
+def test_contents_in_parts_beside_plain_ones(tmp_path):
+    parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    rows = [{"messages": OPENAI}, {"messages": [{"role": "user", "content": parts}, OPENAI[2]]}]
+    path = tmp_path / "talks.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    table = read_table(path)
+    examples = read_chat_examples(table, ChatColumns("messages"), train_on="last")
+
+    assert examples.inputs[0].messages == TALK.messages
+    assert examples.inputs[1].messages == (Message("user", "one\ntwo"), Message("assistant", "a"))
+    assert examples.inputs[1].train_on == "last"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "completion"), [("prompt", "completion"), ("question", "answer"), ("Instruction", "response")]
+)
+def test_prompts_and_completions_by_their_usual_names(prompt, completion):
+    examples = read([{"id": 7, prompt: "p", completion: "c"}])
+    assert examples.inputs == [Completion("p", "c")]
+
+
+def test_columns_as_they_are_named_or_not_at_all():
+    table = Table("t.csv", pa.table({"prompt": ["p"], "mine": ["m"], "answer": ["a"], "n": [1]}))
+
+    assert choose_chat_columns(table) == ChatColumns(prompt="prompt", completion="answer")
+    assert choose_chat_columns(table, prompt="mine") == ChatColumns(prompt="mine", completion="answer")
+    assert choose_chat_columns(Table("t.csv", pa.table({"text": ["a"], "answer": ["b"]}))) is None
+    with pytest.raises(ZooError) as caught:
+        choose_chat_columns(table, messages="mine", prompt="promt", completion="n")
+    assert caught.value.why[0].startswith("data.messages: column 'mine' holds string, not lists of messages.")
+    assert "data.prompt: there is no column 'promt'. Did you mean 'prompt'?" in caught.value.why
+    assert "data.completion: column 'n' holds int64, not text." in caught.value.why
+    assert any("a row is one or the other" in fault for fault in caught.value.why)
+
+
+def test_faulty_rows_are_named_all_at_once():
+    rows = [
+        {"messages": OPENAI},
+        {"messages": [{"role": "asistant", "content": "a"}]},
+        {"messages": []},
+        {"messages": None},
+        {"messages": [{"role": "bard", "content": "x"}, {"role": "bard", "content": "y"}]},
+    ]
+    with pytest.raises(ZooError) as caught:
+        read(rows)
+    assert caught.value.what == "'talks.jsonl' has rows that are not whole."
+    assert [fault.partition(",")[0] for fault in caught.value.why[:2]] == [
+        "With the role 'asistant'",
+        "Without messages (column 'messages'): rows 3",
+    ]
+    assert "Did you mean 'assistant': row 2." in caught.value.why[0]
+    assert caught.value.why[2].endswith(": row 5.")
+
+    with pytest.raises(ZooError, match=r"Without an answer \(column 'completion'\): rows 1, 2"):
+        read([{"prompt": "p", "completion": " "}, {"prompt": "p", "completion": None}])
+    with pytest.raises(ZooError, match="whose content is not text"):
+        read([{"messages": [{"role": "user", "content": [{"type": "image", "text": "x"}]}]}])
+
+
+def test_messages_from_python():
+    assert conversation_of(OPENAI) == TALK
+    assert conversation_of(TALK.messages) == TALK
+    assert conversation_of(TALK) is TALK
+    for wrong, told in (
+        ("hello", "is no conversation"),
+        (3, "is no conversation"),
+        ([], "there are none"),
+        ([{"role": "me", "content": "x"}, "y"], "message 1 with the role 'me'"),
+    ):
+        with pytest.raises(ZooError, match=told):
+            conversation_of(wrong)
