@@ -8,7 +8,7 @@ import pytest
 from jax import numpy as jnp
 
 from zoo.nn import cross_entropy
-from zoo.nn.cross_entropy import vocabulary_cross_entropy
+from zoo.nn.cross_entropy import token_losses, vocabulary_cross_entropy
 
 
 def plain(features, matrix, targets, weights, soft_cap=None):
@@ -98,6 +98,31 @@ def test_each_tokens_loss_and_nothing_where_nothing_is_trained():
     assert (losses[weights == 0] == 0).all()
     assert (losses[weights > 0] > 0).all()
     np.testing.assert_allclose(total, jnp.sum(losses * weights), rtol=1e-6)
+
+
+@pytest.mark.parametrize("soft_cap", [None, 1.5])
+@pytest.mark.parametrize(("tokens", "logits"), [(37, 1 << 25), (37, 11 * 10), (40, 11 * 8)])
+def test_what_weighs_tokens_by_their_losses_has_the_plain_formulas_gradients(tokens, logits, soft_cap, monkeypatch):
+    monkeypatch.setattr(cross_entropy, "_LOGITS", logits)
+    features, matrix, targets, weights = made(tokens, vocabulary=11)
+    trained = (weights > 0).astype(np.float32)
+
+    def weighed(losses):
+        return jnp.sum(jax.nn.sigmoid(losses - 2) * jnp.arange(tokens) * trained)
+
+    def ours(features, matrix):
+        return weighed(token_losses(features, matrix, targets, trained, soft_cap=soft_cap))
+
+    def theirs(features, matrix):
+        each = jax.vmap(lambda f, t, w: plain(f[None], matrix, t[None], w[None], soft_cap))
+        return weighed(each(features, targets * (weights > 0), trained))
+
+    got, gradients = jax.value_and_grad(ours, argnums=(0, 1))(features, matrix)
+    want, wanted = jax.value_and_grad(theirs, argnums=(0, 1))(features, matrix)
+
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+    for one, other in zip(gradients, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
 def test_the_logits_of_all_tokens_never_exist():

@@ -60,27 +60,41 @@ class TokenColumns:
 
 @dataclass(frozen=True)
 class ChatColumns:
-    """The names of the columns to read, where a model learns to answer: messages, or prompts and completions."""
+    """The names of the columns to read, where a model learns to answer: messages, prompts and completions, or two
+    answers of which one is preferred, with or without their prompt."""
 
     messages: str | None = None
     prompt: str | None = None
     completion: str | None = None
+    chosen: str | None = None
+    rejected: str | None = None
 
 
 def choose_chat_columns(
-    table: Table, *, messages: str | None = None, prompt: str | None = None, completion: str | None = None
+    table: Table,
+    *,
+    messages: str | None = None,
+    prompt: str | None = None,
+    completion: str | None = None,
+    chosen: str | None = None,
+    rejected: str | None = None,
 ) -> ChatColumns | None:
-    """The columns of messages, or of prompts and completions: given names are checked, else those with usual names.
+    """The columns of what a model learns to answer by: given names are checked, else those with usual names.
 
     Returns None where none is given and none has such a name: then the rows are plain texts.
 
     Raises a ZooError that names the key to set.
     """
     faults = Faults()
+    sides = {name.casefold() for name in table.columns if _holds_side(_type(table, name))}
+    prefers = bool(chosen or rejected) or (sides >= {"chosen", "rejected"} and not (messages or completion))
+    side = (_holds_side, "text or lists of messages") if prefers else (_holds_text, "text")
     kinds = {
         "messages": (messages, MESSAGES_NAMES, _holds_messages, "lists of messages"),
-        "prompt": (prompt, PROMPT_NAMES, _holds_text, "text"),
+        "prompt": (prompt, PROMPT_NAMES, *side),
         "completion": (completion, COMPLETION_NAMES, _holds_text, "text"),
+        "chosen": (chosen, {"chosen"}, *side),
+        "rejected": (rejected, {"rejected"}, *side),
     }
     given = {key: name for key, (name, *_) in kinds.items() if name is not None}
     for key, name in given.items():
@@ -90,7 +104,10 @@ def choose_chat_columns(
         elif not fits(_type(table, name)):
             faults.add(f"data.{key}: column '{name}' holds {_type(table, name)}, not {wanted}.")
     if "messages" in given and len(given) > 1:
-        faults.add("data.messages is given, and data.prompt or data.completion, too: a row is one or the other.")
+        others = " and ".join(f"data.{key}" for key in given if key != "messages")
+        faults.add(f"data.messages is given, and {others}, too: a row is one or the other.")
+    if completion and (chosen or rejected):
+        faults.add("data.completion is given, and data.chosen or data.rejected, too: a row is one or the other.")
 
     def guessed(key: str) -> str | None:
         _, names, fits, _ = kinds[key]
@@ -101,7 +118,15 @@ def choose_chat_columns(
             faults.add(f"data.{key}: it may be {_either(found)}.")
         return found[0] if len(found) == 1 else None
 
-    if not given and (found := guessed("messages")):
+    if prefers and not faults:
+        found = {key: given.get(key) or guessed(key) for key in ("prompt", "chosen", "rejected")}
+        faults.found += [
+            f"data.{key}: no column has a usual name." for key in ("chosen", "rejected") if not found[key]
+        ]
+        if not faults and not found["prompt"] and _holds_text(_type(table, str(found["chosen"]))):
+            faults.add("data.prompt: no column has a usual name, or several have.")
+        given = {key: name for key, name in found.items() if name}
+    elif not given and (found := guessed("messages")):
         given = {"messages": found}
     elif "messages" not in given:
         pair = {key: given.get(key) or guessed(key) for key in ("prompt", "completion")}
@@ -341,6 +366,10 @@ def _holds_messages(kind: pa.DataType) -> bool:
     import pyarrow.types as types
 
     return (types.is_list(kind) or types.is_large_list(kind)) and types.is_struct(kind.value_type)
+
+
+def _holds_side(kind: pa.DataType) -> bool:
+    return _holds_text(kind) or _holds_messages(kind)
 
 
 def _holds_lists(kind: pa.DataType) -> bool:

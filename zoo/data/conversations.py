@@ -83,6 +83,31 @@ class Completion:
         return Conversation((Message("user", self.prompt), Message(ANSWER, self.completion)), self.train_on)
 
 
+@dataclass(frozen=True)
+class Preference:
+    """Two answers to a prompt, of which the first is preferred.
+
+    Args:
+        prompt: a conversation up to the answer, or a text.
+        chat: what it is for a `Completion`; of a conversation nothing.
+    """
+
+    prompt: Conversation | str
+    chosen: str
+    rejected: str
+    chat: bool | None = None
+
+    @property
+    def answered(self) -> tuple[Conversation | Completion, Conversation | Completion]:
+        """The prompt with either answer, which is what the loss is on: the chosen one, and the rejected one."""
+        return self._with(self.chosen), self._with(self.rejected)
+
+    def _with(self, answer: str) -> Conversation | Completion:
+        if isinstance(self.prompt, str):
+            return Completion(self.prompt, answer, chat=self.chat)
+        return Conversation((*self.prompt.messages, Message(ANSWER, answer)), LAST)
+
+
 def conversation_of(messages: Any) -> Conversation:
     """Messages from Python, each a `Message` or a mapping as in `read_messages`. Raises a ZooError for others."""
     if isinstance(messages, Conversation):
@@ -103,6 +128,8 @@ def texts_of(example: Any) -> list[str]:
     """The texts that an example of text generation is made of."""
     if isinstance(example, Conversation):
         return [message.content for message in example.messages]
+    if isinstance(example, Preference):
+        return [*texts_of(example.answered[0]), example.rejected]
     return [example.prompt, example.completion] if isinstance(example, Completion) else [example]
 
 

@@ -20,8 +20,12 @@ TOKENS = "token_classification"
 """One class for every word of an input: a task of its own, and no `problem_type`."""
 RETRIEVAL = "retrieval"
 """Pairs of texts that belong together: each is to find its partner among those of the others. No labels."""
-UNLABELLED = (LANGUAGE, RETRIEVAL)
+PREFERENCE = "preference"
+"""Two answers to a prompt, of which one is preferred. No labels."""
+UNLABELLED = (LANGUAGE, RETRIEVAL, PREFERENCE)
 """The problems whose inputs say themselves what is to be learned."""
+BEGUN = (LANGUAGE, RETRIEVAL)
+"""Those of them that no guess is a baseline for, but the model before it is trained."""
 
 Label = str | tuple[str, ...] | float
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.nn.cross_entropy import vocabulary_cross_entropy
+from zoo.nn.cross_entropy import token_losses, vocabulary_cross_entropy
 from zoo.nn.decoder_config import DecoderConfig
 from zoo.nn.int8 import as_float
 from zoo.nn.linear import linear, product
@@ -39,18 +39,34 @@ class TokenLogits(keras.layers.Layer):
 
         Returns:
             the sum of the losses and how many there are, both `()`, and the loss of each place's next token
-            `(batch, length)`, in nats, 0 where it is not trained.
+            `(batch, length)`, in nats, 0 where it is not trained; it has no gradient.
         """
-        following = ops.pad(labels[:, 1:], ((0, 0), (0, 1)), constant_values=-1)
-        weights = ops.cast(following >= 0, "float32")
+        targets, weights = _following(labels)
+        matrix = self._matrix(token_table)
         total, losses = vocabulary_cross_entropy(
-            ops.reshape(features, (-1, self.dim)),
-            as_float(token_table) if self.decoder is None else self.decoder.merged_kernel(),
-            ops.reshape(following, (-1,)),
-            ops.reshape(weights, (-1,)),
-            soft_cap=self.soft_cap,
+            self._flat(features), matrix, targets, weights, soft_cap=self.soft_cap
         )
         return total, ops.sum(weights), ops.reshape(losses, ops.shape(labels))
+
+    def token_losses(self, features: Any, token_table: Any, labels: Any) -> Any:
+        """The loss of each place's next token alone, as `losses` gives it, with its gradient."""
+        found = token_losses(
+            self._flat(features), self._matrix(token_table), *_following(labels), soft_cap=self.soft_cap
+        )
+        return ops.reshape(found, ops.shape(labels))
+
+    def _flat(self, features: Any) -> Any:
+        return ops.reshape(features, (-1, self.dim))
+
+    def _matrix(self, token_table: Any) -> Any:
+        """The output layer's matrix `(vocab_size, dim)`."""
+        return as_float(token_table) if self.decoder is None else self.decoder.merged_kernel()
+
+
+def _following(labels: Any) -> tuple[Any, Any]:
+    """Of labels `(batch, length)` what each place is to say, and 1 where that is trained, else 0; both flat."""
+    following = ops.reshape(ops.pad(labels[:, 1:], ((0, 0), (0, 1)), constant_values=-1), (-1,))
+    return following, ops.cast(following >= 0, "float32")
 
 
 class Features(keras.layers.Identity):

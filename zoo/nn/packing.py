@@ -32,8 +32,7 @@ def last_tokens(features: Any, arrays: dict[str, Any]) -> Any:
     columns = ops.arange(length, dtype="int32")[None, :]
     index = arrays.get("example_index")
     if index is not None:
-        segments = ops.take(arrays["segment_ids"], index[:, 0], axis=0)
-        own = ops.equal(segments, ops.take_along_axis(segments, index[:, 1:], axis=1))
+        own = _own_places(arrays["segment_ids"], index)
         return _taken(features, index[:, 0], ops.max(ops.where(own, columns, 0), axis=1))
     mask = arrays.get("attention_mask")
     if mask is None:
@@ -55,6 +54,21 @@ def unpacked(features: Any, arrays: dict[str, Any]) -> tuple[Any, Any]:
     segments = ops.take_along_axis(ops.take(arrays["segment_ids"], index[:, 0], axis=0), columns, axis=1)
     own = ops.logical_and(inside, ops.equal(segments, segments[:, :1]))
     return _taken(features, index[:, :1], columns), own
+
+
+def example_sums(values: Any, arrays: dict[str, Any]) -> Any:
+    """The sum of each example's `values`: `(batch, length)` -> `(examples,)`; 0 outside is taken for granted."""
+    index = arrays.get("example_index")
+    if index is not None:
+        own = _own_places(arrays["segment_ids"], index)
+        values = ops.where(own, ops.take(values, index[:, 0], axis=0), 0.0)
+    return ops.sum(values, axis=1)
+
+
+def _own_places(segment_ids: Any, index: Any) -> Any:
+    """Which places of its row each example has that begins at `index` `(examples, 2)`: `(examples, length)`."""
+    segments = ops.take(segment_ids, index[:, 0], axis=0)
+    return ops.equal(segments, ops.take_along_axis(segments, index[:, 1:], axis=1))
 
 
 def _taken(features: Any, rows: Any, columns: Any) -> Any:

@@ -9,11 +9,12 @@ from typing import Any
 from zoo.chat.encoding import ExampleEncoder
 from zoo.chat.faults import RowFaults
 from zoo.chat.template import ChatTemplate, Rendered, read_chat_template, special_tokens
-from zoo.data.conversations import Completion, Conversation, conversation_of
+from zoo.data.conversations import Completion, Conversation, Preference, conversation_of
 from zoo.data.text import Encoded
 from zoo.errors import ZooError
 from zoo.generate.settings import generation_settings
 from zoo.hub.files import CHAT_TEMPLATE, Files
+from zoo.tasks.preferences import encode_preferences
 from zoo.tasks.text_model import TextModel
 
 Example = str | Completion | Conversation
@@ -52,11 +53,24 @@ class LanguageModel(TextModel):
             found.check()
         return encoded
 
-    def prompt_of(self, example: Example) -> str:
+    def encode_preferences(self, inputs: Sequence[Preference], faults: RowFaults | None = None) -> list[Encoded]:
+        """The two texts of each preference in turn, chosen and rejected; only their answers have labels.
+
+        The arguments and errors are those of `encode_examples`.
+        """
+        found = RowFaults() if faults is None else faults
+        encoded = encode_preferences(self._encoder(), inputs, found)
+        if faults is None:
+            found.check()
+        return encoded
+
+    def prompt_of(self, example: Example | Preference) -> str:
         """The text that is to be continued by the answer of an example, for `generate`.
 
         Raises a ZooError for a plain text, which is no question, and where the template refuses the messages.
         """
+        if isinstance(example, Preference):
+            return self.prompt_of(example.answered[0])
         conversation = self._encoder().conversation_of(example)
         if conversation is not None:
             return self.chat_prompt(Conversation(conversation.question))
@@ -64,8 +78,10 @@ class LanguageModel(TextModel):
             return example.prompt
         raise ZooError(f"A plain text has no prompt apart from it: {example!r:.60}")
 
-    def answer_of(self, example: Example) -> str:
+    def answer_of(self, example: Example | Preference) -> str:
         """The answer at the end of an example. Raises a ZooError for a plain text, which has none."""
+        if isinstance(example, Preference):
+            return example.chosen
         if isinstance(example, Conversation):
             return example.answer
         if isinstance(example, Completion):

@@ -85,6 +85,27 @@ def in_batch_negatives(scale: float = 20.0) -> Loss:
     return loss
 
 
+def preference(beta: float = 0.1, smoothing: float = 0.0) -> Loss:
+    """Direct preference optimisation (https://arxiv.org/abs/2305.18290, equation 7).
+
+    The reward of an answer is `beta * log(p / p_reference)`. That the chosen one is the better is as likely as a
+    softmax of the two rewards says, so the loss is the cross-entropy of two classes.
+
+    Outputs are the answers' log-probabilities `(2 * pairs,)`, chosen and rejected in turn; targets `(pairs, 2)` are
+    those under the reference; one weight for each pair.
+
+    Args:
+        smoothing: as for `cross_entropy`; half of it is the chance that a pair was given the wrong way round.
+    """
+    of_classes = cross_entropy(smoothing)
+
+    def loss(log_probabilities: Any, reference: Any, weights: Any) -> tuple[Any, Any]:
+        rewards = beta * (ops.reshape(log_probabilities, ops.shape(reference)) - reference)
+        return of_classes(rewards, ops.zeros_like(weights, dtype="int32"), weights)
+
+    return loss
+
+
 def squared_error() -> Loss:
     """The squared difference of outputs and targets, both `(examples, numbers)`, the mean over an example's."""
 

@@ -19,6 +19,7 @@ from zoo.generate.engine import Engine
 from zoo.generate.prompts import encoded_prompts, prompts_of, room
 from zoo.generate.rows import Continuer
 from zoo.generate.settings import generation_settings
+from zoo.nn.packing import example_sums
 from zoo.tasks.labelled import LabelledTexts
 from zoo.tasks.language_model import Example, LanguageModel
 from zoo.tasks.losses import Loss
@@ -30,7 +31,8 @@ class TextGenerator(LanguageModel):
     """Logits `(batch, length, vocab_size)`; `generate` continues texts.
 
     Arrays with `labels` `(batch, length)`, which are `input_ids` and `NO_LABEL` for what is not trained, give
-    losses instead: their sum, their number, and each place's own, of its next token (`TokenLogits.losses`).
+    losses instead: their sum, their number, and each place's own, of its next token (`TokenLogits.losses`). With
+    `answers` in place of `labels` it is the log-probability of what is trained of each example, `(examples,)`.
     """
 
     task = "text-generation"
@@ -41,6 +43,9 @@ class TextGenerator(LanguageModel):
         features = self.backbone(arrays, training=training)
         if "labels" in arrays:
             return self.head.losses(features, self.backbone.token_table, arrays["labels"])
+        if "answers" in arrays:
+            losses = self.head.token_losses(features, self.backbone.token_table, arrays["answers"])
+            return -example_sums(losses, arrays)
         return self.head(features, self.backbone.token_table, training=training)
 
     # Training

@@ -1,4 +1,4 @@
-"""Reading what a language model learns from for a run: conversations, prompts with completions, or plain texts."""
+"""Reading what a language model learns from for a run: conversations, completions, preferences, or plain texts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from zoo.data.columns import ChatColumns, choose_chat_columns
 from zoo.data.conversations import TrainOn, texts_of
 from zoo.data.duplicates import text_keys
 from zoo.data.examples import Examples
+from zoo.data.preference_examples import read_preferences
 from zoo.data.problems import LANGUAGE
 from zoo.train.readers import TextReader, named_columns, read_rows
 from zoo.train.recipe import DataKeys
 
 
 class ChatReader(TextReader):
-    """Messages, or prompts and completions, from a table's columns; plain texts where it has neither."""
+    """Messages, prompts and completions, or preferences from a table's columns; plain texts where it has none."""
 
     def __init__(self, data: DataKeys) -> None:
         super().__init__(data, LANGUAGE)
@@ -30,6 +31,8 @@ class ChatReader(TextReader):
         self.chat = choose_chat_columns(table, **(dataclasses.asdict(self.chat) if self.chat else given))
         if self.chat is None:
             return super().read(name, split)
+        if self.chat.chosen is not None:
+            return read_preferences(table, self.chat, chat=self.data.chat)
         return read_chat_examples(table, self.chat, train_on=self.train_on, chat=self.data.chat)
 
     @property

@@ -9,15 +9,17 @@ import numpy as np
 from zoo.chat.faults import RowFaults
 from zoo.data.augment import Augmentation
 from zoo.data.examples import Examples
-from zoo.data.problems import LANGUAGE, RETRIEVAL, TOKENS
+from zoo.data.problems import LANGUAGE, PREFERENCE, RETRIEVAL, TOKENS
 from zoo.data.text import Encoded
 from zoo.errors import ZooError
 from zoo.tasks.labelled import NO_LABEL
+from zoo.tasks.preferences import as_answers
 from zoo.train.batches import Batches
 from zoo.train.image_batches import ImageBatches
 from zoo.train.mixing import Mixing
 from zoo.train.order import Order, make_plan
 from zoo.train.recipe import Recipe
+from zoo.train.reference import references
 from zoo.train.splits import Splits
 from zoo.train.step import Prepare
 
@@ -69,11 +71,12 @@ def _encoded(model: Any, splits: Splits) -> tuple[list[Encoded], Any]:
         return encoded, targets
     if train.problem == RETRIEVAL:
         return model.encode_pairs(train.inputs)
-    if train.problem == LANGUAGE:  # its targets stand among its arrays
+    if train.problem in (LANGUAGE, PREFERENCE):  # what is to be said stands among the arrays
         faults = RowFaults(train.source)
-        parts = [model.encode_examples(part.inputs, faults.of(part)) for part in splits.parts.values()]
+        encode = model.encode_examples if train.problem == LANGUAGE else model.encode_preferences
+        parts = [encode(part.inputs, faults.of(part)) for part in splits.parts.values()]
         faults.check()
-        return parts[0], np.zeros(len(train))
+        return parts[0], np.zeros(len(train)) if train.problem == LANGUAGE else references(train)
     return model.encode_examples(train.inputs), model.targets(train.labels or ())
 
 
@@ -87,8 +90,10 @@ def _check_labelled(train: Examples, targets: list[np.ndarray]) -> None:
         )
 
 
-def preparation(model: Any) -> Prepare | None:
-    """What the compiled step does to a batch before the model sees it."""
+def preparation(model: Any, problem: str) -> Prepare | None:
+    """What the compiled step does to a batch of such examples before the model sees it."""
+    if problem == PREFERENCE:
+        return as_answers
     if getattr(model, "problem", "") == RETRIEVAL:
         return lambda arrays, numbers: (arrays, (arrays, numbers))  # for the loss is what pools
     return Mixing(model.preprocess, len(model.labels)) if model.inputs == "images" else None

@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from zoo.data.problems import SINGLE
+from zoo.data.problems import PREFERENCE, SINGLE
 from zoo.train.scores import METRICS, Scores
 
 _DRAWS = 500
@@ -35,7 +35,7 @@ def bootstrap(found: Scores, metric: str, level: float = 0.95, seed: int = 0) ->
 def interval(found: Scores) -> tuple[float, float]:
     """The 95% interval of the metric that people are told: Wilson's for an accuracy, else by resampling."""
     metric = METRICS[found.problem][0]
-    if found.problem == SINGLE:
+    if found.problem in (SINGLE, PREFERENCE):
         total = len(found.targets)
         return wilson(round(found.metrics[metric] * total), total)
     return bootstrap(found, metric)

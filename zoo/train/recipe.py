@@ -115,6 +115,11 @@ class DataKeys:
     )
     prompt: str | None = key(None, "the column with prompts, whose answers are in `completion`; guessed, too")
     completion: str | None = key(None, "the column with what a prompt is to be answered by")
+    chosen: str | None = key(
+        None,
+        "the column with the better of two answers to a prompt, for training by preference (DPO); guessed, too",
+    )
+    rejected: str | None = key(None, "the column with the worse of the two")
     train_on: str | tuple = key(
         ANSWERS,
         "what of a conversation is trained: all answers or the last one, each with its stop token, all of it, or a "
@@ -186,7 +191,12 @@ class TrainKeys:
         most=1,
     )
     weight_decay: float = key(0.01, "decoupled decay, spared on biases and norms", least=0)
-    label_smoothing: float = key(0.0, "the share of each target that all classes divide", least=0, most=0.99)
+    label_smoothing: float = key(
+        0.0, "the share of each target that all classes divide, or both answers of a preference", least=0, most=0.99
+    )
+    dpo_beta: float = key(
+        0.1, "of preferences: the larger, the less the model may depart from what it was at the start", above=0
+    )
     ema: float = key(
         0.0, "decay of the average of the weights that is evaluated and kept; 0 keeps none", least=0, most=0.99999
     )

@@ -64,7 +64,8 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
 def _check_texts(recipe: Recipe, faults: Faults) -> None:
     """What a language model learns from, and what no other model does."""
     data, chat = recipe.data, recipe.data.chat_template
-    given = [key for key in ("messages", "prompt", "completion", "chat", "chat_template") if _given(data, key)]
+    columns = ("messages", "prompt", "completion", "chosen", "rejected")
+    given = [key for key in (*columns, "chat", "chat_template") if _given(data, key)]
     if recipe.model.task != "text-generation":
         given += ["train_on"] if data.train_on != ANSWERS else []
         faults.found += [f"data.{key}: {recipe.model.task} learns from no conversations" for key in given]
@@ -72,7 +73,7 @@ def _check_texts(recipe: Recipe, faults: Faults) -> None:
     for key in ("label", "text_pair", "problem_type"):
         if value := getattr(data, key):
             faults.add(f"data.{key} = '{value}': text-generation learns from the texts alone")
-    if data.text and (others := [key for key in given if key in ("messages", "prompt", "completion")]):
+    if data.text and (others := [key for key in given if key in columns]):
         faults.add(f"data.text and data.{others[0]} are both given; a row is a text or a conversation")
     if data.messages and data.chat is False:
         faults.add("data.chat = false: messages have no text but what a chat template writes")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.backend import use_jax
-from zoo.data.problems import UNLABELLED
+from zoo.data.problems import BEGUN, PREFERENCE, UNLABELLED
 from zoo.errors import RunError, ZooError, some
 from zoo.loading import Found
 from zoo.train.checkpoints import Checkpoints, saved_steps
@@ -147,6 +147,7 @@ def _run(
     from zoo.train.feeds import make_batches
     from zoo.train.order import make_plan
     from zoo.train.preflight import prepared
+    from zoo.train.reference import hold_references
     from zoo.train.setup import make_model, trained_weights, trainer_for
 
     splits = material.splits
@@ -162,6 +163,9 @@ def _run(
     trainer = prepared(recipe, trainer, batches, plan)
     if model.inputs == "texts":
         recipe = recipe.replace("data", max_length=model.preprocess.max_length)
+    if splits.train.problem == PREFERENCE:
+        listener.stage("measuring the preferences before training")
+        splits, batches = hold_references(model, splits, batches)
     directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe)})
     directory.begin()
     try:
@@ -198,7 +202,8 @@ def _train(
     journal = Journal(folder / "metrics.jsonl")
     journal.heard_by.append(trackers.record)
     checkpoints = Checkpoints(directory.checkpoints, keys.checkpoint_steps, keys.checkpoint_minutes)
-    evaluate = functools.partial(score, model, splits.validation) if splits.validation else None
+    scored = functools.partial(score, model, beta=keys.dpo_beta)
+    evaluate = functools.partial(scored, splits.validation) if splits.validation else None
     split, part = next(
         (name, part)
         for name, part in (("test", splits.test), ("validation", splits.validation), ("train", splits.train))
@@ -231,12 +236,12 @@ def _train(
             for fault in found.damaged:
                 listener.fact("damaged", fault)
             listener.fact("resumed", f"from step {found.step} of {len(plan)}")
-        elif evaluate and model.problem in UNLABELLED:  # which no guess is a baseline for
+        elif evaluate and splits.train.problem in BEGUN:
             journal.add(step=0, epoch=0.0, split="validation", **evaluate().metrics)
         standing = loop.run()
 
     listener.stage("evaluating")
-    final = score(model, part)
+    final = scored(part)
     if standing.step < len(plan):
         why = f"{standing.waited} evaluations were no better" if keys.early_stopping else "a callback asked for it"
         listener.fact("stopped", f"early, at step {standing.step}: {why}")

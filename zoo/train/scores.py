@@ -11,9 +11,11 @@ from zoo.chat.faults import RowFaults
 from zoo.data.entities import entities, has_entities
 from zoo.data.examples import Examples
 from zoo.data.pairs import text_numbers
-from zoo.data.problems import LANGUAGE, MULTI, REGRESSION, RETRIEVAL, SINGLE, TOKENS
+from zoo.data.problems import LANGUAGE, MULTI, PREFERENCE, REGRESSION, RETRIEVAL, SINGLE, TOKENS
 from zoo.errors import RunError, ZooError
 from zoo.tasks.labelled import NO_LABEL
+from zoo.tasks.preferences import log_probabilities
+from zoo.train.reference import references
 from zoo.train.retrieval import nearest
 
 METRICS = {
@@ -23,6 +25,7 @@ METRICS = {
     LANGUAGE: ("perplexity", "loss"),
     TOKENS: ("f1", "accuracy", "loss"),
     RETRIEVAL: ("accuracy", "mrr"),
+    PREFERENCE: ("accuracy", "margin", "loss"),
 }
 """The metrics of each problem; the first is the one to tell people."""
 
@@ -216,6 +219,43 @@ class RetrievalScores(Scores):
         return {"accuracy": float((ranks == 1).mean()), "mrr": float((1 / ranks).mean())}
 
 
+class PreferenceScores(Scores):
+    """How well a model tells the better of two answers.
+
+    `outputs` `(pairs, 2)` are the rewards of the chosen and of the rejected one, `beta * log(p / p_reference)`;
+    `targets` `(pairs,)` are 0, for the chosen is the better.
+    """
+
+    problem = PREFERENCE
+
+    @property
+    def margins(self) -> np.ndarray:
+        """By how much the chosen answer is rewarded more than the rejected one."""
+        return (self.outputs[:, 0] - self.outputs[:, 1]).astype(np.float64)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return (self.margins <= 0).astype(np.int32)
+
+    @property
+    def losses(self) -> np.ndarray:
+        """`-log(sigmoid(margin))` of each pair."""
+        return np.logaddexp(0.0, -self.margins)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The share of pairs whose chosen answer is rewarded more, and the means of margin and loss."""
+        return {
+            "accuracy": float((self.margins > 0).mean()),
+            "margin": float(self.margins.mean()),
+            "loss": float(self.losses.mean()),
+        }
+
+    @property
+    def goal(self) -> float:
+        return -self.metrics["loss"]
+
+
 @dataclass(frozen=True)
 class TokenScores(ClassificationScores):
     """One class for each labelled word.
@@ -284,12 +324,18 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 _KINDS = {kind.problem: kind for kind in (ClassificationScores, MultiLabelScores, RegressionScores, LanguageScores)}
 
 
-def score(model: Any, examples: Examples) -> Scores:
-    """Run a model over examples. Raises a RunError where its outputs are no numbers."""
+def score(model: Any, examples: Examples, *, beta: float = 0.1) -> Scores:
+    """Run a model over examples. Raises a RunError where its outputs are no numbers.
+
+    Args:
+        beta: what rewards of preferences are multiplied with.
+    """
     if examples.problem == TOKENS:
         found: Scores = _token_scores(model, examples)
     elif examples.problem == RETRIEVAL:
         found = _retrieval_scores(model, examples)
+    elif examples.problem == PREFERENCE:
+        found = _preference_scores(model, examples, beta)
     elif model.problem == LANGUAGE:
         faults = RowFaults(examples.source)
         outputs, targets = np.split(model.token_losses(examples.inputs, faults.of(examples)), 2, axis=1)
@@ -327,6 +373,11 @@ def _retrieval_scores(model: Any, examples: Examples) -> Scores:
     numbers = text_numbers(examples.inputs)
     ranks, first = nearest(texts, partners, numbers)
     return RetrievalScores(np.stack([ranks, first], axis=1), numbers[:, 1])
+
+
+def _preference_scores(model: Any, examples: Examples, beta: float) -> Scores:
+    found = log_probabilities(model, model.encode_preferences(examples.inputs))
+    return PreferenceScores(beta * (found - references(examples)), np.zeros(len(examples), np.int32))
 
 
 def scores_of(problem: str, outputs: np.ndarray, targets: np.ndarray) -> Scores:

@@ -12,11 +12,12 @@ from zoo.chat.template import read_template_file
 from zoo.data.conversations import Completion, Conversation, texts_of
 from zoo.data.examples import Examples
 from zoo.data.labels import output_names
-from zoo.data.problems import LANGUAGE, PROBLEMS, classes_of
+from zoo.data.problems import LANGUAGE, PREFERENCE, PROBLEMS, classes_of
 from zoo.data.vocabulary import learn_tokenizer
 from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.description import labels_of
 from zoo.loading import Found, Weights, build, described, locate
+from zoo.tasks.losses import preference
 from zoo.train.depth import depths
 from zoo.train.feeds import preparation
 from zoo.train.freezing import freeze
@@ -142,8 +143,10 @@ def trainer_for(recipe: Recipe, model: Any, steps: int, train: Examples) -> tupl
     trainer = make_trainer(
         model,
         make_optimizer(keys, schedule, variables, depths(model, variables)),
-        model.objective(smoothing=keys.label_smoothing, class_weights=weights),
-        prepare=preparation(model),
+        preference(keys.dpo_beta, keys.label_smoothing)
+        if train.problem == PREFERENCE
+        else model.objective(smoothing=keys.label_smoothing, class_weights=weights),
+        prepare=preparation(model, train.problem),
         ema=keys.ema,
         policy=remat_policy(keys.remat),
     )

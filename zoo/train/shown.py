@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from zoo.data.examples import Examples
+from zoo.data.problems import PREFERENCE
 from zoo.data.text import NO_LABEL
 from zoo.errors import ZooError
 from zoo.train.batches import Batches
@@ -45,11 +46,14 @@ def first_examples(model: Any, batches: Any, train: Examples, count: int) -> lis
     if not isinstance(batches, Batches):
         raise ZooError("Pictures have no tokens to show.", fix="Leave --show out.")
     tokenizer, found = model.preprocess.tokenizer, []
-    for n, item in enumerate(batches.encoded[:count]):
+    for place, item in enumerate(batches.encoded[: count * batches.texts]):
+        n, side = divmod(place, batches.texts)
         own = batches.targets[n] if isinstance(batches.targets, list) else item.labels
         ids = item.ids.tolist()
         trained = [False] * len(ids) if own is None else (own != NO_LABEL).tolist()
         label = str(train.labels[n]) if train.labels and own is None else ""
+        if train.problem == PREFERENCE:
+            label = ("chosen", "rejected")[side]
         found.append(Shown(train.rows[n], ids, [_text(tokenizer, token) for token in ids], trained, label))
     return found
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from zoo.data.conversations import texts_of
 from zoo.data.examples import Examples
-from zoo.data.problems import MULTI, REGRESSION, RETRIEVAL, SINGLE, TOKENS, UNLABELLED
+from zoo.data.problems import BEGUN, MULTI, PREFERENCE, REGRESSION, RETRIEVAL, SINGLE, TOKENS
 from zoo.train.advice import quicker, time_parts
 from zoo.train.baselines import constant
 from zoo.train.batches import Batches
@@ -98,7 +99,9 @@ def _baselines(
     probe: float | None,
     history: Sequence[dict[str, Any]],
 ) -> list[tuple[str, float]]:
-    if train.problem in UNLABELLED:
+    if train.problem == PREFERENCE:
+        return [("by chance", 0.5)]
+    if train.problem in BEGUN:
         told = METRICS[train.problem][0]
         return [("before training", record[told]) for record in history if not record["step"]]
     guess, value = constant(train, held_out, labels)
@@ -127,6 +130,8 @@ def _mistake(model: Any, examples: Examples, final: Scores, n: int, suspect: boo
     example, text = n, ""
     if final.problem == RETRIEVAL:  # one partner instead of another
         text, labels = examples.inputs[n][0], [partner for _, partner in examples.inputs]
+    if final.problem == PREFERENCE:
+        labels = ("chosen", "rejected")
     if isinstance(final, TokenScores):
         example, place = map(int, final.places[n])
         text = _marked(examples.inputs[example], place)
@@ -161,7 +166,7 @@ def _spelled(item: Any) -> str:
     """An input in words: a text, a pair of texts, or a picture's path."""
     if isinstance(item, bytes):
         return ""
-    return item if isinstance(item, str) else " / ".join(item)
+    return item if isinstance(item, str) else " / ".join(item if isinstance(item, tuple) else texts_of(item))
 
 
 def _device() -> str:

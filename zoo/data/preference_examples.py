@@ -1,0 +1,106 @@
+"""Rows of a prompt and two answers to it, of which one is preferred: texts, or messages as TRL has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from zoo.data.chat_examples import RowNotes
+from zoo.data.columns import ChatColumns
+from zoo.data.conversations import ANSWER, Conversation, Message, Preference, read_messages
+from zoo.data.examples import Examples
+from zoo.data.problems import PREFERENCE
+from zoo.data.table import Table
+
+Side = str | tuple[Message, ...]
+"""A prompt or an answer: a text, or messages."""
+
+
+def read_preferences(table: Table, columns: ChatColumns, *, chat: bool | None = None) -> Examples:
+    """The examples of a table: a `Preference` for each row.
+
+    An answer is a text, or a list of messages that ends with it; what comes before is then the prompt, or its end.
+    Both lists begin with the same messages.
+
+    Args:
+        chat: as in `read_chat_examples`.
+
+    Raises a ZooError that names the rows without a prompt or an answer, with answers that are the same or belong to
+    different prompts, or with messages that are none.
+    """
+    notes = RowNotes()
+    names = (columns.prompt, columns.chosen, columns.rejected)
+    values = [table.column(name) if name else [None] * len(table) for name in names]
+    inputs: list[Any] = []
+    for notes.row, cells in enumerate(zip(*values, strict=True), 1):
+        prompt, chosen, rejected = (_side(cell, name, notes) for cell, name in zip(cells, names, strict=True))
+        if prompt is not None and chosen is not None and rejected is not None:
+            inputs.append(_preference(prompt, chosen, rejected, columns, chat, notes))
+    notes.check(table.source)
+    return Examples(inputs, None, list(range(1, len(table) + 1)), table.source, PREFERENCE)
+
+
+def _side(value: Any, name: str | None, notes: RowNotes) -> Side | None:
+    """A cell; None where its messages are none, which is noted."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    found = list(read_messages(value))
+    for item in found:
+        if isinstance(item, str):
+            notes.add(f"{item[0].upper()}{item[1:]} (column '{name}')")
+    told = tuple(item for item in found if isinstance(item, Message))
+    return told if len(told) == len(found) else None
+
+
+def _preference(
+    prompt: Side, chosen: Side, rejected: Side, columns: ChatColumns, chat: bool | None, notes: RowNotes
+) -> Preference | None:
+    """A row; None where it is none, which is noted."""
+    question = prompt if isinstance(prompt, str) else Conversation(prompt)
+    if not (isinstance(chosen, str) and isinstance(rejected, str)):
+        chosen, rejected = _as_messages(chosen, rejected), _as_messages(rejected, chosen)
+        before, chosen, rejected = _parted(chosen, rejected)
+        question = Conversation((*_begun(prompt, before), *before))
+        if len(chosen) > 1 or len(rejected) > 1:
+            notes.add("With answers to different prompts, or of more than one message")
+            return None
+    answers = [_answer(side, notes) for side in (chosen, rejected)]
+    for answer, name in zip(answers, (columns.chosen, columns.rejected), strict=True):
+        if not answer.strip():
+            notes.add(f"Without an answer (column '{name}')")
+    if answers[0] == answers[1] and answers[0].strip():
+        notes.add("With the same answer chosen and rejected")
+    if not (question.strip() if isinstance(question, str) else question.messages):
+        notes.add("Without a prompt" + (f" (column '{columns.prompt}')" if columns.prompt else ""))
+    return Preference(question, answers[0], answers[1], chat)
+
+
+def _as_messages(side: Side, other: Side) -> tuple[Message, ...]:
+    """An answer as messages; a text stands where the other one's does."""
+    if isinstance(side, tuple):
+        return side
+    return (*(other[:-1] if isinstance(other, tuple) else ()), Message(ANSWER, side))
+
+
+def _parted(chosen: tuple[Message, ...], rejected: tuple[Message, ...]) -> tuple[tuple[Message, ...], ...]:
+    """The messages that both begin with, but for the last of either, and what follows them in each."""
+    most = max(0, min(len(chosen), len(rejected)) - 1)
+    shared = next((n for n in range(most) if chosen[n] != rejected[n]), most)
+    return chosen[:shared], chosen[shared:], rejected[shared:]
+
+
+def _answer(side: Side, notes: RowNotes) -> str:
+    if isinstance(side, str):
+        return side
+    if side and side[0].role != ANSWER:
+        notes.add(f"With an answer of the role '{side[0].role}'")
+    return side[-1].content if side else ""
+
+
+def _begun(prompt: Side, before: tuple[Message, ...]) -> Iterator[Message]:
+    """What of the prompt the answers' own messages do not begin with."""
+    if isinstance(prompt, str):
+        if prompt and not before:
+            yield Message("user", prompt)
+    elif before[: len(prompt)] != prompt:
+        yield from prompt
