@@ -113,7 +113,7 @@ def test_a_step_is_the_references_packed_and_padded(tiny_bert, pair_recipe, pack
     examples = read_pairs(table(PAIRS), choose_pair_columns(table(PAIRS)))
     made = make_batches(pair_recipe.replace("data", packing=packing), model, Splits(examples, None, None))
     arrays, targets, weights = made.batch(0)  # of 16 places, 9 of which are empty
-    arrays, targets = preparation(model)(arrays, targets)
+    arrays, targets = preparation(model, RETRIEVAL)(arrays, targets)
     fixed = [v.value for v in model.non_trainable_variables]
 
     def mean(values):

@@ -94,7 +94,7 @@ def preparation(model: Any, problem: str) -> Prepare | None:
     """What the compiled step does to a batch of such examples before the model sees it."""
     if problem == PREFERENCE:
         return as_answers
-    if getattr(model, "problem", "") == RETRIEVAL:
+    if problem == RETRIEVAL:
         return lambda arrays, numbers: (arrays, (arrays, numbers))  # for the loss is what pools
     return Mixing(model.preprocess, len(model.labels)) if model.inputs == "images" else None
 
