@@ -20,6 +20,19 @@ def test_an_adapter_carries_its_template_and_refuses_another(made, tmp_path):
         zoo.load(made("llama3"), adapter=tmp_path / "adapter")
 
 
+def test_a_template_that_writes_the_same_is_no_other(made, tmp_path):
+    model = zoo.load(made("chatml"))
+    model.adapters.add(rank=2)
+    model.adapters.save(tmp_path / "adapter")
+    template = tmp_path / "adapter" / "chat_template.jinja"
+    template.write_text("{# noted #}" + CHATML)
+
+    zoo.load(made("chatml"), adapter=tmp_path / "adapter")
+    template.write_text(CHATML.replace("assistant", "model"))  # after a question alone
+    with pytest.raises(zoo.ZooError, match="another chat template"):
+        zoo.load(made("chatml"), adapter=tmp_path / "adapter")
+
+
 def test_a_model_without_a_template_takes_the_adapter_s(made, tmp_path):
     model = zoo.load(made(""))
     model.adapters.add(rank=2)

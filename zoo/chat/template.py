@@ -87,15 +87,21 @@ class ChatTemplate:
         except Exception as error:  # whatever the code of a template leads to
             raise TemplateError(f"The chat template fails: {type(error).__name__}: {error}") from error
 
-    def differs(self, other: ChatTemplate) -> str:
-        """What this template and another one write of a question and an answer, for people."""
-        texts = []
-        for template in (self, other):
-            try:
-                texts.append(repr(template.render(_PROBE)))
-            except TemplateError as error:
-                texts.append(error.what)
-        return " here, there ".join(texts) if texts[0] != texts[1] else "the templates are not the same"
+    def difference(self, other: ChatTemplate) -> str:
+        """The first difference in what two templates write of a few conversations, for people; empty for none."""
+        if self.source.strip() == other.source.strip():
+            return ""
+        for messages in (_PROBE, (Message("system", "system"), *_PROBE), _PROBE * 2, _PROBE[:1]):
+            own, theirs = (template._told(messages) for template in (self, other))
+            if own != theirs:
+                return f"{own} here, {theirs} there"
+        return ""
+
+    def _told(self, messages: Sequence[Message]) -> str:
+        try:
+            return repr(self.render(messages, add_generation_prompt=messages[-1].role != ANSWER))
+        except TemplateError as error:
+            return error.what
 
     def turn_end(self, tokenizer: tokenizers.Tokenizer) -> int | None:
         """The token that it writes behind an answer; None where there is none, or it cannot be told."""

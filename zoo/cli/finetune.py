@@ -11,6 +11,7 @@ import click
 
 from zoo.cli.console import json_option, print_json, use_keras
 from zoo.train.finetune import check_resumable, finetune, resolve
+from zoo.train.run import Run
 
 
 @click.command("finetune")
@@ -81,8 +82,16 @@ def command(
     task = run.recipe.model.task
     pairs = run.recipe.data.text_pair and task != "feature-extraction"
     what = "PICTURE" if task.startswith("image-") else "FILE" if pairs else '"some text"'
+    what = "--chat" if _chats(run) else what
     command = "generate" if task == "text-generation" else "predict"
     click.echo(f"next           zoo {command} {shlex.quote(str(run.path))} {what}")
+
+
+def _chats(run: Run) -> bool:
+    """Whether the run taught its model to answer as a chat template has it."""
+    data = run.recipe.data
+    written = (run.path / "model" / "chat_template.jinja").is_file() if data.chat is None else data.chat
+    return bool(data.messages) or (bool(data.prompt) and written)
 
 
 def _list_keys(ctx: click.Context) -> None:

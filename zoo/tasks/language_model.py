@@ -142,10 +142,10 @@ class LanguageModel(TextModel):
         own, other = self.chat_template, read_chat_template(files)
         if other is not None and own is None:
             self.use_chat_template(other.source, files.origin)
-        elif own is not None and other is not None and own.source.strip() != other.source.strip():
+        elif own is not None and other is not None and (difference := own.difference(other)):
             raise ZooError(
                 f"The adapter of {files.origin} was trained with another chat template than the model has.",
-                why=f"conversations would not be written as it has seen them: {own.differs(other)}",
+                why=f"conversations would not be written as it has seen them: {difference}",
                 fix="Take the model that it was trained on, or put its chat_template.jinja beside the weights.",
             )
 

@@ -83,12 +83,6 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
     if keys.architecture and model.inputs == "texts":
         texts = (text for item in splits.train.inputs for text in texts_of(item))
         model.preprocess = learn_tokenizer(texts, model.config, ROLE_TOKENS if _chats(recipe, splits) else ())
-    if model.problem == LANGUAGE and _chats(recipe, splits):
-        if template := recipe.data.chat_template:
-            model.use_chat_template(read_template_file(template), f"'{template}'")
-        elif keys.architecture:
-            model.use_chat_template(PLAIN_TEMPLATE)
-        model.stop_at_turns()
     if recipe.data.max_length and model.inputs == "texts":
         model.preprocess.limit(recipe.data.max_length)
     freeze(model, recipe.train.freeze)
@@ -101,6 +95,12 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
         if settings.pop("quantize"):
             model.keep_as_int8()
         model.adapters.add(**settings, seed=recipe.train.seed)
+    if model.problem == LANGUAGE and _chats(recipe, splits):  # after an adapter, which may bring a template
+        if template := recipe.data.chat_template:
+            model.use_chat_template(read_template_file(template), f"'{template}'")
+        elif keys.architecture:
+            model.use_chat_template(PLAIN_TEMPLATE)
+        model.stop_at_turns()
     return model
 
 
