@@ -267,6 +267,26 @@ def test_a_check_shows_either_answer(recipe):
     assert all(one.trained[-1] and not one.trained[0] for one in found.examples)
 
 
+def test_a_chat_template_writes_messages(tmp_path):
+    def side(answer):
+        return [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": answer}]
+
+    rows = [{"chosen": side(f"So {n}."), "rejected": side("No.")} for n in range(12)]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    config = {"vocab_size": 320, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    recipe = zoo.Recipe.of(
+        model={"architecture": "llama", "task": "text-generation", "config": {**config, "num_attention_heads": 2}},
+        data={"train": str(tmp_path / "pairs.jsonl")},
+    )
+
+    shown = zoo.check(recipe, show=1).examples[1]
+
+    assert "".join(shown.tokens) == "<bos><|user|>Why?<eos><|assistant|>No.<eos>"
+    assert shown.trained == [token in ("N", "o", "No", ".", "No.") for token in shown.tokens[:-1]] + [True]
+    with pytest.raises(zoo.ZooError, match=r"data\.train_on = 'all'"):
+        zoo.check(recipe.replace("data", train_on="all"))
+
+
 def test_what_cannot_be_learned_from_is_told_by_row(base, tmp_path):
     model = zoo.load(base)
     long = "So it is, and so it was, and so it will be. " * 40

@@ -7,11 +7,12 @@ from typing import Any
 
 from zoo.data.chat_examples import read_chat_examples
 from zoo.data.columns import ChatColumns, choose_chat_columns
-from zoo.data.conversations import TrainOn, texts_of
+from zoo.data.conversations import ANSWERS, TrainOn, texts_of
 from zoo.data.duplicates import text_keys
 from zoo.data.examples import Examples
 from zoo.data.preference_examples import read_preferences
 from zoo.data.problems import LANGUAGE
+from zoo.errors import ZooError
 from zoo.train.readers import TextReader, named_columns, read_rows
 from zoo.train.recipe import DataKeys
 
@@ -32,6 +33,11 @@ class ChatReader(TextReader):
         if self.chat is None:
             return super().read(name, split)
         if self.chat.chosen is not None:
+            if self.train_on != ANSWERS:
+                raise ZooError(
+                    f"data.train_on = {self.data.train_on!r}: preferences compare their answers alone.",
+                    fix="Leave it out.",
+                )
             return read_preferences(table, self.chat, chat=self.data.chat)
         return read_chat_examples(table, self.chat, train_on=self.train_on, chat=self.data.chat)
 

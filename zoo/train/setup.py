@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.chat.plain import PLAIN_TEMPLATE, ROLE_TOKENS
 from zoo.chat.template import read_template_file
-from zoo.data.conversations import Completion, Conversation, texts_of
+from zoo.data.conversations import Completion, Conversation, Preference, texts_of
 from zoo.data.examples import Examples
 from zoo.data.labels import output_names
 from zoo.data.problems import LANGUAGE, PREFERENCE, PROBLEMS, classes_of
@@ -107,6 +107,8 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
 def _chats(recipe: Recipe, splits: Splits) -> bool:
     """Whether a chat template writes the examples; a model that has none takes completions as they are."""
     first = splits.train.inputs[0]
+    if isinstance(first, Preference):
+        first = first.answered[0]
     if isinstance(first, Completion):
         chat = recipe.data.chat
         return (bool(recipe.data.chat_template) or not recipe.model.architecture) if chat is None else chat
