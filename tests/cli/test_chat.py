@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ class Told:
     def answer(self, number, question):
         yield "answer "
         if question == "stop me":
-            raise KeyboardInterrupt  # as Ctrl-C does while a token is computed
+            signal.raise_signal(signal.SIGINT)  # as Ctrl-C does while a token is computed
         yield str(number)
 
 

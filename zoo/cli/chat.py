@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -67,11 +68,22 @@ def _questions() -> Iterator[str]:
 
 def _answer(pieces: Iterator[str]) -> str:
     """Print an answer as it comes, up to where Ctrl-C stops it. Returns what was printed."""
-    told = ""
-    with contextlib.suppress(KeyboardInterrupt):
+    told, stopped = "", []
+
+    def stop(*_: Any) -> None:
+        stopped.append(True)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # so that the next ends all
+
+    # A flag, no exception: jax does not bear one in the midst of compiling.
+    before = signal.signal(signal.SIGINT, stop)
+    try:
         for piece in pieces:
-            click.echo(piece, nl=False)
+            if stopped:
+                break
             told += piece
+            click.echo(piece, nl=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
     click.echo()
     return told
 
