@@ -161,3 +161,30 @@ def test_what_is_no_callback_and_a_state_that_cannot_be_saved(short):
         finetune(short, callbacks=["early"])
     with pytest.raises(ZooError, match="The state of callback Odd cannot be saved"):
         finetune(short.replace("output", dir=f"{short.output.dir}-odd"), callbacks=[Odd()])
+
+
+OWN = """
+import keras
+
+class Stops(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = batch == 1
+
+class Asks(keras.callbacks.Callback):
+    def __init__(self, much):
+        super().__init__()
+"""
+
+
+def test_a_recipe_names_callbacks(short, tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    run = finetune(short.replace("train", callbacks=(f"{file}:Stops",), evaluate_steps=1))
+    assert run.history[-1]["step"] <= 2
+    assert run.recipe.train.callbacks == (f"{file}:Stops",)
+    again = short.replace("output", dir=f"{short.output.dir}-2")
+    with pytest.raises(ZooError, match=r"train.callbacks: '.*own.py:Stop': .* has no 'Stop'. Did you mean 'Stops'"):
+        finetune(again.replace("train", callbacks=(f"{file}:Stop",)))
+    with pytest.raises(ZooError, match="Asks' cannot be made"):
+        finetune(again.replace("train", callbacks=(f"{file}:Asks",)))
+    assert not (tmp_path / "runs" / "fresh-2").exists()

@@ -41,6 +41,7 @@ def values(kind, limits) -> st.SearchStrategy:
         bool: st.booleans(),
         int: st.integers(**numbers),
         float: st.floats(**numbers, exclude_min=limits["above"] is not None, allow_nan=False, allow_infinity=False),
+        tuple: st.lists(TEXT, max_size=3).map(tuple),
         type(None): st.none(),
     }[kind]
 

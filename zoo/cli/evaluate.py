@@ -10,15 +10,25 @@ from zoo.cli.console import json_option, print_facts, print_json, use_keras
 @click.command("evaluate")
 @click.argument("run")
 @click.option("--data", required=True, help="A labelled file, or a registered data set (its test rows).")
+@click.option(
+    "--answers",
+    multiple=True,
+    metavar="METRIC",
+    help="Have a language model answer, too: exact_match, rouge_l, or file.py:function.",
+)
+@click.option("--max-new-tokens", type=click.IntRange(1), help="The most tokens of an answer.")
+@click.option("--limit", type=click.IntRange(1), help="Ask only so many of the rows.")
 @json_option
-def command(run: str, data: str, as_json: bool) -> None:
+def command(
+    run: str, data: str, answers: tuple[str, ...], max_new_tokens: int | None, limit: int | None, as_json: bool
+) -> None:
     """Score RUN on data it has not seen."""
     from zoo.train.evaluate import evaluate
     from zoo.train.run import Run
 
     opened = Run(run)
     use_keras()
-    metrics = evaluate(opened, data)
+    metrics = evaluate(opened, data, answers=answers, max_new_tokens=max_new_tokens, limit=limit)
     if as_json:
         print_json({"run": run, "data": data, "metrics": metrics})
         return

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.train.named_code import load_named
 from zoo.train.order import Plan
 
 
@@ -112,6 +113,20 @@ class Callbacks:
     def _call(self, hook: str, *args: Any) -> None:
         for one in self.callbacks:
             getattr(one, hook)(*args)
+
+
+def named_callbacks(named: Sequence[str]) -> list[Any]:
+    """The callbacks that a recipe names, made. Raises a ZooError for one that cannot be."""
+    made = []
+    for one in named:
+        kind = load_named(one)
+        try:
+            made.append(kind())
+        except Exception as error:  # whatever the user's code raises
+            raise ZooError(
+                f"The callback '{one}' cannot be made.", why=f"{type(error).__name__}: {error}"
+            ) from error
+    return made
 
 
 def _name(place: int, callback: Any) -> str:

@@ -86,7 +86,9 @@ def last_step(history: Sequence[dict]) -> float:
 
 def is_share(metric: str) -> bool:
     """Whether a metric is by its name a part of one, and so is shown in per cent."""
-    return any(word in metric for word in ("accuracy", "f1", "precision", "recall", "auc", "exact_match", "mrr"))
+    return any(
+        word in metric for word in ("accuracy", "f1", "precision", "recall", "auc", "exact_match", "mrr", "rouge")
+    )
 
 
 def title(metric: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,29 @@ from zoo.train.readers import reader_for
 from zoo.train.recipe import Recipe
 from zoo.train.request import check_data
 from zoo.train.run import Run
+from zoo.train.text_metrics import check_metrics
 
 
-def evaluate(run: str | Path | Run, data: str | Path) -> dict[str, float]:
+def evaluate(
+    run: str | Path | Run,
+    data: str | Path,
+    *,
+    answers: Sequence[str] = (),
+    max_new_tokens: int | None = None,
+    limit: int | None = None,
+) -> dict[str, float]:
     """The scores of a run's model on a file, a folder of pictures, or the test rows of a registered data set.
 
-    The columns are those the run was trained on. Raises a ZooError for rows without a label, and for labels
+    The columns are those the run was trained on.
+
+    Args:
+        answers, max_new_tokens, limit: of a language model, what its own answers to the rows' questions are
+            measured by, as in a recipe's `[evaluate]`; what is left out is as the run's recipe has it.
+
+    Raises a ZooError for rows without a label, and for labels
     that training never saw.
     """
+    from zoo.train.answers import Questions, check_answerable, means
     from zoo.train.reference import with_references
     from zoo.train.scores import score
 
@@ -28,13 +45,21 @@ def evaluate(run: str | Path | Run, data: str | Path) -> dict[str, float]:
     task = recipe.model.task
     faults = Faults()
     check_data("--data", str(data), task, faults)
-    faults.check("The data cannot be read.")
+    if answers and task != "text-generation":
+        faults.add(f"answers: {task} answers nothing; that is for text-generation")
+    check_metrics("answers", answers, faults)
+    faults.check("That cannot be evaluated.")
+    asked = {"answers": tuple(answers), "max_new_tokens": max_new_tokens, "limit": limit}
+    keys = dataclasses.replace(recipe.evaluate, **{key: value for key, value in asked.items() if value})
     examples = reader_for(task, recipe.data).read(str(data), "test")
+    if keys.answers:
+        check_answerable(examples)
     model = run.model()
     check_known(examples, model.labels, f"the run '{run.path}'")
     if examples.problem == PREFERENCE:
         examples = with_references(_before_training(recipe), examples, trained=model)
-    return score(model, examples, beta=recipe.train.dpo_beta).metrics
+    questions = Questions(model, examples, keys)
+    return score(model, examples, beta=recipe.train.dpo_beta).metrics | means(questions())
 
 
 def _before_training(recipe: Recipe) -> Any:

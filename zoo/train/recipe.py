@@ -224,6 +224,9 @@ class TrainKeys:
     early_stopping: int = key(
         0, "stop after so many evaluations without a better score; 0 for never; the best weights are kept", least=0
     )
+    callbacks: tuple = key(
+        (), "Keras callbacks, made without arguments: file.py:Class or package.module:Class, called in this order"
+    )
     checkpoint_steps: int = key(0, "save where the run stands after so many steps; 0 for never", least=0)
     checkpoint_minutes: float = key(
         10.0, "save after so many minutes, too; 0 for never; an epoch's end always saves", least=0
@@ -239,6 +242,19 @@ class TrainKeys:
     def examples(self) -> int:
         """The examples that are computed at once, once that is known."""
         return AUTO_EXAMPLES if isinstance(self.batch_size, str) else self.batch_size
+
+
+@dataclass(frozen=True)
+class EvaluateKeys:
+    """`[evaluate]`: what a language model's own answers to held-out questions are measured by, before and after."""
+
+    answers: tuple = key(
+        (),
+        "exact_match, rouge_l (F1 of the longest common subsequence of words), and Python functions of your own as "
+        "file.py:function or package.module:function, called with (answer, reference) for a number",
+    )
+    max_new_tokens: int = key(128, "the most tokens of an answer", least=1)
+    limit: int = key(200, "so many of the held-out rows, spread evenly", least=1)
 
 
 @dataclass(frozen=True)
@@ -262,6 +278,7 @@ class Recipe:
     data: DataKeys = field(default_factory=DataKeys)
     train: TrainKeys = field(default_factory=TrainKeys)
     output: OutputKeys = field(default_factory=OutputKeys)
+    evaluate: EvaluateKeys = field(default_factory=EvaluateKeys)
     track: Mapping[str, Any] = field(default_factory=dict)
     name: str = "run"
 
@@ -295,7 +312,9 @@ class Recipe:
         """The tables and their keys, as they stand in a file; keys without a value are left out."""
         tables = {
             table: {
-                k: _plain(v) for k, v in dataclasses.asdict(getattr(self, table)).items() if v not in (None, "", {})
+                k: _plain(v)
+                for k, v in dataclasses.asdict(getattr(self, table)).items()
+                if v not in (None, "", {}, ())
             }
             for table in TABLES
         }
@@ -307,7 +326,13 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-TABLES = {"model": ModelKeys, "data": DataKeys, "train": TrainKeys, "output": OutputKeys}
+TABLES = {
+    "model": ModelKeys,
+    "data": DataKeys,
+    "train": TrainKeys,
+    "evaluate": EvaluateKeys,
+    "output": OutputKeys,
+}
 
 FREE_TABLES = {"track": "who follows the run: the names of trackers, each `true` or a table of its options"}
 """Tables whose keys are no one's but the plugins' that they name."""

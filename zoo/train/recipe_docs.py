@@ -84,7 +84,7 @@ def _rows(kind: Any, within: str = "") -> list[str]:
 def _row(field: dataclasses.Field, hint: Any, within: str) -> str:
     options = [o for o in typing.get_args(hint) or (hint,) if o is not type(None)]
     kind = " or ".join(_NAMES.get(o) or o.__name__ for o in options)
-    default = "" if field.default in (None, "") else f"`{json.dumps(field.default)}`"
+    default = "" if field.default in (None, "", ()) else f"`{json.dumps(field.default)}`"
     limits = field.metadata["limits"]
     notes = [field.metadata["help"]]
     if limits["choices"]:

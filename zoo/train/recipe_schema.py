@@ -60,7 +60,7 @@ def _key(field: dataclasses.Field, hint: Any) -> dict[str, Any]:
         "type": options[0] if len(options) == 1 else options,
         "description": field.metadata["help"],
     }
-    if field.default not in (None, ""):
+    if field.default not in (None, "", ()):
         found["default"] = field.default
     if limits["choices"] and limits["pattern"]:
         pattern = {"pattern": f"^{expression(limits['pattern'])}$"}

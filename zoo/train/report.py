@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from zoo.train.answers import Answer
 from zoo.train.charts import is_finite, is_share, loss_chart, score_chart, title, validations
 from zoo.train.run import WHERE
 
@@ -55,6 +56,7 @@ class Report:
         confusion: counts, a row for each true label and a column for each predicted one, or None.
         mistakes: the wrong answers with the highest losses, the worst first.
         suspects: how many of the rows have a label that is likely to be wrong.
+        answers: some of what the model answered to questions of the held-out rows.
         seconds: where the time went, as names and seconds.
         advice: the one change that would have helped most, or empty.
         facts: section titles, each with its names and values.
@@ -76,6 +78,7 @@ class Report:
     facts: dict[str, dict[str, str]]
     recipe: str
     suspects: int = 0
+    answers: Sequence[Answer] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     advice: str = ""
 

@@ -18,9 +18,11 @@ from zoo.registry.plugins import known_tasks
 from zoo.registry.presets import find_preset, is_preset, presets
 from zoo.train.directory import holder
 from zoo.train.fitting import budget_seconds
+from zoo.train.named_code import fault_of
 from zoo.train.readers import is_folder
 from zoo.train.recipe import DataKeys, Recipe
 from zoo.train.recipe_file import shipped_recipes
+from zoo.train.text_metrics import check_metrics
 from zoo.train.trackers import check_trackers
 
 _GUESSED = ("text-classification", "token-classification", "image-classification", "text-generation")
@@ -49,6 +51,12 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
         _check_pairs(recipe, faults)
     if recipe.output.probe and recipe.model.task == "token-classification":
         faults.add("output.probe: a probe is for labels of whole inputs, and here every word has one")
+    if recipe.evaluate.answers and recipe.model.task != "text-generation":
+        faults.add(f"evaluate.answers: {recipe.model.task} answers nothing; that is for text-generation")
+    check_metrics("evaluate.answers", recipe.evaluate.answers, faults)
+    for named in recipe.train.callbacks:
+        if fault := fault_of(named):
+            faults.add(f"train.callbacks: '{named}': {fault}")
     check_trackers(recipe, faults)
     if recipe.train.early_stopping and data.validation == 0:
         faults.add("train.early_stopping waits for a better score on validation rows, and data.validation is 0")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.backend import use_jax
+from zoo.data.examples import Examples
 from zoo.data.problems import BEGUN, PREFERENCE, UNLABELLED
 from zoo.errors import RunError, ZooError, some
 from zoo.loading import Found
@@ -121,12 +122,21 @@ def _gather(recipe: Recipe, listener: Listener) -> Material:
     listener.stage("reading data")
     splits = read_splits(recipe)
     _tell(splits, listener)
+    if recipe.evaluate.answers:
+        from zoo.train.answers import check_answerable
+
+        check_answerable(_held_out(splits)[1])
     listener.stage("loading the model")
     found = locate_model(recipe)
     recipe = recipe.replace("data", **splits.settled)
     labels = labels_for(recipe, found, splits)
     class_weights(recipe, splits.train, labels)  # raises where they are of other labels
     return Material(recipe, splits, found, run_lock(recipe, found, splits, labels))
+
+
+def _held_out(splits: Splits) -> tuple[str, Examples]:
+    """What a run is measured on in the end, and the split's name."""
+    return next((name, splits.parts[name]) for name in ("test", "validation", "train") if name in splits.parts)
 
 
 def _tell(splits: Splits, listener: Listener) -> None:
@@ -144,6 +154,8 @@ def _run(
     began: float,
     callbacks: Sequence[Any],
 ) -> Run:
+    from zoo.train.answers import Questions
+    from zoo.train.callbacks import named_callbacks
     from zoo.train.feeds import make_batches
     from zoo.train.order import make_plan
     from zoo.train.preflight import prepared
@@ -151,11 +163,13 @@ def _run(
     from zoo.train.setup import make_model, trained_weights, trainer_for
 
     splits = material.splits
+    callbacks = [*callbacks, *named_callbacks(recipe.train.callbacks)]
     recipe = fitted(recipe, splits, listener)
     model = make_model(recipe, splits, found=material.found)
     if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
     listener.fact("trained", trained_weights(model))
+    questions = Questions(model, _held_out(splits)[1], recipe.evaluate)
     batches = make_batches(recipe, model, splits)
     plan = make_plan(recipe.train, batches.per_epoch)
     trainer, schedule = trainer_for(recipe, model, len(plan), splits.train)
@@ -171,7 +185,18 @@ def _run(
     try:
         with Trackers(recipe, directory.folder, functools.partial(listener.fact, "warning")) as trackers:
             _train(
-                recipe, splits, batches, plan, trainer, schedule, directory, listener, began, trackers, callbacks
+                recipe,
+                splits,
+                batches,
+                plan,
+                trainer,
+                schedule,
+                questions,
+                directory,
+                listener,
+                began,
+                trackers,
+                callbacks,
             )
     except OSError as error:
         raise RunError(f"The run could not be written to {directory.folder}.", why=str(error)) from error
@@ -185,12 +210,14 @@ def _train(
     plan: Any,
     trainer: Any,
     schedule: Any,
+    questions: Any,
     directory: Directory,
     listener: Listener,
     began: float,
     trackers: Trackers,
     callbacks: Sequence[Any],
 ) -> None:
+    from zoo.train.answers import means
     from zoo.train.baselines import constant
     from zoo.train.callbacks import Callbacks
     from zoo.train.loop import Journal, Loop
@@ -204,11 +231,7 @@ def _train(
     checkpoints = Checkpoints(directory.checkpoints, keys.checkpoint_steps, keys.checkpoint_minutes)
     scored = functools.partial(score, model, beta=keys.dpo_beta)
     evaluate = functools.partial(scored, splits.validation) if splits.validation else None
-    split, part = next(
-        (name, part)
-        for name, part in (("test", splits.test), ("validation", splits.validation), ("train", splits.train))
-        if part
-    )
+    split, part = _held_out(splits)
     probed = None
     if recipe.output.probe and model.problem not in UNLABELLED:
         listener.stage("probing the features")
@@ -237,26 +260,40 @@ def _train(
                 listener.fact("damaged", fault)
             listener.fact("resumed", f"from step {found.step} of {len(plan)}")
         elif evaluate and splits.train.problem in BEGUN:
-            journal.add(step=0, epoch=0.0, split="validation", **evaluate().metrics)
+            asked = questions() if split == "validation" else []
+            journal.add(step=0, epoch=0.0, split="validation", **evaluate().metrics, **means(asked))
+        if questions and not found and split != "validation":
+            journal.add(step=0, epoch=0.0, split=split, **means(questions()))
         standing = loop.run()
 
     listener.stage("evaluating")
-    final = scored(part)
+    final, answers = scored(part), questions()
+    scores = final.metrics | means(answers)
     if standing.step < len(plan):
         why = f"{standing.waited} evaluations were no better" if keys.early_stopping else "a callback asked for it"
         listener.fact("stopped", f"early, at step {standing.step}: {why}")
     step = standing.best.step or standing.step
-    record = dict(step=step, epoch=round(step / plan.per_epoch, 4), split=split, final=True, **final.metrics)
+    record = dict(step=step, epoch=round(step / plan.per_epoch, 4), split=split, final=True, **scores)
     listener.stage("writing the run")
     model.save_pretrained(folder / "model")
     if model.adapters:
         model.adapters.save(folder / "adapter")
     seconds = {**parts_so_far(), "total": time.perf_counter() - began}
     write_report(
-        folder, recipe, model, splits, (split, part), final, batches, [*journal.records, record], seconds, probed
+        folder,
+        recipe,
+        model,
+        splits,
+        (split, part),
+        final,
+        batches,
+        [*journal.records, record],
+        seconds,
+        probed,
+        answers,
     )
     checkpoints.close(keep=1)
     journal.add(**record)  # last, for it says that the run has finished
-    trackers.finish(final.metrics, [folder / "report.html"])
+    trackers.finish(scores, [folder / "report.html"])
     if model.problem not in UNLABELLED:
         listener.result(*constant(splits.train, part, model.labels))

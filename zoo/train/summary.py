@@ -14,6 +14,7 @@ from zoo.data.conversations import texts_of
 from zoo.data.examples import Examples
 from zoo.data.problems import BEGUN, MULTI, PREFERENCE, REGRESSION, RETRIEVAL, SINGLE, TOKENS
 from zoo.train.advice import quicker, time_parts
+from zoo.train.answers import Answer, means
 from zoo.train.baselines import constant
 from zoo.train.batches import Batches
 from zoo.train.doubts import suspects, worst
@@ -31,6 +32,7 @@ from zoo.train.splits import Splits
 from zoo.train.thumbnails import thumbnail
 
 _MISTAKES = 20
+_ANSWERS = 12
 _AROUND = 12  # words shown on either side of one that was tagged wrongly
 _PACKAGES = ("keras-zoo", "keras", "jax", "jaxlib", "tokenizers", "pillow", "numpy")
 
@@ -46,6 +48,7 @@ def write_report(
     history: list[dict[str, Any]],
     seconds: dict[str, float],
     probe: float | None = None,
+    answers: Sequence[Answer] = (),
 ) -> None:
     """Write `report.html` into the run's folder.
 
@@ -53,16 +56,17 @@ def write_report(
         held_out: the name and the examples of what `final` was measured on.
         seconds: how long each part of the run took, and the run as a whole under `total`.
         probe: what a linear probe on the features before training reaches, if one was fitted.
+        answers: what the model answered, if it was asked.
     """
     split, examples = held_out
     plan = make_plan(recipe.train, batches.per_epoch)
-    doubtful = suspects(final)
+    doubtful, shown = suspects(final), min(_ANSWERS, len(answers))
     told = METRICS[final.problem][0]
     report = Report(
         title=recipe.name,
         preset=recipe.model.preset or f"{recipe.model.architecture}, from random weights",
         task=recipe.model.task,
-        metrics=final.metrics,
+        metrics=final.metrics | means(answers),
         score=told,
         interval=interval(final),
         evaluated_on=f"{split} ({len(examples):,} rows)",
@@ -72,6 +76,7 @@ def write_report(
         confusion=final.confusion.tolist() if isinstance(final, ClassificationScores) else None,
         mistakes=[_mistake(model, examples, final, n, n in doubtful) for n in worst(final, _MISTAKES)],
         suspects=len(doubtful),
+        answers=[answers[n * len(answers) // shown] for n in range(shown)],
         seconds=time_parts(seconds),
         advice=quicker(recipe, batches, seconds),
         facts={
@@ -103,7 +108,7 @@ def _baselines(
         return [("by chance", 0.5)]
     if train.problem in BEGUN:
         told = METRICS[train.problem][0]
-        return [("before training", record[told]) for record in history if not record["step"]]
+        return [("before training", record[told]) for record in history if not record["step"] and told in record]
     guess, value = constant(train, held_out, labels)
     name = {
         SINGLE: "majority class",
