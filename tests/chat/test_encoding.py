@@ -115,6 +115,24 @@ def test_what_the_loss_is_on(pair):
     assert whole.endswith("You.<|eot_id|>")
 
 
+def test_an_answer_that_a_template_marks_in_several_parts(pair):
+    parts = "{% generation %}{{ m.content }}{% endgeneration %}|{% generation %}<|im_end|>{% endgeneration %}"
+    source = "{% for m in messages %}{{ m.role }}:{% if m.role == 'user' %}{{ m.content }}{% else %}" + parts
+    model, theirs = pair(source + "{% endif %}{% endfor %}")
+    example = talk("a", "b", "c", "d")
+    (every,) = model.encode_examples([example])
+    expected = theirs.apply_chat_template(dicts(example), return_dict=True, return_assistant_tokens_mask=True)
+
+    assert (every.labels != NO_LABEL).tolist() == [bool(x) for x in expected["assistant_masks"]]
+    assert told(model, every) == ["b", "<|im_end|>", "d", "<|im_end|>"]
+    (last,) = model.encode_examples([dataclasses.replace(example, train_on="last")])
+    assert told(model, last) == ["d", "<|im_end|>"]
+    model.preprocess.max_length = len(every) - 1
+    (cut,) = model.encode_examples([example])
+    assert told(model, cut) == ["b", "<|im_end|>"]
+    model.preprocess.max_length = 1024
+
+
 def test_completions_are_a_question_and_an_answer_or_raw_text(pair):
     model, _ = pair("llama3")
     tokenizer = model.preprocess.tokenizer

@@ -10,6 +10,7 @@ import pytest
 from zoo.data.chat_examples import read_chat_examples
 from zoo.data.columns import ChatColumns, choose_chat_columns
 from zoo.data.conversations import Completion, Conversation, Message, conversation_of
+from zoo.data.in_memory import as_file
 from zoo.data.readers import read_table
 from zoo.data.table import Table
 from zoo.errors import ZooError
@@ -37,7 +38,8 @@ def test_openai_s_and_sharegpt_s_messages(rows):
     assert examples.rows == [1]
 
 
-def test_contents_in_parts_beside_plain_ones(tmp_path):
+def test_contents_in_parts_beside_plain_ones(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
     parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
     rows = [{"messages": OPENAI}, {"messages": [{"role": "user", "content": parts}, OPENAI[2]]}]
     path = tmp_path / "talks.jsonl"
@@ -49,6 +51,8 @@ def test_contents_in_parts_beside_plain_ones(tmp_path):
     assert examples.inputs[0].messages == TALK.messages
     assert examples.inputs[1].messages == (Message("user", "one\ntwo"), Message("assistant", "a"))
     assert examples.inputs[1].train_on == "last"
+    again = read_chat_examples(read_table(as_file(rows)), ChatColumns("messages"), train_on="last")
+    assert again.inputs == examples.inputs
 
 
 @pytest.mark.parametrize(

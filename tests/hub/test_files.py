@@ -107,6 +107,8 @@ def test_of_a_repository_only_what_zoo_reads_is_wanted():
     assert wanted([*names, "vocab.txt", WEIGHTS, *SHARDS, WEIGHTS_INDEX, CONFIG]) == [CONFIG, WEIGHTS, "vocab.txt"]
     assert wanted([*names, *SHARDS[::-1], WEIGHTS_INDEX, CONFIG]) == [CONFIG, WEIGHTS_INDEX, *SHARDS]
     assert wanted(names) == []
+    templates = ["chat_template.jinja", "additional_chat_templates/rag.jinja"]
+    assert wanted([*templates, "other/rag.jinja", "additional_chat_templates/a/b.jinja"]) == templates
 
 
 def test_a_folder_gives_its_files_without_a_search_below(tmp_path):

@@ -132,14 +132,16 @@ class ExampleEncoder:
         if not trained.any():
             faults.add("Every label is masked: nothing of the text is trained", n)
             return _EMPTY
-        if not all(self._ends(ids[own]) for own, span in zip(places, spans, strict=True) if span.answer):
+        if not all(
+            self._ends(ids[own]) for own, span in zip(places, spans, strict=True) if span.answer and span.whole
+        ):
             faults.add("The stop token of an answer is never trained, so that the model would not learn to stop", n)
         if len(ids) <= self.preprocess.max_length:
             return Encoded(ids, np.zeros_like(ids), labels=labels)
         if item.train_on == ALL and isinstance(item, Conversation) and self.template:
             cuts = [int(np.searchsorted(starts, end)) for end in turn_ends(self.template, item, text)]
         else:
-            cuts = [int(own[-1]) + 1 for own in places if len(own)]
+            cuts = [int(own[-1]) + 1 for own, span in zip(places, spans, strict=True) if len(own) and span.whole]
         return self._cut(ids, labels, cuts, n, faults)
 
     def _cut(self, ids: np.ndarray, labels: np.ndarray, cuts: Sequence[int], n: int, faults: RowFaults) -> Encoded:

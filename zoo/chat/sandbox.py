@@ -17,7 +17,8 @@ from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
-Spans = list[tuple[int, int]]
+Marks = list[tuple[int, int]]
+"""The pieces of a text that a template marks, as `(start, end)`."""
 
 
 class _Marks(Extension):
@@ -44,10 +45,10 @@ class _Tracker:
 
     def __init__(self) -> None:
         self.length = 0
-        self.spans: Spans = []
+        self.marks: Marks = []
 
     def add(self, text: str) -> None:
-        self.spans.append((self.length, self.length + len(text)))
+        self.marks.append((self.length, self.length + len(text)))
 
 
 class _Dict:
@@ -106,11 +107,11 @@ def compiled(source: str) -> jinja2.Template:
     return environment.from_string(source)
 
 
-def tracked(template: jinja2.Template, values: dict[str, Any]) -> tuple[str, Spans]:
+def tracked(template: jinja2.Template, values: dict[str, Any]) -> tuple[str, Marks]:
     """The text of a template, and the pieces of it that the template marks, as `(start, end)`."""
     tracker = _Tracker()
     pieces = []
     for piece in template.generate(**values, _marks=tracker):
         pieces.append(piece)
         tracker.length += len(piece)
-    return "".join(pieces), tracker.spans
+    return "".join(pieces), tracker.marks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.chat.sandbox import Marks
 from zoo.chat.template import ChatTemplate, Rendered, TemplateError
 from zoo.data.conversations import ALL, ANSWER, LAST, Conversation, Message
 
@@ -18,11 +19,13 @@ class Span:
 
     Args:
         answer: it is the model's own, and is to end with a stop token.
+        whole: a turn ends with it; more of the same answer follows where it is not.
     """
 
     start: int
     end: int
     answer: bool = True
+    whole: bool = True
 
 
 def find_spans(template: ChatTemplate, conversation: Conversation) -> tuple[Rendered, list[Span]]:
@@ -41,9 +44,19 @@ def find_spans(template: ChatTemplate, conversation: Conversation) -> tuple[Rend
         return Rendered(text), [Span(0, len(text))]
     chosen = conversation.trained()
     if template.marks_answers and all(conversation.messages[n].role == ANSWER for n in chosen):
-        marked = marked[-1:] if conversation.train_on == LAST else marked
-        return Rendered(text), [Span(start, end) for start, end in marked]
+        return Rendered(text), _marked_spans(template, conversation, marked)
     return Rendered(text), [_span(template, conversation.messages, n, text) for n in chosen]
+
+
+def _marked_spans(template: ChatTemplate, conversation: Conversation, marked: Marks) -> list[Span]:
+    """What the template marks, by answer: it may mark an answer in several parts."""
+    answers = [n for n, message in enumerate(conversation.messages) if message.role == ANSWER]
+    last = conversation.train_on == LAST
+    if len(marked) == len(answers):
+        return [Span(*marks) for marks in (marked[-1:] if last else marked)]
+    counts = [len(template.marked(conversation.messages[: n + 1])[1]) for n in answers]
+    first = counts[-2] if last and len(counts) > 1 else 0
+    return [Span(*marks, whole=n in counts) for n, marks in enumerate(marked, 1) if n > first]
 
 
 def turn_ends(template: ChatTemplate, conversation: Conversation, text: str) -> list[int]:

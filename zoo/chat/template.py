@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import tokenizers
 
-from zoo.chat.sandbox import Spans, compiled, tracked
+from zoo.chat.sandbox import Marks, compiled, tracked
 from zoo.data.conversations import ANSWER, Message
 from zoo.errors import ZooError
 from zoo.hub.files import CHAT_TEMPLATE, CHAT_TEMPLATES, Files
@@ -66,11 +66,11 @@ class ChatTemplate:
         """
         return self._rendered(messages, add_generation_prompt)[0]
 
-    def marked(self, messages: Sequence[Message]) -> tuple[str, Spans]:
+    def marked(self, messages: Sequence[Message]) -> tuple[str, Marks]:
         """The messages as one text, and what of it is inside of `{% generation %}`, as `(start, end)`."""
         return self._rendered(messages, False)
 
-    def _rendered(self, messages: Sequence[Message], add_generation_prompt: bool) -> tuple[str, Spans]:
+    def _rendered(self, messages: Sequence[Message], add_generation_prompt: bool) -> tuple[str, Marks]:
         values: dict[str, Any] = {
             **self.tokens,
             "messages": [{"role": m.role, "content": m.content} for m in messages],

@@ -157,14 +157,19 @@ def read_messages(value: Any) -> Iterator[Message | str]:
             yield Message(role, content)
 
 
-def with_texts(rows: Sequence[Any]) -> list[Any]:
-    """Lists of messages with each content as one text where that is told in parts, so that they make a column."""
-    return [row and [_with_text(message) for message in row] for row in rows]
+def with_texts(value: Any) -> Any:
+    """A row's messages with each content as one text where it is told in parts, so that rows make a column.
+
+    Any other value stays as it is.
+    """
+    if not isinstance(value, list) or not all(isinstance(item, dict) and "content" in item for item in value):
+        return value
+    return [{**item, "content": _one_text(item["content"])} for item in value]
 
 
-def _with_text(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    joined = joined_parts(message["content"])
-    return message if joined is None or message["content"] is None else {**message, "content": joined}
+def _one_text(content: Any) -> Any:
+    joined = joined_parts(content)
+    return content if joined is None or content is None else joined
 
 
 def joined_parts(content: Any) -> str | None:

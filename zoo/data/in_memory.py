@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.backend import cache_home
+from zoo.data.conversations import with_texts
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _without_index(schema: pa.Schema) -> pa.Schema:
 
 def _row(number: int, row: Any) -> dict[str, Any]:
     if isinstance(row, Mapping):
-        return dict(row)
+        return {name: with_texts(value) for name, value in row.items()}
     names = {2: ("text", "label"), 3: ("text", "text_pair", "label")}
     if isinstance(row, tuple | list) and len(row) in names:
         return dict(zip(names[len(row)], row, strict=True))

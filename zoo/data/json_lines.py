@@ -65,21 +65,13 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _column(path: Path, name: str, values: list[Any]) -> pa.Array:
     try:
-        return pa.array(with_texts(values) if _are_messages(values) else values)
+        return pa.array([with_texts(value) for value in values])
     except _UNFIT as error:
         raise ZooError(
             f"Column '{name}' of '{path}' holds values that do not go together.",
             why=_unfit(values) or str(error),
             fix="Write all values of a column alike, all as text for instance.",
         ) from error
-
-
-def _are_messages(values: list[Any]) -> bool:
-    """Whether a column holds lists of objects that say something, as conversations do."""
-    rows = [row for row in values if row is not None]
-    return bool(rows) and all(
-        isinstance(row, list) and all(isinstance(item, dict) and "content" in item for item in row) for row in rows
-    )
 
 
 def _unfit(values: list[Any]) -> list[str]:
