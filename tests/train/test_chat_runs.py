@@ -132,7 +132,7 @@ def test_all_faulty_rows_stop_a_run_before_anything_is_written(base, data, tmp_p
     with pytest.raises(zoo.ZooError) as caught:
         zoo.finetune(recipe(write(tmp_path / "broken.jsonl", broken), tmp_path / "run"))
     assert [fault.partition(":")[2] for fault in caught.value.why][:2] == [" row 1.", " row 2."]
-    assert "With the role 'usr', which is none of" in caught.value.why[2]
+    assert "With the role 'usr'. Did you mean 'user'?" in caught.value.why[2]
     assert not (tmp_path / "run").exists()
 
 

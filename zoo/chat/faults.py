@@ -17,7 +17,7 @@ class RowFaults:
 
     def __init__(self, source: str = "") -> None:
         self.source = source
-        self._found: dict[str, list[str]] = {}
+        self._found: dict[str, set[tuple[str, int]]] = {}
         self._rows: Sequence[int] | None = None
         self._part = ""
 
@@ -30,9 +30,7 @@ class RowFaults:
     def add(self, fault: str, place: int) -> None:
         """Note what is wrong with the example at a place, counted from 0."""
         row = place + 1 if self._rows is None else self._rows[place]
-        rows = self._found.setdefault(fault, [])
-        if (name := f"{row}{self._part}") not in rows:
-            rows.append(name)
+        self._found.setdefault(fault, set()).add((self._part, row))
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -40,11 +38,9 @@ class RowFaults:
     def check(self) -> None:
         """Raise a ZooError that lists every fault with its rows, if there are any."""
         if self._found:
-            told = {
-                what: f"{'row' if len(rows) == 1 else 'rows'} {some(rows)}" for what, rows in self._found.items()
-            }
+            told = {what: [f"{row}{part}" for part, row in sorted(rows)] for what, rows in self._found.items()}
             raise ZooError(
                 f"{repr(self.source) if self.source else 'The input'} has rows that cannot be learned from.",
-                why=[f"{what}: {rows}." for what, rows in told.items()],
+                why=[f"{what}: {'row' if len(rows) == 1 else 'rows'} {some(rows)}." for what, rows in told.items()],
                 fix="Correct these rows, or leave them out.",
             )

@@ -149,8 +149,7 @@ def read_messages(value: Any) -> Iterator[Message | str]:
         content = joined_parts(item.get("content", item.get("value")))
         role = _SHAREGPT.get(role, role) if isinstance(role, str) else role
         if role not in ROLES:
-            hint = did_you_mean(str(role), ROLES)
-            yield f"with the role {role!r:.40}, which is none of {', '.join(ROLES)}{hint.rstrip('?')}"
+            yield f"with the role {role!r:.40}.{did_you_mean(str(role), ROLES)} Known are {', '.join(ROLES)}"
         elif content is None:
             yield "with a message whose content is not text"
         else:
