@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import select
 import signal
+import subprocess
+import sys
+import time
 from typing import Any
 
 import pytest
@@ -83,6 +89,40 @@ def test_a_real_model_answers_as_from_python(folder, zoo, monkeypatch):
 
     assert done.code == 0, done.err
     assert done.out == f"{first}\n"
+
+
+def test_ctrl_c_stops_an_answer_in_a_real_terminal_and_ctrl_d_ends(tmp_path):
+    """The model knows no token to stop at, so that an answer takes seconds."""
+    template = "{% for m in messages %}{{ m.role + ': ' + m.content + '\\n' }}{% endfor %}"
+    config = {"generation_config": {"eos_token_id": []}, "max_position_embeddings": 16384}
+    model = tiny_decoder(tmp_path / "model", ["What?"] * 9, chat_template=template, **config)
+    code = "import sys; from zoo.cli import main; main(sys.argv[1:])"
+    args = [sys.executable, "-c", code, "generate", str(model), "--chat", "--max-new-tokens", "16000"]
+    terminal, inner = pty.openpty()
+    child = subprocess.Popen(args, stdin=inner, stdout=inner, stderr=inner)
+    os.close(inner)
+    shown = b""
+
+    def until(done, seconds=60):
+        nonlocal shown
+        end = time.monotonic() + seconds
+        while not done(shown):
+            assert time.monotonic() < end, shown[-300:]
+            if select.select([terminal], [], [], 0.1)[0]:
+                shown += os.read(terminal, 4096)
+
+    try:
+        until(lambda shown: shown.endswith(b"> "))
+        os.write(terminal, b"What?\n")
+        until(lambda shown: len(shown.partition(b"What?\r\n")[2]) > 40)
+        child.send_signal(signal.SIGINT)
+        until(lambda shown: shown.endswith(b"\r\n> "))
+        os.write(terminal, b"\x04")
+        assert child.wait(60) == 0
+    finally:
+        child.kill()
+        os.close(terminal)
+    assert len(shown) < 16000  # not nearly all of the answer
 
 
 def test_requests_that_cannot_be(folder, zoo, tmp_path):
