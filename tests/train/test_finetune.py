@@ -268,7 +268,7 @@ def test_a_run_that_diverges_says_so(short, epochs):
     seen, last = caught.value.why
     assert seen.startswith("the step saw rows ")
     assert seen.endswith(f"of '{recipe.data.train}'")
-    assert last == "there is no checkpoint yet"
+    assert last == "there is no checkpoint of before"
     assert not (Path(short.output.dir) / "model").exists()
 
 

@@ -66,6 +66,7 @@ def command(
         terminal.stage("starting")
         use_keras()
         from zoo.train.charts import is_share, title
+        from zoo.train.text_metrics import name_of
 
         run = finetune(**request, listener=terminal)
     final = run.history[-1]
@@ -77,6 +78,9 @@ def command(
     reached, least = (f"{x:.1%}" if is_share(name) else f"{x:.4g}" for x in (value, least))
     beside = f"   (always saying '{label}': {least})" if label else ""
     click.echo(f"{final['split']} {title(name)}  {reached}{beside}")
+    for one in map(name_of, run.recipe.evaluate.answers):
+        value = run.metrics[one]
+        click.echo(f"{final['split']} {title(one)}  {f'{value:.1%}' if is_share(one) else f'{value:.4g}'}")
     click.echo(f"model          {run.path}/model")
     click.echo(f"report         {run.path}/report.html")
     task = run.recipe.model.task

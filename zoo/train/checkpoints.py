@@ -204,7 +204,7 @@ def saved_steps(folder: Path) -> list[int]:
 
 def last_good(steps: list[int]) -> str:
     """What messages say of the checkpoints that there are."""
-    return f"the last good checkpoint is that of step {steps[0]}" if steps else "there is no checkpoint yet"
+    return f"the last good checkpoint is that of step {steps[0]}" if steps else "there is no checkpoint of before"
 
 
 def seal(folder: Path) -> None:

@@ -6,7 +6,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from zoo.train.interrupts import Interrupts, StoppedError
 from zoo.train.order import Plan
 from zoo.train.scores import DivergedError, Scores
 from zoo.train.step import State, Trainer, all_finite
+from zoo.train.watch import LASTING, Watch
 
 _RECORDS = 100  # training records a run leaves, about: enough for a curve, few enough to read
 
@@ -81,6 +82,7 @@ class Standing:
         waited: the evaluations since the best.
         losses: those that no record holds yet.
         seconds: how long it has trained, in all its processes.
+        watch: whether the loss has exploded.
     """
 
     step: int = 0
@@ -88,6 +90,7 @@ class Standing:
     waited: int = 0
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    watch: Watch = field(default_factory=Watch)
 
     def facts(self) -> dict[str, Any]:
         """All but the arrays, as JSON has it."""
@@ -96,13 +99,15 @@ class Standing:
             "waited": self.waited,
             "losses": self.losses,
             "seconds": self.seconds,
+            "watch": asdict(self.watch),
         }
 
     @classmethod
     def restored(cls, found: Checkpoint) -> Standing:
         """Where the run stood when a checkpoint was saved, but for the best weights."""
         best = Best(**found.facts["best"])
-        return cls(found.step, best, *(found.facts[name] for name in ("waited", "losses", "seconds")))
+        kept = [found.facts[name] for name in ("waited", "losses", "seconds")]
+        return cls(found.step, best, *kept, watch=Watch(**found.facts["watch"]))
 
 
 class Loop:
@@ -235,13 +240,19 @@ class Loop:
         if not np.isfinite(value):
             raise self._diverged(f"the loss of step {step} is {value}")
         self.meter.note(step, value)
+        if self.standing.watch.exploded(step, value):
+            since = step - LASTING + 1
+            what = f"each loss since step {since} is more than ten times any of the first, up to {value:.4g}"
+            raise self._diverged(what, since)
         self.callbacks.step(step, value)
 
-    def _diverged(self, what: str) -> DivergedError:
-        members = self._members(self.standing.step - 1)
+    def _diverged(self, what: str, since: int = 0) -> DivergedError:
+        """The error, which tells of the step that is done, or of that which it is so since."""
+        step = since or self.standing.step
+        members = self._members(step - 1)
         return DivergedError(
             f"Training diverged: {what}.",
-            why=[f"the step saw {self.name(members)}", *self._last_good()],
+            why=[f"the step saw {self.name(members)}", *self._last_good(step)],
             fix="Lower train.learning_rate, or lengthen train.warmup; look at these rows if neither helps.",
         )
 
@@ -249,8 +260,11 @@ class Loop:
         """The numbers of the examples that a step saw."""
         return [int(n) for k in self.plan.members(step) for n in self.batches.members(k)]
 
-    def _last_good(self) -> list[str]:
-        return [last_good(saved_steps(self.checkpoints.folder))] if self.checkpoints else []
+    def _last_good(self, step: int) -> list[str]:
+        """What there is to say of the checkpoints from before a step was done."""
+        if not self.checkpoints:
+            return []
+        return [last_good([saved for saved in saved_steps(self.checkpoints.folder) if saved < step])]
 
     def _looked_at(self, state: State) -> State:
         """The state, once the model has been evaluated and shown to the callbacks."""

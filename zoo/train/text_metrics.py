@@ -49,7 +49,7 @@ def metrics_of(named: Sequence[str]) -> dict[str, Metric]:
 
     Raises a ZooError for code that cannot be loaded.
     """
-    return {_name(one): METRICS.get(one) or load_named(one) for one in named}
+    return {name_of(one): METRICS.get(one) or load_named(one) for one in named}
 
 
 def check_metrics(key: str, named: Sequence[str], faults: Faults) -> None:
@@ -59,12 +59,13 @@ def check_metrics(key: str, named: Sequence[str], faults: Faults) -> None:
         if ":" not in one and one not in METRICS:
             hint = did_you_mean(one, METRICS) or " One of your own is file.py:function."
             faults.add(f"{key}: there is no '{one}', only {' and '.join(METRICS)}.{hint}")
-        elif _name(one) in taken:
+        elif name_of(one) in taken:
             faults.add(f"{key}: the name of '{one}' is taken already")
         elif ":" in one and (fault := fault_of(one)):
             faults.add(f"{key}: '{one}': {fault}")
-        taken.add(_name(one))
+        taken.add(name_of(one))
 
 
-def _name(metric: str) -> str:
+def name_of(metric: str) -> str:
+    """What the scores of a metric are told under."""
     return metric.rpartition(":")[2]
