@@ -259,11 +259,12 @@ def _train(
             for fault in found.damaged:
                 listener.fact("damaged", fault)
             listener.fact("resumed", f"from step {found.step} of {len(plan)}")
-        elif evaluate and splits.train.problem in BEGUN:
-            asked = questions() if split == "validation" else []
-            journal.add(step=0, epoch=0.0, split="validation", **evaluate().metrics, **means(asked))
-        if questions and not found and split != "validation":
-            journal.add(step=0, epoch=0.0, split=split, **means(questions()))
+        else:
+            before = {"validation": evaluate().metrics} if evaluate and splits.train.problem in BEGUN else {}
+            if questions:
+                before[split] = before.get(split, {}) | means(questions())
+            for name, scores in before.items():
+                journal.add(step=0, epoch=0.0, split=name, **scores)
         standing = loop.run()
 
     listener.stage("evaluating")
