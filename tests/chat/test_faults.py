@@ -10,6 +10,7 @@ from tests.chat.test_encoding import talk
 from zoo.chat.faults import RowFaults
 from zoo.data.conversations import Completion, Conversation, Message
 from zoo.data.examples import Examples
+from zoo.testing import tiny_decoder
 
 FORGETS = CHATML.replace(
     "'\\n' + message['content']", "'\\n' + (message.content if message.role != 'system' else '')"
@@ -86,6 +87,19 @@ def test_all_faults_at_once_by_the_rows_of_their_source(pair):
         "With an empty answer: rows 9, 1 of 'test.jsonl'.",
         "Without an answer: row 7 of 'test.jsonl'.",
     ]
+
+
+def test_a_token_that_ends_turns_and_begins_them_is_there_twice_with_reason(tmp_path):
+    template = "{% for m in messages %}{{ '<eos>' + m.role + ': ' + m.content + '<eos>' }}{% endfor %}"
+    folder = tiny_decoder(tmp_path / "model", ["user: a assistant: b"] * 9, chat_template=template)
+    settings = folder / "tokenizer_config.json"
+    settings.write_text(settings.read_text().replace('"bos_token": "<bos>"', '"bos_token": "<eos>"'))
+    model = zoo.load(folder)
+
+    (found,) = model.encode_examples([talk("a", "b")])
+    assert found.ids.tolist().count(2) == 4
+    model.use_chat_template("{{ bos_token }}" + template)
+    assert "With two '<eos>' one behind the other" in faults_of(model, talk("a", "b"))
 
 
 def test_the_last_answer_of_a_template_that_rewrites_is_told(pair):

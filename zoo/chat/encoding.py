@@ -159,6 +159,8 @@ class ExampleEncoder:
         return bool(self._closing.intersection(ids.tolist()))
 
     def _check_begin(self, ids: np.ndarray, n: int, faults: RowFaults) -> None:
+        if self._begin in self.stops:  # then one ends a turn, and the next begins another
+            ids = ids[:2]
         if self._begin is not None and ((ids[1:] == self._begin) & (ids[:-1] == self._begin)).any():
             token = self.preprocess.tokenizer.id_to_token(self._begin)
             faults.add(f"With two '{token}' one behind the other; a text begins with one", n)
