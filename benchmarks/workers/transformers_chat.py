@@ -23,7 +23,9 @@ for messages in conversations:
     ids, mask = found["input_ids"], found["assistant_masks"]
     examples.append({"input_ids": ids, "labels": [n if own else -100 for n, own in zip(ids, mask, strict=True)]})
 
-model = AutoModelForCausalLM.from_pretrained(JOB["checkpoint"], dtype=getattr(torch, JOB["dtype"])).to(device)
+model = AutoModelForCausalLM.from_pretrained(
+    JOB["checkpoint"], dtype=getattr(torch, JOB["dtype"]), device_map=device
+)
 collate = DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=-100)
 if JOB["compared"]:
     with torch.no_grad():

@@ -14,7 +14,7 @@ from zoo.train.listener import Silent
 
 MISSED = "/jax/compilation_cache/cache_misses"  # of programs that are worth keeping
 missed = []
-jax.monitoring.register_event_listener(lambda name, **_: missed.append(name) if name == MISSED else None)
+jax.monitoring.register_event_listener(lambda event, **kwargs: missed.append(event) if event == MISSED else None)
 
 
 class DoneError(Exception):

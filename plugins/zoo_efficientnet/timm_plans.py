@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from zoo.errors import Faults
-from zoo.hub.description import channels_of, table_of
 from zoo.nn import Padding, divisible
+from zoo.nn.timm_config import channels_of, table_of
 from zoo_efficientnet.plan import BlockPlan, Plan
 
 

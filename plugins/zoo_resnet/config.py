@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from zoo.errors import Faults
-from zoo.hub.description import channels_of, table_of
 from zoo.nn import Config, inferred
+from zoo.nn.timm_config import channels_of, table_of
 
 EXPANSION = 4  # a bottleneck's inner convolutions have this many times fewer channels than it gives
 
@@ -106,7 +106,7 @@ def _timm_fields(source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]
     first, second, width, averages = _STEMS[found["letter"]]
     sizes = [64, 128, 256, 512]
     basic = depth in _BASIC
-    fields = {
+    fields: dict[str, Any] = {
         "num_channels": channels_of(source, args, faults),
         "embedding_size": width,
         "hidden_sizes": sizes if basic else [size * EXPANSION for size in sizes],
@@ -124,15 +124,12 @@ def _timm_fields(source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]
     return fields | _arguments(args, fields, faults)
 
 
-def _arguments(args: Mapping[str, Any], fields: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
+def _arguments(args: Mapping[str, Any], fields: dict[str, Any], faults: Faults) -> dict[str, Any]:
     """timm's `model_args`, which change what the architecture's name says."""
     changed: dict[str, Any] = {}
     for key, value in args.items():
-        if key in _WHOLE and not isinstance(value, int):
-            faults.add(f"model_args.{key} = {value!r} is not a whole number")
-            continue
-        if key == "channels" and not isinstance(value, list):
-            faults.add(f"model_args.channels = {value!r} is not a list of whole numbers")
+        if needed := _needed(key, value):
+            faults.add(f"model_args.{key} = {value!r} is not {needed}")
             continue
         match key:
             case "layers":
@@ -154,3 +151,12 @@ def _arguments(args: Mapping[str, Any], fields: Mapping[str, Any], faults: Fault
             case _ if key not in _HARMLESS:
                 faults.add(f"model_args.{key} = {value!r} is not supported")
     return changed
+
+
+def _needed(key: str, value: Any) -> str:
+    """What an argument that is computed with has to be, where it is something else."""
+    if key in _WHOLE and not isinstance(value, int):
+        return "a whole number"
+    if key == "channels" and not (isinstance(value, list) and all(isinstance(n, int) for n in value)):
+        return "a list of whole numbers"
+    return ""

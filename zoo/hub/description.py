@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.errors import Faults, ZooError
+from zoo.errors import ZooError
 
 Source = Mapping[str, Any]
 
@@ -27,29 +27,15 @@ def layout_of(source: Source) -> str:
     return "timm" if is_timm(source) else "transformers"
 
 
-def table_of(source: Source, key: str, faults: Faults) -> Mapping[str, Any]:
-    """One of timm's tables, `model_args` or `pretrained_cfg`; empty where there is none, or something else."""
-    table = source.get(key) or {}
-    if isinstance(table, Mapping):
-        return table
-    faults.add(f"{key} = {table!r:.80} is not a table")
-    return {}
-
-
-def channels_of(source: Source, args: Mapping[str, Any], faults: Faults) -> int:
-    """How many channels the pictures of timm's network have, whose `model_args` these are."""
-    size = table_of(source, "pretrained_cfg", faults).get("input_size") or [3]
-    told = args.get("in_chans") or (size[0] if isinstance(size, list) else size)
-    if isinstance(told, int) and told > 0:
-        return told
-    faults.add(f"pretrained_cfg.input_size = {size!r:.80} does not begin with a number of channels")
-    return 3
-
-
 def classes_of(source: Source) -> int | None:
     """How many classes timm's classifier has; None where it is not said."""
-    count = source.get("num_classes", table_of(source, "pretrained_cfg", Faults()).get("num_classes"))
+    count = source.get("num_classes", _pretrained(source).get("num_classes"))
     return count if isinstance(count, int) else None
+
+
+def _pretrained(source: Source) -> Mapping[str, Any]:
+    table = source.get("pretrained_cfg")
+    return table if isinstance(table, Mapping) else {}
 
 
 def labels_of(source: Source) -> tuple[str, ...]:
@@ -59,7 +45,7 @@ def labels_of(source: Source) -> tuple[str, ...]:
     """
     try:
         if is_timm(source):
-            named = source.get("label_names") or table_of(source, "pretrained_cfg", Faults()).get("label_names")
+            named = source.get("label_names") or _pretrained(source).get("label_names")
             if named:
                 return tuple(str(name) for name in named)
             return tuple(f"LABEL_{n}" for n in range(classes_of(source) or 0))

@@ -1,0 +1,27 @@
+"""The tables of timm's `config.json`, with what is wrong in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.errors import Faults
+
+
+def table_of(source: Mapping[str, Any], key: str, faults: Faults) -> Mapping[str, Any]:
+    """One of timm's tables, `model_args` or `pretrained_cfg`; empty where there is none, or something else."""
+    table = source.get(key) or {}
+    if isinstance(table, Mapping):
+        return table
+    faults.add(f"{key} = {table!r:.80} is not a table")
+    return {}
+
+
+def channels_of(source: Mapping[str, Any], args: Mapping[str, Any], faults: Faults) -> int:
+    """How many channels the pictures of timm's network have, whose `model_args` these are."""
+    size = table_of(source, "pretrained_cfg", faults).get("input_size") or [3]
+    told = args.get("in_chans") or (size[0] if isinstance(size, list) else size)
+    if isinstance(told, int) and told > 0:
+        return told
+    faults.add(f"pretrained_cfg.input_size = {size!r:.80} does not begin with a number of channels")
+    return 3
