@@ -23,6 +23,10 @@ REWRITES = (
     "{% for m in messages %}{{ '<|im_start|>' + m.role }}"
     "{{ (' (last) ' if loop.last and m.role == 'assistant' else ' ') + m.content + '<|im_end|>' }}{% endfor %}"
 )
+MACRO = (
+    "{% macro answer(m) %}<a>{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% endmacro %}"
+    "{% for m in messages %}{{ answer(m) if m.role == 'assistant' else m.content }}{% endfor %}"
+)
 UNMARKED = CHATML + "{% if false %}{% generation %}{% endgeneration %}{% endif %}"
 TWICE = "{{ bos_token }}" + LLAMA3
 SYSTEM = Message("system", "Be brief.")
@@ -51,6 +55,16 @@ def faults_of(model, *inputs):
             FORGETS,
             Conversation((SYSTEM, *talk("Who?", "I.").messages)),
             "With a message of the role 'system', which the chat template leaves out",
+        ),
+        (
+            FORGETS,
+            Conversation((SYSTEM, *talk("Be brief. Who?", "I.").messages)),
+            "With a message of the role 'system', which the chat template leaves out",
+        ),
+        (
+            MACRO,
+            talk("Who?", "I."),
+            "The chat template refuses the messages: {% generation %} stands in a macro",
         ),
         (UNSTOPPED, talk("Who?", "I."), "The stop token of an answer is never trained"),
         (BARE, talk("Who?", "I."), "The stop token of an answer is never trained"),
@@ -133,3 +147,13 @@ def test_another_template_may_mark_answers_but_not_write_another_text(made):
     assert "data.chat_template writes another text than the template that the model was trained with" in faults_of(
         model, talk("a", "b")
     )
+
+
+def test_messages_of_python_are_a_conversation(pair):
+    model, _ = pair(CHATML)
+    messages = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "I."}]
+    (found,) = model.encode_examples([messages])
+    (expected,) = model.encode_examples([talk("Who?", "I.")])
+    assert found.ids.tolist() == expected.ids.tolist()
+    with pytest.raises(zoo.ZooError, match="3 is no conversation"):
+        model.encode_examples([3])

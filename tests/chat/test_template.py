@@ -14,6 +14,7 @@ from tests.chat.templates import CHATML, TEMPLATES, TEXTS
 from zoo.chat.plain import PLAIN_TEMPLATE
 from zoo.chat.template import ChatTemplate, TemplateError, read_chat_template
 from zoo.data.conversations import Message
+from zoo.errors import ZooError
 from zoo.hub.files import local_files
 from zoo.testing import tiny_decoder
 
@@ -117,3 +118,11 @@ def test_the_plain_template_is_sound():
     assert text == "<bos><|system|> a <eos><|user|>Hello<eos><|assistant|>Hi<eos>"
     assert [text[start:end] for start, end in marked] == ["Hi<eos>"]
     assert template.render(HELLO[:1], add_generation_prompt=True) == "<bos><|user|>Hello<eos><|assistant|>"
+
+
+@pytest.mark.parametrize(
+    "source", ["{% for m in messages %}" * 25 + "{% endfor %}" * 25, "{{ " + "(" * 3000 + ")" * 3000]
+)
+def test_a_template_beyond_python_s_limits_is_refused(source):
+    with pytest.raises(ZooError, match="chat template of the checkpoint"):
+        ChatTemplate(source)

@@ -113,3 +113,24 @@ def test_messages_from_python():
     ):
         with pytest.raises(ZooError, match=told):
             conversation_of(wrong)
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        ({"tool_calls": [{"id": "1"}]}, "tool_calls"),
+        ({"weight": 0}, "weight"),
+        ({"reasoning_content": "hm"}, "reasoning_content"),
+    ],
+)
+def test_what_would_change_a_message_s_meaning_is_refused(more, key):
+    with pytest.raises(ZooError, match=f"message 3 with '{key}' in a message"):
+        conversation_of([*OPENAI[:2], {**OPENAI[2], **more}])
+    same = [*OPENAI[:2], {**OPENAI[2], "tool_calls": None, "weight": 1}]
+    assert conversation_of(same) == TALK
+
+
+def test_the_question_is_all_before_the_last_answer():
+    asked = Conversation((*TALK.messages, Message("user", "more")))
+    assert asked.question == TALK.messages[:2]
+    assert asked.answer == "a"

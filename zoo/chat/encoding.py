@@ -13,7 +13,7 @@ import tokenizers
 from zoo.chat.faults import RowFaults
 from zoo.chat.spans import Span, UntoldError, dropped_roles, find_spans, turn_ends
 from zoo.chat.template import ChatTemplate, Rendered, TemplateError
-from zoo.data.conversations import ALL, Completion, Conversation
+from zoo.data.conversations import ALL, Completion, Conversation, conversation_of
 from zoo.data.text import NO_LABEL, Encoded, TextPreprocessor
 
 Told = tuple[str, list[Span]]
@@ -42,6 +42,7 @@ class ExampleEncoder:
 
     def __call__(self, inputs: Sequence[Any], faults: RowFaults) -> list[Encoded]:
         """Each input as tokens and labels; one with a fault, which is noted, as none."""
+        inputs = [item if isinstance(item, str | Completion) else conversation_of(item) for item in inputs]
         found = [_EMPTY] * len(inputs)
         told: dict[int, Told] = {}
         plain = [n for n, item in enumerate(inputs) if isinstance(item, str)]

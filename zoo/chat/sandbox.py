@@ -45,10 +45,16 @@ class _Tracker:
 
     def __init__(self) -> None:
         self.length = 0
-        self.marks: Marks = []
+        self.pieces: list[tuple[int, str]] = []
 
-    def add(self, text: str) -> None:
-        self.marks.append((self.length, self.length + len(text)))
+    def add(self, piece: str) -> None:
+        self.pieces.append((self.length, piece))
+
+    def marks(self, text: str) -> Marks:
+        """Where the pieces lie in the whole text. Raises a jinja2.TemplateError where they cannot be found."""
+        if not all(text.startswith(piece, start) for start, piece in self.pieces):
+            raise jinja2.TemplateError("{% generation %} stands in a macro or a value, so its place is not told")
+        return [(start, start + len(piece)) for start, piece in self.pieces]
 
 
 class _Dict:
@@ -114,4 +120,5 @@ def tracked(template: jinja2.Template, values: dict[str, Any]) -> tuple[str, Mar
     for piece in template.generate(**values, _marks=tracker):
         pieces.append(piece)
         tracker.length += len(piece)
-    return "".join(pieces), tracker.marks
+    text = "".join(pieces)
+    return text, tracker.marks(text)

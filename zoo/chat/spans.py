@@ -73,7 +73,8 @@ def dropped_roles(template: ChatTemplate, conversation: Conversation, text: str)
     found, place = [], 0
     for n, message in enumerate(conversation.messages):
         content = message.content.strip()
-        at = text.find(content, place)
+        elsewhere = any(content in other.content for m, other in enumerate(conversation.messages) if m != n)
+        at = -1 if elsewhere else text.find(content, place)
         if at >= 0:
             place = at + len(content)
         elif not _depends(template, conversation.messages, n, text):

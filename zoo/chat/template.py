@@ -50,6 +50,10 @@ class ChatTemplate:
             raise ZooError(
                 f"The chat template of {self.origin} is not valid.", why=f"line {error.lineno}: {error}"
             ) from error
+        except Exception as error:  # Python's own limits of nesting
+            raise ZooError(
+                f"The chat template of {self.origin} cannot be compiled.", why=f"{type(error).__name__}: {error}"
+            ) from error
 
     @property
     def marks_answers(self) -> bool:
@@ -117,7 +121,7 @@ class ChatTemplate:
 
 
 def read_chat_template(files: Files) -> ChatTemplate | None:
-    """The template that a checkpoint's files name as the default, or their only one; None where there is none.
+    """The template that a checkpoint's files name as the default; None where there is none.
 
     Files of their own (`chat_template.jinja`, `additional_chat_templates/`) stand in for what
     `tokenizer_config.json` says, as in the reference.

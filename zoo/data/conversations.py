@@ -17,6 +17,7 @@ ANSWERS, LAST, ALL = "answers", "last", "all"
 TrainOn = str | tuple[str, ...]
 """One of these, or some roles."""
 
+_UNREAD = ("tool_calls", "function_call", "reasoning_content")  # without them a message says something else
 _SHAREGPT = {"human": "user", "gpt": ANSWER, "chatgpt": ANSWER, "bot": ANSWER, "model": ANSWER}
 
 
@@ -54,9 +55,9 @@ class Conversation:
 
     @property
     def question(self) -> tuple[Message, ...]:
-        """All but the answer at the end, if there is one: what a model is asked."""
-        last = self.messages[-1:]
-        return self.messages[:-1] if last and last[0].role == ANSWER else self.messages
+        """All before the last answer: what a model is asked."""
+        answers = [n for n, message in enumerate(self.messages) if message.role == ANSWER]
+        return self.messages[: answers[-1]] if answers else self.messages
 
     @property
     def answer(self) -> str:
@@ -152,6 +153,8 @@ def read_messages(value: Any) -> Iterator[Message | str]:
             yield f"with the role {role!r:.40}.{did_you_mean(str(role), ROLES)} Known are {', '.join(ROLES)}"
         elif content is None:
             yield "with a message whose content is not text"
+        elif unread := next((key for key in _UNREAD if item.get(key)), "weight" if item.get("weight") == 0 else ""):
+            yield f"with '{unread}' in a message, which zoo does not train as it is meant"
         else:
             yield Message(role, content)
 

@@ -13,6 +13,9 @@ from zoo.generate.prompts import encoded_prompts
 from zoo.train.recipe import EvaluateKeys
 from zoo.train.text_metrics import Metric, metrics_of
 
+# Whatever the checkpoint's generation_config.json asks for; a penalty would be on the question's words, too.
+_GREEDY: dict[str, Any] = {"temperature": 0.0, "repetition_penalty": 1.0}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -92,7 +95,7 @@ def _continued(model: Any, questions: Sequence[str], most: int) -> list[str]:
     found = [""] * len(questions)
     for room in sorted({min(most, left) for left in rooms if left > 0}):  # nearly always one
         places = [n for n, left in enumerate(rooms) if min(most, left) == room]
-        texts = model.generate([questions[n] for n in places], max_new_tokens=room, temperature=0.0)
+        texts = model.generate([questions[n] for n in places], max_new_tokens=room, **_GREEDY)
         for n, text in zip(places, texts, strict=True):
             found[n] = text
     return found

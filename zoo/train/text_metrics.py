@@ -38,7 +38,7 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 METRICS: dict[str, Metric] = {"exact_match": exact_match, "rouge_l": rouge_l}
-_TAKEN = ("perplexity", "loss", "step", "epoch", "split", "final")
+_TAKEN = ("perplexity", "loss", "accuracy", "margin", "step", "epoch", "split", "final")
 
 
 def metrics_of(named: Sequence[str]) -> dict[str, Metric]:
