@@ -161,3 +161,5 @@ def test_free_memory_is_what_the_kernel_and_the_container_leave(tmp_path, monkey
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("400000\n")
     assert measured.host_memory() == 600000
+    (tmp_path / "memory.stat").write_text("anon 90000\nfile 310000\ninactive_file 200000\nactive_file 100000\n")
+    assert measured.host_memory() == 900000  # files that are held are given back

@@ -118,7 +118,11 @@ def device_memory(held: int = 0) -> int:
 
 
 def host_memory() -> int:
-    """The bytes that are free on this machine, or left to this container where that is less."""
+    """The bytes that are free on this machine, or left to this container where that is less.
+
+    What the kernel holds of files, such as the weights just read, it gives back when memory is needed. So that
+    counts as free, in a container as in `MemAvailable`.
+    """
     free = next(
         (
             int(line.split()[1]) * 1024
@@ -130,7 +134,16 @@ def host_memory() -> int:
         1 << 63,
     )
     limit, used = (_number(_CGROUP / name) for name in ("memory.max", "memory.current"))
-    return min(free, limit - (used or 0)) if limit else free
+    return min(free, limit - max(0, (used or 0) - _cached())) if limit else free
+
+
+def _cached() -> int:
+    """The bytes of files that this container's memory holds."""
+    try:
+        counts = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
+        return int(counts["active_file"]) + int(counts["inactive_file"])
+    except (OSError, ValueError, KeyError):
+        return 0
 
 
 def _number(path: Path) -> int | None:
