@@ -14,15 +14,19 @@ from zoo.errors import ZooError, did_you_mean
 
 
 def fault_of(named: str) -> str:
-    """Why there is no such code, found out without running any; empty where nothing speaks against it."""
+    """Why there is no such code, found out without running any; empty where nothing speaks against it.
+
+    Of `package.module` only the package is looked for: it may make its modules as it runs, and finding one runs it.
+    """
     place, colon, name = named.rpartition(":")
     if not (colon and place and name.isidentifier()):
         return "file.py:name or package.module:name is needed"
     if not place.endswith(".py"):
+        package = place.partition(".")[0]
         try:
-            return "" if find_spec(place) else f"there is no module '{place}'"
+            return "" if find_spec(package) else f"there is no module '{package}'"
         except (ImportError, ValueError) as error:
-            return f"there is no module '{place}': {error}"
+            return f"there is no module '{package}': {error}"
     try:
         tree = ast.parse(Path(place).expanduser().read_bytes())
     except (OSError, ValueError, SyntaxError) as error:
@@ -47,7 +51,7 @@ def load_named(named: str) -> Any:
     try:
         module = _file(Path(place).expanduser()) if place.endswith(".py") else importlib.import_module(place)
         return getattr(module, name)
-    except Exception as error:  # whatever the user's code raises
+    except (Exception, SystemExit) as error:  # whatever the user's code raises
         raise ZooError(f"'{named}' cannot be loaded.", why=f"{type(error).__name__}: {error}") from error
 
 
