@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 import transformers
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 import zoo
 from tests.chat.conftest import conversations, dicts
 from tests.chat.templates import CHATML, TEMPLATES, TEXTS
+from zoo.chat.moment import rendering_from
 from zoo.chat.plain import PLAIN_TEMPLATE
 from zoo.chat.template import ChatTemplate, TemplateError, read_chat_template
 from zoo.data.conversations import Message
@@ -49,6 +51,18 @@ def test_globals_and_filters_are_the_reference_s(pair):
     template = ChatTemplate(source, {"eos_token": "<eos>"})
     ours = template.render([Message(m["role"], m["content"]) for m in messages])
     assert ours == theirs.apply_chat_template(messages, chat_template=source, tokenize=False)
+
+
+def test_everything_is_rendered_from_one_moment():
+    template = ChatTemplate("{{ strftime_now('%d %b %Y %H:%M:%S.%f') }}")
+    assert template.tells_time
+    assert not ChatTemplate(CHATML).tells_time
+    now = template.render(HELLO)
+    with rendering_from(datetime(2024, 7, 26, 1, 2, 3, 4)):
+        assert template.render(HELLO) == "26 Jul 2024 01:02:03.000004"
+        with rendering_from(None):
+            assert template.render(HELLO).startswith("26 Jul")
+    assert template.render(HELLO) == now
 
 
 def write(folder, settings=None, files=None):

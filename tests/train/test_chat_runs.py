@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -74,6 +75,7 @@ def test_a_model_from_nothing_learns_to_answer_and_to_stop(run, data):
     assert [model.chat([{"role": "user", "content": f"Spell {n}."}]) for n in range(6)] == list(NAMES)
     assert "".join(model.chat(talk("Spell 3.")["messages"], stream=True)) == "three"
     assert run.recipe.data.messages == "messages"
+    assert "rendered_from" not in read_lock(run.path)
     assert run.recipe.data.train_on == "answers"
 
 
@@ -169,6 +171,30 @@ def test_a_template_that_changed_is_refused_when_a_run_is_resumed(where, base, d
         file.write_bytes(before)
     (line,) = caught.value.why
     assert line.startswith("chat_template: " if own else "weights.files.chat_template.jinja: ")
+
+
+def test_a_template_that_tells_the_day_is_rendered_from_the_first_one(data, tmp_path, monkeypatch):
+    texts = [message["content"] for row in ROWS for message in row["messages"]]
+    dated = "{{ strftime_now('%d %b %Y') }}" + CHATML
+    model = tiny_decoder(tmp_path / "model", texts, chat_template=dated, special=TOKENS, **CONFIG)
+    folder, began = tmp_path / "run", datetime(2026, 7, 26, 23, 59)
+
+    monkeypatch.setattr("zoo.chat.moment._moment", began)
+    with pytest.raises(CutError):
+        zoo.finetune(
+            recipe(data, folder, {"preset": str(model)}), overrides=["train.epochs=3"], listener=Cut(folder)
+        )
+    monkeypatch.setattr("zoo.chat.moment._moment", began + timedelta(days=1))
+    resumed = zoo.finetune(resume=folder)
+    monkeypatch.setattr("zoo.chat.moment._moment", began + timedelta(days=2))
+    again = zoo.reproduce(resumed, output=tmp_path / "again")
+
+    assert again.matches
+    for run in (resumed, again.run):
+        assert read_lock(run.path)["rendered_from"] == "2026-07-26T23:59:00"
+    (folder / "run.lock").write_text(json.dumps(read_lock(folder) | {"rendered_from": "yesterday"}))
+    with pytest.raises(zoo.ZooError, match=r"rendered_from of run\.lock is no moment"):
+        zoo.reproduce(resumed)
 
 
 def test_requests_that_cannot_be(data, tmp_path):

@@ -6,7 +6,6 @@ Options, filters and globals are those of the reference (transformers/utils/chat
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -16,6 +15,8 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
+
+from zoo.chat.moment import moment
 
 Marks = list[tuple[int, int]]
 """The pieces of a text that a template marks, as `(start, end)`."""
@@ -106,7 +107,7 @@ def compiled(source: str) -> jinja2.Template:
     environment.filters["tojson"] = _tojson
     environment.globals |= {
         "raise_exception": _raise,
-        "strftime_now": lambda how: datetime.now().strftime(how),
+        "strftime_now": lambda how: moment().strftime(how),
         "dict": _Dict(),
         "namespace": _Namespace,
     }

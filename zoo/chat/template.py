@@ -60,6 +60,11 @@ class ChatTemplate:
         """Whether it says by `{% generation %}` what the model is to say."""
         return bool(_MARKS.search(self.source))
 
+    @property
+    def tells_time(self) -> bool:
+        """Whether what it writes may depend on the moment that it is rendered from (`zoo.chat.moment`)."""
+        return "strftime_now" in self.source
+
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
         """The messages as one text, special tokens included.
 

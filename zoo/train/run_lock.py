@@ -9,10 +9,12 @@ import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from zoo.chat.moment import moment
 from zoo.chat.template import read_template_file
 from zoo.data.examples import Examples
 from zoo.errors import ZooError
@@ -70,6 +72,21 @@ def _hash_of(path: str) -> str:
 
 def _hashes(files: Files) -> dict[str, str]:
     return {name: memo.remembered(path, "sha256", sha256_of) for name, path in sorted(files.paths.items())}
+
+
+def rendered_from(model: Any) -> dict[str, str]:
+    """The moment that a model's chat template writes texts from, for the lock; nothing where it tells no time."""
+    template = getattr(model, "chat_template", None)
+    return {"rendered_from": moment().isoformat()} if template and template.tells_time else {}
+
+
+def moment_of(lock: Mapping[str, Any]) -> datetime | None:
+    """The moment that a run's texts were rendered from. Raises a ZooError where the lock's is none."""
+    then = lock.get("rendered_from")
+    try:
+        return None if then is None else datetime.fromisoformat(then)
+    except (TypeError, ValueError) as error:
+        raise ZooError("rendered_from of run.lock is no moment.", why=str(error)) from error
 
 
 def locked_recipe(recipe: Recipe) -> dict[str, Any]:

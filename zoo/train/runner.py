@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.backend import use_jax
+from zoo.chat.moment import rendering_from
 from zoo.data.examples import Examples
 from zoo.data.problems import BEGUN, PREFERENCE, UNLABELLED
 from zoo.errors import RunError, ZooError, some
@@ -26,7 +27,16 @@ from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import read_recipe
 from zoo.train.request import complete
 from zoo.train.run import Run
-from zoo.train.run_lock import MADE_FROM, MADE_ON, differences, locked_recipe, read_lock, run_lock
+from zoo.train.run_lock import (
+    MADE_FROM,
+    MADE_ON,
+    differences,
+    locked_recipe,
+    moment_of,
+    read_lock,
+    rendered_from,
+    run_lock,
+)
 from zoo.train.splits import Splits, read_splits
 from zoo.train.trackers import Trackers
 
@@ -64,7 +74,8 @@ def resume_run(folder: Path, listener: Listener, callbacks: Sequence[Any] = ()) 
     began = time.perf_counter()
     with Directory.existing(folder) as directory:
         recipe = _recipe_of(directory.folder)
-        then = read_lock(directory.folder) if saved_steps(directory.checkpoints) else None
+        then = read_lock(directory.folder) if saved_steps(directory.checkpoints) else {}
+        moment = moment_of(then)
         if then:
             _refuse(folder, "resumed", differences(then, {"recipe": locked_recipe(recipe)}, ["recipe"]))
         material = _gather(recipe, listener)
@@ -75,7 +86,8 @@ def resume_run(folder: Path, listener: Listener, callbacks: Sequence[Any] = ()) 
         else:
             directory.write(material.recipe, material.lock)
         directory.clear()
-        return _run(material.recipe, material, directory, listener, began, callbacks)
+        with rendering_from(moment):
+            return _run(material.recipe, material, directory, listener, began, callbacks)
 
 
 def repeat_run(folder: Path, output: str, listener: Listener) -> tuple[Run, list[str]]:
@@ -88,6 +100,7 @@ def repeat_run(folder: Path, output: str, listener: Listener) -> tuple[Run, list
     """
     began = time.perf_counter()
     recipe, then = _recipe_of(folder), read_lock(folder)
+    moment = moment_of(then)
     _refuse(folder, "reproduced", differences(then, {"recipe": locked_recipe(recipe)}, ["recipe"]))
     recipe = dataclasses.replace(recipe, name=f"{folder.absolute().name}-again").replace("output", dir=output)
     material = _gather(recipe, listener)
@@ -95,7 +108,8 @@ def repeat_run(folder: Path, output: str, listener: Listener) -> tuple[Run, list
     changed = differences(then, material.lock, MADE_ON)
     for line in changed:
         listener.fact("changed", f"{line}; the last bits may differ")
-    return _start(material, listener, began), changed
+    with rendering_from(moment):
+        return _start(material, listener, began), changed
 
 
 def _recipe_of(folder: Path) -> Recipe:
@@ -180,7 +194,7 @@ def _run(
     if splits.train.problem == PREFERENCE:
         listener.stage("measuring the preferences before training")
         splits, batches = hold_references(model, splits, batches)
-    directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe)})
+    directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe), **rendered_from(model)})
     directory.begin()
     try:
         with Trackers(recipe, directory.folder, functools.partial(listener.fact, "warning")) as trackers:
