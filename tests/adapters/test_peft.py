@@ -129,5 +129,5 @@ def test_the_preset_s_repository_and_commit_are_the_base(minilm, tmp_path):
     assert config.revision
     assert len(config.revision) == 40
     assert config.task_type == "FEATURE_EXTRACTION"
-    assert set(config.target_modules) == {"query", "key", "value", "attention.output.dense"}
+    assert set(config.target_modules) == {"query", "key", "value", "output.dense", "intermediate.dense"}
     assert zoo.load("minilm_l6", adapter=tmp_path / "adapter").embed("a text").shape == (1, 384)

@@ -64,7 +64,7 @@ def test_only_the_adapter_on_is_trained_and_all_again_without_one(bert):
     model.adapters.add("one")
     parts = {variable.path.rpartition("/")[2] for variable in model.trainable_variables}
     assert parts == {"a", "b", "kernel", "bias"}  # of the classifier, the last two
-    assert len(model.trainable_variables) == 2 * 4 * 2 + 2
+    assert len(model.trainable_variables) == 2 * 6 * 2 + 2
     model.adapters.use(None)
     assert len(model.trainable_variables) == every
     model.adapters.use("one")

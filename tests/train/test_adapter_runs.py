@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import shutil
 from pathlib import Path
@@ -45,6 +46,17 @@ def lora(recipe, base, tmp_path_factory) -> Recipe:
 @pytest.fixture(scope="module")
 def run(lora, tmp_path_factory) -> zoo.Run:
     return zoo.finetune(lora, output=tmp_path_factory.mktemp("runs") / "lora")
+
+
+def test_by_default_attention_and_mlp_are_adapted_in_recipes_and_in_python(base):
+    model = zoo.load(base)
+    model.adapters.add(rank=2)
+    first = {v.path.partition("layer_0/")[2].partition("/lora/")[0] for v in model.trainable_variables} - {""}
+    assert first == {"attention/query", "attention/key", "attention/value", "attention_output", "up", "down"}
+    own = {name: one.default for name, one in inspect.signature(model.adapters.add).parameters.items()}
+    keys = dataclasses.asdict(LoraKeys())
+    del keys["quantize"]  # of the base, not of the adapter
+    assert keys.items() <= own.items()
 
 
 def losses(run) -> list[float]:

@@ -72,7 +72,7 @@ class Adapters:
         rank: int = 16,
         alpha: float = 32,
         dropout: float = 0.0,
-        targets: str = "attention",
+        targets: str = "all",
         rslora: bool = False,
         dora: bool = False,
         seed: int = 0,

@@ -42,7 +42,7 @@ class LoraKeys:
     alpha: float = key(32.0, "the change is multiplied with alpha / rank", above=0)
     dropout: float = key(0.0, "the share of a layer's inputs dropped on the way to the change", least=0, most=0.99)
     targets: str = key(
-        "attention",
+        "all",
         "which linear layers: attention, mlp, all, or patterns of layer paths or PEFT's module names, with commas",
     )
     rslora: bool = key(False, "multiply with alpha / sqrt(rank), which suits high ranks")
