@@ -7,9 +7,9 @@ import pytest
 import zoo
 from tests.chat.templates import CHATML, GEMMA, LLAMA3
 from tests.chat.test_encoding import talk
-from zoo.chat.faults import RowFaults
 from zoo.data.conversations import Completion, Conversation, Message
 from zoo.data.examples import Examples
+from zoo.data.row_faults import RowFaults
 from zoo.testing import tiny_decoder
 
 FORGETS = CHATML.replace(

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import tokenizers
 
-from zoo.chat.faults import RowFaults
 from zoo.chat.spans import Span, UntoldError, dropped_roles, find_spans, turn_ends
 from zoo.chat.template import ChatTemplate, Rendered, TemplateError
 from zoo.data.conversations import ALL, Completion, Conversation, conversation_of
+from zoo.data.row_faults import RowFaults
 from zoo.data.text import NO_LABEL, Encoded, TextPreprocessor
 
 Told = tuple[str, list[Span]]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from zoo.data.chat_examples import RowNotes
+from zoo.data.chat_examples import check_whole
 from zoo.data.columns import ChatColumns
 from zoo.data.conversations import ANSWER, Conversation, Message, Preference, read_messages
 from zoo.data.examples import Examples
 from zoo.data.problems import PREFERENCE
+from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
 
 Side = str | tuple[Message, ...]
 """A prompt or an answer: a text, or messages."""
+Note = Callable[[str], None]
+"""Hears what is wrong with a row."""
 
 
 def read_preferences(table: Table, columns: ChatColumns, *, chat: bool | None = None) -> Examples:
@@ -28,32 +32,33 @@ def read_preferences(table: Table, columns: ChatColumns, *, chat: bool | None = 
     Raises a ZooError that names the rows without a prompt or an answer, with answers that are the same or belong to
     different prompts, or with messages that are none.
     """
-    notes = RowNotes()
+    faults = RowFaults(table.source)
     names = (columns.prompt, columns.chosen, columns.rejected)
     values = [table.column(name) if name else [None] * len(table) for name in names]
     inputs: list[Any] = []
-    for notes.row, cells in enumerate(zip(*values, strict=True), 1):
-        prompt, chosen, rejected = (_side(cell, name, notes) for cell, name in zip(cells, names, strict=True))
+    for n, cells in enumerate(zip(*values, strict=True)):
+        note = functools.partial(faults.add, place=n)
+        prompt, chosen, rejected = (_side(cell, name, note) for cell, name in zip(cells, names, strict=True))
         if prompt is not None and chosen is not None and rejected is not None:
-            inputs.append(_preference(prompt, chosen, rejected, columns, chat, notes))
-    notes.check(table.source)
+            inputs.append(_preference(prompt, chosen, rejected, columns, chat, note))
+    check_whole(faults)
     return Examples(inputs, None, list(range(1, len(table) + 1)), table.source, PREFERENCE)
 
 
-def _side(value: Any, name: str | None, notes: RowNotes) -> Side | None:
+def _side(value: Any, name: str | None, note: Note) -> Side | None:
     """A cell; None where its messages are none, which is noted."""
     if value is None or isinstance(value, str):
         return value or ""
     found = list(read_messages(value))
     for item in found:
         if isinstance(item, str):
-            notes.add(f"{item[0].upper()}{item[1:]} (column '{name}')")
+            note(f"{item[0].upper()}{item[1:]} (column '{name}')")
     told = tuple(item for item in found if isinstance(item, Message))
     return told if len(told) == len(found) else None
 
 
 def _preference(
-    prompt: Side, chosen: Side, rejected: Side, columns: ChatColumns, chat: bool | None, notes: RowNotes
+    prompt: Side, chosen: Side, rejected: Side, columns: ChatColumns, chat: bool | None, note: Note
 ) -> Preference | None:
     """A row; None where it is none, which is noted."""
     question = prompt if isinstance(prompt, str) else Conversation(prompt)
@@ -62,16 +67,16 @@ def _preference(
         before, chosen, rejected = _parted(chosen, rejected)
         question = Conversation((*_begun(prompt, before), *before))
         if len(chosen) > 1 or len(rejected) > 1:
-            notes.add("With answers to different prompts, or of more than one message")
+            note("With answers to different prompts, or of more than one message")
             return None
-    answers = [_answer(side, notes) for side in (chosen, rejected)]
+    answers = [_answer(side, note) for side in (chosen, rejected)]
     for answer, name in zip(answers, (columns.chosen, columns.rejected), strict=True):
         if not answer.strip():
-            notes.add(f"Without an answer (column '{name}')")
+            note(f"Without an answer (column '{name}')")
     if answers[0] == answers[1] and answers[0].strip():
-        notes.add("With the same answer chosen and rejected")
+        note("With the same answer chosen and rejected")
     if not (question.strip() if isinstance(question, str) else question.messages):
-        notes.add("Without a prompt" + (f" (column '{columns.prompt}')" if columns.prompt else ""))
+        note("Without a prompt" + (f" (column '{columns.prompt}')" if columns.prompt else ""))
     return Preference(question, answers[0], answers[1], chat)
 
 
@@ -89,11 +94,11 @@ def _parted(chosen: tuple[Message, ...], rejected: tuple[Message, ...]) -> tuple
     return chosen[:shared], chosen[shared:], rejected[shared:]
 
 
-def _answer(side: Side, notes: RowNotes) -> str:
+def _answer(side: Side, note: Note) -> str:
     if isinstance(side, str):
         return side
     if side and side[0].role != ANSWER:
-        notes.add(f"With an answer of the role '{side[0].role}'")
+        note(f"With an answer of the role '{side[0].role}'")
     return side[-1].content if side else ""
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.chat.encoding import ExampleEncoder
-from zoo.chat.faults import RowFaults
 from zoo.chat.template import ChatTemplate, Rendered, read_chat_template, special_tokens
 from zoo.data.conversations import Completion, Conversation, Preference, conversation_of
+from zoo.data.row_faults import RowFaults
 from zoo.data.text import Encoded
 from zoo.errors import ZooError
 from zoo.generate.settings import generation_settings

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from zoo.chat.faults import RowFaults
 from zoo.data.conversations import Preference
+from zoo.data.row_faults import RowFaults
 from zoo.data.text import Encoded
 
 

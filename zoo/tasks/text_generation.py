@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.chat.faults import RowFaults
 from zoo.chat.template import Rendered
 from zoo.data.problems import LANGUAGE
+from zoo.data.row_faults import RowFaults
 from zoo.data.text import NO_LABEL, as_list
 from zoo.errors import ZooError
 from zoo.generate.engine import Engine

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from zoo.chat.faults import RowFaults
 from zoo.data.augment import Augmentation
 from zoo.data.examples import Examples
 from zoo.data.problems import LANGUAGE, PREFERENCE, RETRIEVAL, TOKENS
+from zoo.data.row_faults import RowFaults
 from zoo.data.text import Encoded
 from zoo.errors import ZooError
 from zoo.tasks.labelled import NO_LABEL

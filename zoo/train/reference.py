@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.chat.faults import RowFaults
 from zoo.data.examples import Examples
+from zoo.data.row_faults import RowFaults
 from zoo.tasks.preferences import log_probabilities
 from zoo.train.batches import Batches
 from zoo.train.splits import Splits

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zoo.chat.faults import RowFaults
 from zoo.data.entities import entities, has_entities
 from zoo.data.examples import Examples
 from zoo.data.pairs import text_numbers
 from zoo.data.problems import LANGUAGE, MULTI, PREFERENCE, REGRESSION, RETRIEVAL, SINGLE, TOKENS
+from zoo.data.row_faults import RowFaults
 from zoo.errors import RunError, ZooError
 from zoo.tasks.labelled import NO_LABEL
 from zoo.tasks.preferences import log_probabilities

@@ -35,12 +35,18 @@ class RowFaults:
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def check(self) -> None:
-        """Raise a ZooError that lists every fault with its rows, if there are any."""
+    def check(
+        self, which: str = "cannot be learned from", fix: str = "Correct these rows, or leave them out."
+    ) -> None:
+        """Raise a ZooError that lists every fault with its rows, if there are any.
+
+        Args:
+            which: what the rows are, or cannot.
+        """
         if self._found:
             told = {what: [f"{row}{part}" for part, row in sorted(rows)] for what, rows in self._found.items()}
             raise ZooError(
-                f"{repr(self.source) if self.source else 'The input'} has rows that cannot be learned from.",
+                f"{repr(self.source) if self.source else 'The input'} has rows that {which}.",
                 why=[f"{what}: {'row' if len(rows) == 1 else 'rows'} {some(rows)}." for what, rows in told.items()],
-                fix="Correct these rows, or leave them out.",
+                fix=fix,
             )
