@@ -35,6 +35,16 @@ def talk(*said):
 ROWS = [talk(f"Spell {n}.", NAMES[n]) for n in range(6)] * 8
 
 
+class Facts(Silent):
+    """Keeps the facts that it hears."""
+
+    def __init__(self):
+        self.found = {}
+
+    def fact(self, name, value):
+        self.found.setdefault(name, []).append(value)
+
+
 def write(path, rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -103,6 +113,60 @@ def test_a_check_shows_what_is_trained_and_tells_what_is_cut(data, tmp_path):
     trained = [text for text, own in zip(first.tokens, first.trained, strict=True) if own]
     assert "".join(trained) == "zero<eos>"
     assert not (tmp_path / "run").exists()
+
+
+FAULTY = [
+    talk("Spell 1.", "one " * 300),
+    talk("Spell 1.", " "),
+    talk("Spell 1."),
+    {"messages": [{"role": "usr", "content": "x"}]},
+]
+
+
+def test_faulty_rows_are_left_out_and_counted_where_the_recipe_says_so(base, tmp_path):
+    train = write(tmp_path / "talks.jsonl", [*FAULTY, *ROWS])
+    test = write(tmp_path / "test.jsonl", [*ROWS[:3], *FAULTY[:2]])
+    told = Facts()
+    model = {"preset": str(base), "lora": {"rank": 2}}
+    skipping = recipe(train, tmp_path / "run", model, test=str(test), faulty="skip", validation=0)
+
+    run = zoo.finetune(skipping, overrides=["train.steps=2"], listener=told)
+
+    left_out = "; ".join(told.found["left out"])
+    assert f"3 of '{train}' " in left_out
+    assert f"1 of '{train}' with an answer that does not fit in 96 tokens (data.max_length) (row 1)" in left_out
+    assert "with an empty answer (row 2)" in left_out
+    assert "without an answer (row 3)" in left_out
+    assert "with the role 'usr'" in left_out
+    assert f"1 of '{test}' with an answer that does not fit" in left_out
+    page = (run.path / "report.html").read_text()
+    assert "with an answer that does not fit in 96 tokens (data.max_length) (row 1)" in page
+    assert "48 train, 3 test" in page
+    found = zoo.check(skipping.replace("output", dir=str(tmp_path / "other")), show=1)
+    assert found.rows == {"train": 48, "test": 3}
+    assert "does not fit" in found.data["left out"]
+    assert found.examples[0].row == 5
+    scores = Facts()
+    assert evaluate(run, test, listener=scores)["perplexity"] == pytest.approx(run.metrics["perplexity"], rel=1e-5)
+    assert len(scores.found["left out"]) == 2
+
+
+def test_nothing_is_left_out_for_what_is_the_template_s_fault(base, tmp_path):
+    other = tmp_path / "template.jinja"
+    other.write_text(LLAMA3)
+    file = write(tmp_path / "talks.jsonl", [talk("Spell 1.", " "), *ROWS])
+    skipping = recipe(file, tmp_path / "run", {"preset": str(base)}, faulty="skip", chat_template=str(other))
+
+    with pytest.raises(zoo.ZooError) as caught:
+        zoo.check(skipping)
+    assert len(caught.value.why) == 1
+    assert "data.chat_template writes another text than the template" in caught.value.why[0]
+    long = write(tmp_path / "long.jsonl", [talk(f"Spell {n}.", NAMES[n] * 200) for n in range(6)])
+    with pytest.raises(zoo.ZooError, match=r"Nothing can be learned from any row of '.*long\.jsonl'"):
+        zoo.check(recipe(long, tmp_path / "run", {"preset": str(base)}, faulty="skip", validation=0))
+    with pytest.raises(zoo.ZooError) as caught:
+        zoo.check(recipe(long, tmp_path / "run", {"preset": str(base)}, validation=0))
+    assert caught.value.fix.endswith('data.faulty = "skip" does, and counts them.')
 
 
 def test_all_faulty_rows_stop_a_run_before_anything_is_written(base, data, tmp_path):

@@ -94,22 +94,21 @@ class ExampleEncoder:
             return text, [Span(0 if item.train_on == ALL else len(item.prompt), len(text))]
         if self.template is None:
             return faults.add(
-                "A conversation, and the model has no chat template (data.chat_template gives one)", n
+                "A conversation, and the model has no chat template (data.chat_template gives one)", n, hard=True
             )
         if own := conversation.faults():
             return faults.add(own[0], n)
         try:
             text, spans = find_spans(self.template, conversation)
             if self.saved is not None and self.saved.render(conversation.messages) != text:
-                faults.add(
-                    "data.chat_template writes another text than the template that the model was trained with", n
-                )
+                what = "data.chat_template writes another text than the template that the model was trained with"
+                faults.add(what, n, hard=True)
             for role in dropped_roles(self.template, conversation, text):
-                faults.add(f"With a message of the role '{role}', which the chat template leaves out", n)
+                faults.add(f"With a message of the role '{role}', which the chat template leaves out", n, hard=True)
         except TemplateError as fault:
             return faults.add(fault.what, n)
         except UntoldError as fault:
-            return faults.add(str(fault), n)
+            return faults.add(str(fault), n, hard=fault.hard)
         return text, spans
 
     def _labelled(self, encoding: tokenizers.Encoding, told: Told, item: Any, n: int, faults: RowFaults) -> Encoded:
@@ -136,7 +135,8 @@ class ExampleEncoder:
         if not all(
             self._ends(ids[own]) for own, span in zip(places, spans, strict=True) if span.answer and span.whole
         ):
-            faults.add("The stop token of an answer is never trained, so that the model would not learn to stop", n)
+            what = "The stop token of an answer is never trained, so that the model would not learn to stop"
+            faults.add(what, n, hard=True)
         if len(ids) <= self.preprocess.max_length:
             return Encoded(ids, np.zeros_like(ids), labels=labels)
         if item.train_on == ALL and isinstance(item, Conversation) and self.template:
@@ -164,7 +164,7 @@ class ExampleEncoder:
             ids = ids[:2]
         if self._begin is not None and ((ids[1:] == self._begin) & (ids[:-1] == self._begin)).any():
             token = self.preprocess.tokenizer.id_to_token(self._begin)
-            faults.add(f"With two '{token}' one behind the other; a text begins with one", n)
+            faults.add(f"With two '{token}' one behind the other; a text begins with one", n, hard=True)
 
     @cached_property
     def _closing(self) -> frozenset[int]:

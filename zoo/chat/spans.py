@@ -10,7 +10,16 @@ from zoo.data.conversations import ALL, ANSWER, LAST, Conversation, Message
 
 
 class UntoldError(Exception):
-    """It cannot be told which part of a text is a message's; the argument says why."""
+    """It cannot be told which part of a text is a message's.
+
+    Args:
+        why: in a sentence.
+        hard: it is the template's fault, not these messages'.
+    """
+
+    def __init__(self, why: str, *, hard: bool = False) -> None:
+        super().__init__(why)
+        self.hard = hard
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,7 @@ def _span(template: ChatTemplate, messages: tuple[Message, ...], n: int, text: s
     if not (until.startswith(before) and text.startswith(until)):
         raise UntoldError(
             "The template writes a message in another way once others follow, so its part of the text is not told "
-            'apart (data.train_on = "last", or a template with {% generation %}, does without that)'
+            'apart (data.train_on = "last", or a template with {% generation %}, does without that)',
+            hard=True,
         )
     return Span(len(before), len(until), answer)

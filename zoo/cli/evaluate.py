@@ -5,6 +5,14 @@ from __future__ import annotations
 import click
 
 from zoo.cli.console import json_option, print_facts, print_json, use_keras
+from zoo.train.listener import Silent
+
+
+class _LeftOut(Silent):
+    """Says what is left out of the data."""
+
+    def fact(self, name: str, value: str) -> None:
+        click.echo(f"{name}: {value}", err=True)
 
 
 @click.command("evaluate")
@@ -28,7 +36,9 @@ def command(
 
     opened = Run(run)
     use_keras()
-    metrics = evaluate(opened, data, answers=answers, max_new_tokens=max_new_tokens, limit=limit)
+    metrics = evaluate(
+        opened, data, answers=answers, max_new_tokens=max_new_tokens, limit=limit, listener=_LeftOut()
+    )
     if as_json:
         print_json({"run": run, "data": data, "metrics": metrics})
         return

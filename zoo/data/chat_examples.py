@@ -12,36 +12,37 @@ from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
 
 
-def check_whole(faults: RowFaults) -> None:
-    """Raise a ZooError that lists what the rows of a table lack, if anything."""
-    faults.check("are not whole", "Complete these rows, or leave them out.")
-
-
 def read_chat_examples(
-    table: Table, columns: ChatColumns, *, train_on: TrainOn, chat: bool | None = None
+    table: Table,
+    columns: ChatColumns,
+    *,
+    train_on: TrainOn,
+    chat: bool | None = None,
+    faults: RowFaults | None = None,
 ) -> Examples:
     """The examples of a table: a `Conversation` or a `Completion` for each row.
 
     Args:
         train_on: what of them the loss is on.
         chat: whether the chat template writes prompts and completions; as the checkpoint has one by default.
+        faults: notes what is wrong with rows, in place of the error.
 
     Raises a ZooError that names the rows without messages, with an unknown role, with content that is no text, or
     without a prompt or an answer.
     """
-    faults = RowFaults(table.source)
+    noted = RowFaults(table.source) if faults is None else faults
     inputs: list[Any] = []
     if columns.messages is not None:
         for n, value in enumerate(table.column(columns.messages)):
             found = list(read_messages(value or ()))
             if not found:
-                faults.add(f"Without messages (column '{columns.messages}')", n)
+                noted.add(f"Without messages (column '{columns.messages}')", n)
             for item in found:
                 if isinstance(item, str):
-                    faults.add(item[0].upper() + item[1:], n)
+                    noted.add(item[0].upper() + item[1:], n)
             inputs.append(conversation := Conversation(tuple(m for m in found if isinstance(m, Message)), train_on))
             for fault in conversation.faults() if len(found) == len(conversation.messages) > 0 else ():
-                faults.add(fault, n)
+                noted.add(fault, n)
     else:
         assert columns.prompt is not None
         assert columns.completion is not None
@@ -50,7 +51,8 @@ def read_chat_examples(
             for text, column in ((prompt, columns.prompt), (completion, columns.completion)):
                 if not (text or "").strip():
                     what = "an answer" if column == columns.completion else "a prompt"
-                    faults.add(f"Without {what} (column '{column}')", n)
+                    noted.add(f"Without {what} (column '{column}')", n)
             inputs.append(Completion(prompt or "", completion or "", train_on, chat))
-    check_whole(faults)
+    if faults is None:
+        noted.check_whole()
     return Examples(inputs, None, list(range(1, len(table) + 1)), table.source, LANGUAGE)

@@ -8,8 +8,9 @@ from typing import Any
 
 from zoo.data.columns import Columns
 from zoo.data.problems import SINGLE, guess_problem, read_labels
+from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
-from zoo.errors import Faults, ZooError, some
+from zoo.errors import ZooError
 
 
 @dataclass(frozen=True)
@@ -45,25 +46,29 @@ class Examples:
         )
 
 
-def read_examples(table: Table, columns: Columns, *, problem: str = "", separator: str = "|") -> Examples:
+def read_examples(
+    table: Table, columns: Columns, *, problem: str = "", separator: str = "|", faults: RowFaults | None = None
+) -> Examples:
     """The examples of a table.
 
     Args:
         problem: what the labels mean, by transformers' name of it; guessed where it is left out.
         separator: what parts the labels of a row where they stand in one string.
+        faults: notes what is wrong with rows, in place of the error.
 
     Raises:
         ZooError: rows without a text or without a label, all of them by number.
     """
-    faults = Faults()
-    texts = _texts(table, columns.text, faults)
-    pairs = None if columns.text_pair is None else _texts(table, columns.text_pair, faults)
+    found = RowFaults(table.source) if faults is None else faults
+    texts = _texts(table, columns.text, found)
+    pairs = None if columns.text_pair is None else _texts(table, columns.text_pair, found)
     labels = None
     if columns.label is not None:
         values = table.column(columns.label)
         problem = problem or guess_problem(values)
-        labels = read_labels(values, columns.label, problem, separator, faults)
-    faults.check(f"'{table.source}' has rows that are not whole.", fix="Complete these rows, or leave them out.")
+        labels = read_labels(values, columns.label, problem, separator, found)
+    if faults is None:
+        found.check_whole()
     inputs = texts if pairs is None else list(zip(texts, pairs, strict=True))
     return Examples(inputs, labels, list(range(1, len(table) + 1)), table.source, problem or SINGLE)
 
@@ -78,13 +83,9 @@ def check_inputs(examples: Examples) -> None:
         )
 
 
-def _texts(table: Table, column: str, faults: Faults) -> list[str]:
+def _texts(table: Table, column: str, faults: RowFaults) -> list[str]:
     texts = [value or "" for value in table.column(column)]
-    _check_filled(texts, f"a text (column '{column}')", faults)
+    for n, text in enumerate(texts):
+        if not text.strip():
+            faults.add(f"Without a text (column '{column}')", n)
     return texts
-
-
-def _check_filled(values: list[str], what: str, faults: Faults) -> None:
-    rows = [row for row, value in enumerate(values, 1) if not value.strip()]
-    if rows:
-        faults.add(f"Without {what}: {'row' if len(rows) == 1 else 'rows'} {some(rows)}.")

@@ -13,8 +13,9 @@ from zoo.data.columns import ImageColumns
 from zoo.data.examples import Examples
 from zoo.data.images import check_header, read_image
 from zoo.data.problems import SINGLE, read_labels
+from zoo.data.row_faults import REFUSE, RowFaults
 from zoo.data.table import Table
-from zoo.errors import Faults, ZooError, some
+from zoo.errors import ZooError, some
 
 
 @dataclass(frozen=True)
@@ -30,22 +31,25 @@ class Inspection:
     faults: dict[int, str]
 
 
-def read_image_examples(table: Table, columns: ImageColumns) -> Examples:
+def read_image_examples(table: Table, columns: ImageColumns, faults: RowFaults | None = None) -> Examples:
     """The examples of a table: paths, relative to the table's own folder, or the files' bytes.
+
+    Args:
+        faults: notes what is wrong with rows, in place of the error.
 
     Raises a ZooError that names the rows without a picture or a label.
     """
-    faults = Faults()
+    found = RowFaults(table.source) if faults is None else faults
     home = Path(table.source).expanduser().parent
     inputs = [_picture(value, home) for value in table.column(columns.image)]
-    empty = [row for row, value in enumerate(inputs, 1) if not value]
-    if empty:
-        rows = "row" if len(empty) == 1 else "rows"
-        faults.add(f"Without a picture (column '{columns.image}'): {rows} {some(empty)}.")
+    for n, value in enumerate(inputs):
+        if not value:
+            found.add(f"Without a picture (column '{columns.image}')", n)
     labels = None
     if columns.label is not None:
-        labels = read_labels(table.column(columns.label), columns.label, SINGLE, "", faults)
-    faults.check(f"'{table.source}' has rows that are not whole.", fix="Complete these rows, or leave them out.")
+        labels = read_labels(table.column(columns.label), columns.label, SINGLE, "", found)
+    if faults is None:
+        found.check_whole()
     return Examples(inputs, labels, list(range(1, len(table) + 1)), table.source)
 
 
@@ -93,7 +97,7 @@ def without_faulty(examples: Examples, inspection: Inspection, faulty: str) -> E
     """The examples whose pictures can be read. With `refuse`, a ZooError that names those that cannot."""
     if not inspection.faults:
         return examples
-    if faulty == "refuse" or len(inspection.faults) == len(examples):
+    if faulty == REFUSE or len(inspection.faults) == len(examples):
         raise ZooError(
             f"'{examples.source}' has {len(inspection.faults):,} pictures that cannot be read.",
             why=_first(list(inspection.faults.values())),

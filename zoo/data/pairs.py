@@ -9,6 +9,7 @@ import numpy as np
 from zoo.data.columns import Columns, choose_columns
 from zoo.data.examples import Examples, read_examples
 from zoo.data.problems import RETRIEVAL
+from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
 from zoo.errors import ZooError, some
 
@@ -40,9 +41,13 @@ def choose_pair_columns(table: Table, *, text: str | None = None, text_pair: str
     return choose_columns(table, text=text, text_pair=text_pair, need_label=False)
 
 
-def read_pairs(table: Table, columns: Columns) -> Examples:
-    """The pairs of a table. Raises a ZooError for rows without a text, and where all partners are the same."""
-    found = read_examples(table, columns, problem=RETRIEVAL)
+def read_pairs(table: Table, columns: Columns, faults: RowFaults | None = None) -> Examples:
+    """The pairs of a table. Raises a ZooError for rows without a text, and where all partners are the same.
+
+    Args:
+        faults: notes what is wrong with rows, in place of the error.
+    """
+    found = read_examples(table, columns, problem=RETRIEVAL, faults=faults)
     if len(found) > 1 and len({partner for _, partner in found.inputs}) == 1:
         raise ZooError(
             f"'{table.source}' pairs every text with the same one, so that there is nothing to find.",

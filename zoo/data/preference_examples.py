@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from zoo.data.chat_examples import check_whole
 from zoo.data.columns import ChatColumns
 from zoo.data.conversations import ANSWER, Conversation, Message, Preference, read_messages
 from zoo.data.examples import Examples
@@ -20,28 +19,33 @@ Note = Callable[[str], None]
 """Hears what is wrong with a row."""
 
 
-def read_preferences(table: Table, columns: ChatColumns, *, chat: bool | None = None) -> Examples:
+def read_preferences(
+    table: Table, columns: ChatColumns, *, chat: bool | None = None, faults: RowFaults | None = None
+) -> Examples:
     """The examples of a table: a `Preference` for each row.
 
     An answer is a text, or a list of messages that ends with it; what comes before is then the prompt, or its end.
     Both lists begin with the same messages.
 
     Args:
-        chat: as in `read_chat_examples`.
+        chat, faults: as in `read_chat_examples`.
 
     Raises a ZooError that names the rows without a prompt or an answer, with answers that are the same or belong to
     different prompts, or with messages that are none.
     """
-    faults = RowFaults(table.source)
+    noted = RowFaults(table.source) if faults is None else faults
     names = (columns.prompt, columns.chosen, columns.rejected)
     values = [table.column(name) if name else [None] * len(table) for name in names]
     inputs: list[Any] = []
     for n, cells in enumerate(zip(*values, strict=True)):
-        note = functools.partial(faults.add, place=n)
+        note = functools.partial(noted.add, place=n)
         prompt, chosen, rejected = (_side(cell, name, note) for cell, name in zip(cells, names, strict=True))
-        if prompt is not None and chosen is not None and rejected is not None:
+        if prompt is None or chosen is None or rejected is None:
+            inputs.append(None)
+        else:
             inputs.append(_preference(prompt, chosen, rejected, columns, chat, note))
-    check_whole(faults)
+    if faults is None:
+        noted.check_whole()
     return Examples(inputs, None, list(range(1, len(table) + 1)), table.source, PREFERENCE)
 
 

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from zoo.errors import Faults, ZooError, some
+from zoo.data.row_faults import RowFaults
+from zoo.errors import ZooError, some
 
 SINGLE, MULTI, REGRESSION = "single_label_classification", "multi_label_classification", "regression"
 PROBLEMS = (SINGLE, MULTI, REGRESSION)
@@ -55,8 +56,8 @@ def number(value: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def read_labels(values: Sequence[Any], column: str, problem: str, separator: str, faults: Faults) -> list[Any]:
-    """The labels of a column: a string, a tuple of strings or a float for each row; faulty rows become a fault.
+def read_labels(values: Sequence[Any], column: str, problem: str, separator: str, faults: RowFaults) -> list[Any]:
+    """The labels of a column: a string, a tuple of strings or a float for each row; faulty rows are noted.
 
     Labels become strings as JSON writes them: `1`, `true`, and a whole number without its fraction.
 
@@ -65,19 +66,19 @@ def read_labels(values: Sequence[Any], column: str, problem: str, separator: str
     """
     if problem == REGRESSION:
         numbers = [number(value) for value in values]
-        _note([n for n, x in enumerate(numbers, 1) if x is None], f"a number (column '{column}')", faults)
+        _note([n for n, x in enumerate(numbers) if x is None], f"Without a number (column '{column}')", faults)
         return [x if x is not None else math.nan for x in numbers]
     if problem == MULTI:
         labels = [_several(value, separator) for value in values]
-        blank = [row for row, found in enumerate(labels, 1) if any(not label.strip() for label in found)]
-        if blank:
-            faults.add(f"With an empty label in the list (column '{column}'): {_rows(blank)}.")
+        blank = [n for n, found in enumerate(labels) if any(not label.strip() for label in found)]
+        _note(blank, f"With an empty label in the list (column '{column}')", faults)
         return labels
-    lists = [row for row, value in enumerate(values, 1) if isinstance(value, list | dict)]
-    if lists:
-        faults.add(f"With a list where one label is needed (column '{column}'): {_rows(lists)}.")
+    lists = [n for n, value in enumerate(values) if isinstance(value, list | dict)]
+    _note(lists, f"With a list where one label is needed (column '{column}')", faults)
     labels = [spelled(value) for value in values]
-    _note([row for row, label in enumerate(labels, 1) if not label.strip()], f"a label (column '{column}')", faults)
+    _note(
+        [n for n, label in enumerate(labels) if not label.strip()], f"Without a label (column '{column}')", faults
+    )
     return labels
 
 
@@ -135,10 +136,6 @@ def _several(value: Any, separator: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spelled(item) for item in items))
 
 
-def _note(rows: list[int], what: str, faults: Faults) -> None:
-    if rows:
-        faults.add(f"Without {what}: {_rows(rows)}.")
-
-
-def _rows(rows: list[int]) -> str:
-    return f"{'row' if len(rows) == 1 else 'rows'} {some(rows)}"
+def _note(places: list[int], what: str, faults: RowFaults) -> None:
+    for n in places:
+        faults.add(what, n)

@@ -7,37 +7,37 @@ from typing import Any
 from zoo.data.columns import TokenColumns
 from zoo.data.examples import Examples
 from zoo.data.problems import TOKENS, spelled
+from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
-from zoo.errors import Faults, some
 
 
-def read_token_examples(table: Table, columns: TokenColumns) -> Examples:
+def read_token_examples(table: Table, columns: TokenColumns, faults: RowFaults | None = None) -> Examples:
     """The examples of a table: a tuple of words and a tuple of as many tags for each row.
+
+    Args:
+        faults: notes what is wrong, in place of the error.
 
     Raises a ZooError that names the rows without words, with an empty word, or with another number of tags.
     """
-    faults = Faults()
+    found = RowFaults(table.source) if faults is None else faults
     words = [_strings(value) for value in table.column(columns.tokens)]
-    _note([n for n, row in enumerate(words, 1) if not row], f"Without words (column '{columns.tokens}')", faults)
-    _note([n for n, row in enumerate(words, 1) if not all(map(str.strip, row))], "With an empty word", faults)
+    for n, row in enumerate(words):
+        if not row:
+            found.add(f"Without words (column '{columns.tokens}')", n)
+        if not all(map(str.strip, row)):
+            found.add("With an empty word", n)
     tags = None
     if columns.label is not None:
         tags = [_strings(value) for value in table.column(columns.label)]
-        pairs = list(enumerate(zip(words, tags, strict=True), 1))
-        _note(
-            [n for n, (row, own) in pairs if len(row) != len(own)],
-            f"With more or fewer tags (column '{columns.label}') than words",
-            faults,
-        )
-        _note([n for n, (_, own) in pairs if not all(map(str.strip, own))], "With an empty tag", faults)
-    faults.check(f"'{table.source}' has rows that are not whole.", fix="Complete these rows, or leave them out.")
+        for n, (row, own) in enumerate(zip(words, tags, strict=True)):
+            if len(row) != len(own):
+                found.add(f"With more or fewer tags (column '{columns.label}') than words", n)
+            if not all(map(str.strip, own)):
+                found.add("With an empty tag", n)
+    if faults is None:
+        found.check_whole()
     return Examples(list(words), tags, list(range(1, len(table) + 1)), table.source, TOKENS)
 
 
 def _strings(value: Any) -> tuple[str, ...]:
     return tuple(spelled(item) for item in value or ())
-
-
-def _note(rows: list[int], what: str, faults: Faults) -> None:
-    if rows:
-        faults.add(f"{what}: {'row' if len(rows) == 1 else 'rows'} {some(rows)}.")

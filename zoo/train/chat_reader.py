@@ -12,8 +12,9 @@ from zoo.data.duplicates import text_keys
 from zoo.data.examples import Examples
 from zoo.data.preference_examples import read_preferences
 from zoo.data.problems import LANGUAGE
+from zoo.data.row_faults import RowFaults
 from zoo.errors import ZooError
-from zoo.train.readers import TextReader, named_columns, read_rows
+from zoo.train.readers import TextReader, named_columns, read_rows, whole
 from zoo.train.recipe import DataKeys
 
 
@@ -32,14 +33,19 @@ class ChatReader(TextReader):
         self.chat = choose_chat_columns(table, **(dataclasses.asdict(self.chat) if self.chat else given))
         if self.chat is None:
             return super().read(name, split)
+        faults = RowFaults(table.source)
         if self.chat.chosen is not None:
             if self.train_on != ANSWERS:
                 raise ZooError(
                     f"data.train_on = {self.data.train_on!r}: preferences compare their answers alone.",
                     fix="Leave it out.",
                 )
-            return read_preferences(table, self.chat, chat=self.data.chat)
-        return read_chat_examples(table, self.chat, train_on=self.train_on, chat=self.data.chat)
+            examples = read_preferences(table, self.chat, chat=self.data.chat, faults=faults)
+        else:
+            examples = read_chat_examples(
+                table, self.chat, train_on=self.train_on, chat=self.data.chat, faults=faults
+            )
+        return whole(examples, faults, self.data, self.notes)
 
     @property
     def train_on(self) -> TrainOn:

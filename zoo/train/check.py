@@ -103,7 +103,8 @@ def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Che
     recipe = fitted(recipe, splits, listener)
     listener.stage("compiling the step on the longest batch")
     rehearsal = rehearse(recipe, splits)
-    model, batches, step, batch = rehearsal.model, rehearsal.batches, rehearsal.step, rehearsal.batch
+    splits, model, batches = rehearsal.splits, rehearsal.model, rehearsal.batches
+    step, batch = rehearsal.step, rehearsal.batch
     plan = make_plan(recipe.train, batches.per_epoch)
     memory, device = device_memory(), jax.devices()[0]
     check_fits(recipe, step, batches.size, memory)

@@ -10,10 +10,12 @@ from typing import Any
 from zoo.data.labels import check_known
 from zoo.data.problems import PREFERENCE
 from zoo.errors import Faults, ZooError
+from zoo.train.listener import Listener, Silent
 from zoo.train.readers import reader_for
 from zoo.train.recipe import Recipe
 from zoo.train.request import check_data
 from zoo.train.run import Run
+from zoo.train.splits import Splits
 from zoo.train.text_metrics import check_metrics
 
 
@@ -24,6 +26,7 @@ def evaluate(
     answers: Sequence[str] = (),
     max_new_tokens: int | None = None,
     limit: int | None = None,
+    listener: Listener | None = None,
 ) -> dict[str, float]:
     """The scores of a run's model on a file, a folder of pictures, or the test rows of a registered data set.
 
@@ -32,11 +35,13 @@ def evaluate(
     Args:
         answers, max_new_tokens, limit: of a language model, what its own answers to the rows' questions are
             measured by, as in a recipe's `[evaluate]`; what is left out is as the run's recipe has it.
+        listener: hears what is left out of the data, where the run's recipe skips what is faulty.
 
     Raises a ZooError for rows without a label, and for labels
     that training never saw.
     """
     from zoo.train.answers import Questions, check_answerable, means
+    from zoo.train.feeds import learnable
     from zoo.train.reference import with_references
     from zoo.train.scores import score
 
@@ -51,10 +56,15 @@ def evaluate(
     faults.check("That cannot be evaluated.")
     asked = {"answers": tuple(answers), "max_new_tokens": max_new_tokens, "limit": limit}
     keys = dataclasses.replace(recipe.evaluate, **{key: value for key, value in asked.items() if value})
-    examples = reader_for(task, recipe.data).read(str(data), "test")
+    reader = reader_for(task, recipe.data)
+    examples = reader.held_out(reader.read(str(data), "test"))
     if keys.answers:
         check_answerable(examples)
     model = run.model()
+    splits = learnable(recipe, model, Splits(examples, None, None, notes=reader.notes))
+    examples = splits.train
+    for note in splits.notes:
+        (listener or Silent()).fact("left out", note)
     check_known(examples, model.labels, f"the run '{run.path}'")
     if examples.problem == PREFERENCE:
         examples = with_references(_before_training(recipe), examples, trained=model)

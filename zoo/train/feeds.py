@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from zoo.data.augment import Augmentation
 from zoo.data.examples import Examples
 from zoo.data.problems import LANGUAGE, PREFERENCE, RETRIEVAL, TOKENS
-from zoo.data.row_faults import RowFaults
+from zoo.data.row_faults import SKIP, RowFaults
 from zoo.data.text import Encoded
 from zoo.errors import ZooError
 from zoo.tasks.labelled import NO_LABEL
@@ -34,7 +35,7 @@ def make_batches(recipe: Recipe, model: Any, splits: Splits) -> Batches | ImageB
     epochs = make_plan(keys, -(-len(train) // keys.examples)).whole_epochs
     preprocess = model.preprocess
     if model.inputs == "texts":
-        encoded, targets = _encoded(model, splits)
+        encoded, targets = _encoded(recipe, model, splits)
         return Batches(
             encoded,
             targets,
@@ -62,7 +63,27 @@ def make_batches(recipe: Recipe, model: Any, splits: Splits) -> Batches | ImageB
     )
 
 
-def _encoded(model: Any, splits: Splits) -> tuple[list[Encoded], Any]:
+def learnable(recipe: Recipe, model: Any, splits: Splits) -> Splits:
+    """The splits as the recipe has the model learn from them: with `data.faulty = "skip"` without the texts that
+    teach it nothing, or do not fit.
+
+    Raises a ZooError where no row of a split would be left.
+    """
+    if recipe.data.faulty != SKIP or splits.train.problem not in (LANGUAGE, PREFERENCE):
+        return splits
+    faults, notes = _noted(model, splits)[1], [*splits.notes]
+    kept = {name: faults.without(part, notes) for name, part in splits.parts.items()}
+    return dataclasses.replace(splits, notes=notes, **kept)
+
+
+def _noted(model: Any, splits: Splits) -> tuple[list[list[Encoded]], RowFaults]:
+    """The texts of each split as tokens, and what is wrong with them."""
+    faults, problem = RowFaults(splits.train.source), splits.train.problem
+    encode = model.encode_examples if problem == LANGUAGE else model.encode_preferences
+    return [encode(part.inputs, faults.of(part)) for part in splits.parts.values()], faults
+
+
+def _encoded(recipe: Recipe, model: Any, splits: Splits) -> tuple[list[Encoded], Any]:
     """The training examples as tokens, and what they are trained on."""
     train = splits.train
     if train.problem == TOKENS:
@@ -72,10 +93,8 @@ def _encoded(model: Any, splits: Splits) -> tuple[list[Encoded], Any]:
     if train.problem == RETRIEVAL:
         return model.encode_pairs(train.inputs)
     if train.problem in (LANGUAGE, PREFERENCE):  # what is to be said stands among the arrays
-        faults = RowFaults(train.source)
-        encode = model.encode_examples if train.problem == LANGUAGE else model.encode_preferences
-        parts = [encode(part.inputs, faults.of(part)) for part in splits.parts.values()]
-        faults.check()
+        parts, faults = _noted(model, splits)
+        faults.check(faulty=recipe.data.faulty)
         return parts[0], np.zeros(len(train)) if train.problem == LANGUAGE else references(train)
     return model.encode_examples(train.inputs), model.targets(train.labels or ())
 

@@ -29,11 +29,13 @@ class Rehearsal:
     """A recipe's step, compiled for its largest batch without a weight.
 
     Args:
+        splits: the examples, without what is left out of them once they are tokens.
         model, batches: built of shapes; good for compiling only.
         batch: the largest batch.
         step: the `Footprint`.
     """
 
+    splits: Splits
     model: Any
     batches: Any
     batch: Any
@@ -48,21 +50,22 @@ class Rehearsal:
 
 def rehearse(recipe: Recipe, splits: Splits) -> Rehearsal:
     """Build model and optimizer of shapes, and compile the step for the largest batch."""
-    from zoo.train.feeds import make_batches
+    from zoo.train.feeds import learnable, make_batches
     from zoo.train.footprint import abstractly, footprint
     from zoo.train.order import make_plan
     from zoo.train.setup import make_model, trainer_for
 
     def make() -> Any:
         model = make_model(recipe, splits, "random")
-        batches = make_batches(recipe, model, splits)
+        kept = learnable(recipe, model, splits)
+        batches = make_batches(recipe, model, kept)
         steps = len(make_plan(recipe.train, batches.per_epoch))
-        trainer, _ = trainer_for(recipe, model, steps, splits.train)
-        return model, batches, trainer
+        trainer, _ = trainer_for(recipe, model, steps, kept.train)
+        return kept, model, batches, trainer
 
-    (model, batches, trainer), state = abstractly(make, lambda made: made[2].state())
+    (kept, model, batches, trainer), state = abstractly(make, lambda made: made[3].state())
     batch = batches.batch(batches.largest)
-    return Rehearsal(model, batches, batch, footprint(trainer, state, batch))
+    return Rehearsal(kept, model, batches, batch, footprint(trainer, state, batch))
 
 
 def fitted(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
@@ -107,7 +110,7 @@ def _fit_budget(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
     plan = make_plan(keys, rehearsal.batches.per_epoch)
     seconds = rehearsal.step.seconds(rehearsal.batch)
     per_step = seconds * rehearsal.batches.work / plan.per_epoch
-    held_out = len(splits.validation or ())
+    held_out = len(rehearsal.splits.validation or ())
     per_step += seconds * rehearsal.evaluating * held_out * (1 / plan.per_epoch + _often(keys.evaluate_steps))
     steps = int(budget_seconds(keys.budget) / per_step)
     if steps < 1:

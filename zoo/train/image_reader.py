@@ -9,8 +9,9 @@ from zoo.data.columns import choose_image_columns
 from zoo.data.examples import Examples
 from zoo.data.image_examples import inspect, read_image_examples, refuse_same, without_faulty
 from zoo.data.image_folder import folder_splits, read_image_folder, split_folder
+from zoo.data.row_faults import RowFaults
 from zoo.registry.code import dataset_names
-from zoo.train.readers import ALL, is_folder, named_columns, read_rows
+from zoo.train.readers import ALL, is_folder, named_columns, read_rows, whole
 from zoo.train.recipe import DataKeys
 
 
@@ -37,7 +38,8 @@ class ImageReader:
                 columns = self.columns
             else:
                 columns = choose_image_columns(table, **self.settled)
-            examples = read_image_examples(table, columns)
+            faults = RowFaults(table.source)
+            examples = whole(read_image_examples(table, columns, faults), faults, self.data, self.notes)
         return self._sound(examples, decode=False)
 
     def held_out(self, examples: Examples) -> Examples:

@@ -7,7 +7,8 @@ from typing import Any
 from zoo.data.examples import Examples
 from zoo.data.pairs import choose_pair_columns, read_pairs
 from zoo.data.problems import RETRIEVAL
-from zoo.train.readers import TextReader, named_columns, read_rows
+from zoo.data.row_faults import RowFaults
+from zoo.train.readers import TextReader, named_columns, read_rows, whole
 from zoo.train.recipe import DataKeys
 
 
@@ -21,7 +22,8 @@ class PairReader(TextReader):
         table = read_rows(name, split)
         given = self.settled or named_columns(self.data, name, "text", "text_pair")
         self.columns = choose_pair_columns(table, **given)
-        return read_pairs(table, self.columns)
+        faults = RowFaults(table.source)
+        return whole(read_pairs(table, self.columns, faults), faults, self.data, self.notes)
 
     @property
     def settled(self) -> dict[str, Any]:

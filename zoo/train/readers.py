@@ -12,6 +12,7 @@ from zoo.data.duplicates import text_keys
 from zoo.data.examples import Examples, read_examples
 from zoo.data.problems import LANGUAGE
 from zoo.data.readers import read_table
+from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
 from zoo.registry.code import dataset_names, find_dataset, load_dataset
 from zoo.train.recipe import DataKeys
@@ -71,9 +72,10 @@ class TextReader:
         given = named_columns(self.data, name, "text", *(("text_pair", "label") if labelled else ()))
         known = dataclasses.asdict(self.columns) if self.columns else given
         columns = choose_columns(table, **known, need_label=labelled)
-        examples = read_examples(table, columns, problem=self.problem, separator=self.data.separator)
+        faults = RowFaults(table.source)
+        examples = read_examples(table, columns, problem=self.problem, separator=self.data.separator, faults=faults)
         self.columns, self.problem = columns, examples.problem
-        return examples
+        return whole(examples, faults, self.data, self.notes)
 
     def held_out(self, examples: Examples) -> Examples:
         return examples
@@ -114,6 +116,15 @@ def reader_for(task: str, data: DataKeys) -> Reader:
     from zoo.train.image_reader import ImageReader
 
     return ImageReader(data)
+
+
+def whole(examples: Examples, faults: RowFaults, data: DataKeys, notes: list[str]) -> Examples:
+    """The examples of a table without those whose rows have faults, of which the notes are told.
+
+    Raises a ZooError that names them where `data.faulty` is to refuse them.
+    """
+    faults.check_whole(data.faulty)
+    return faults.without(examples, notes)
 
 
 def is_folder(name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.data.conversations import ALL, ANSWERS, LAST
 from zoo.data.problems import PROBLEMS
+from zoo.data.row_faults import REFUSE, SKIP
 
 AUTO_EXAMPLES = 32
 """The examples of a step whose batch size is `auto`."""
@@ -148,7 +149,10 @@ class DataKeys:
         default_factory=AugmentKeys, metadata={"help": "how training pictures are changed"}
     )
     faulty: str = key(
-        "refuse", "pictures that cannot be read: refuse the data, or leave them out", choices=("refuse", "skip")
+        REFUSE,
+        "pictures that cannot be read, rows that lack something, and texts that teach nothing or are too long for "
+        "any answer: refuse the data, or leave these out and count them",
+        choices=(REFUSE, SKIP),
     )
     workers: int = key(0, "processes that read pictures; 0 reads in threads", least=0)
 

@@ -170,7 +170,7 @@ def _run(
 ) -> Run:
     from zoo.train.answers import Questions
     from zoo.train.callbacks import named_callbacks
-    from zoo.train.feeds import make_batches
+    from zoo.train.feeds import learnable, make_batches
     from zoo.train.order import make_plan
     from zoo.train.preflight import prepared
     from zoo.train.reference import hold_references
@@ -183,6 +183,9 @@ def _run(
     if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
     listener.fact("trained", trained_weights(model))
+    known, splits = len(splits.notes), learnable(recipe, model, splits)
+    for note in splits.notes[known:]:
+        listener.fact("left out", note)
     questions = Questions(model, _held_out(splits)[1], recipe.evaluate)
     batches = make_batches(recipe, model, splits)
     plan = make_plan(recipe.train, batches.per_epoch)

@@ -8,8 +8,9 @@ from typing import Any
 from zoo.data.columns import choose_token_columns
 from zoo.data.duplicates import text_keys
 from zoo.data.examples import Examples
+from zoo.data.row_faults import RowFaults
 from zoo.data.token_examples import read_token_examples
-from zoo.train.readers import TextReader, named_columns, read_rows
+from zoo.train.readers import TextReader, named_columns, read_rows, whole
 from zoo.train.recipe import DataKeys
 
 
@@ -24,7 +25,8 @@ class TokenReader(TextReader):
         table = read_rows(name, split)
         given = named_columns(self.data, name, "tokens", "label")
         self.lists = choose_token_columns(table, **(dataclasses.asdict(self.lists) if self.lists else given))
-        return read_token_examples(table, self.lists)
+        faults = RowFaults(table.source)
+        return whole(read_token_examples(table, self.lists, faults), faults, self.data, self.notes)
 
     def keys(self, examples: Examples) -> list[str]:
         return text_keys(" ".join(words) for words in examples.inputs)
