@@ -34,6 +34,34 @@ def test_labels_are_read_in_the_order_of_their_numbers():
     assert labels_of({"model_type": "x", "num_labels": 3}) == ("LABEL_0", "LABEL_1", "LABEL_2")
 
 
+def test_timm_s_labels_are_its_descriptions_where_every_name_has_one():
+    synsets = {"n01": "tench, Tinca tinca", "n02": "crane", "n03": "crane", "n04": "unused"}
+    config = {
+        "architecture": "resnet18",
+        "pretrained_cfg": {"num_classes": 3, "label_names": ["n01", "n02", "n03"]},
+    }
+    assert labels_of(config) == ("n01", "n02", "n03")
+
+    config["label_descriptions"] = synsets
+    assert labels_of(config) == ("tench, Tinca tinca", "crane (n02)", "crane (n03)")
+    config["pretrained_cfg"] = {
+        **config["pretrained_cfg"],
+        "label_descriptions": {"n01": "a", "n02": "b", "n03": "c"},
+    }
+    assert labels_of({**config, "label_descriptions": None}) == ("a", "b", "c")
+    assert labels_of({**config, "label_descriptions": {"n01": "tench"}}) == ("n01", "n02", "n03")
+    assert with_labels(config, labels_of(config)) == config
+    other = with_labels(config, ["cat", "dog"])
+    assert labels_of(other) == ("cat", "dog")
+    assert "label_descriptions" not in str(other)
+
+
+def test_timm_s_labels_by_number_may_have_gaps():
+    table = {"architecture": "x", "num_classes": 4, "label_names": {"3": "d", "0": "a", "9": "beyond"}}
+    assert labels_of(table) == ("a", "LABEL_1", "LABEL_2", "d")
+    assert labels_of({"architecture": "x", "labels": ["p", "q"]}) == ("p", "q")
+
+
 def test_other_labels_go_wherever_timm_looks_for_their_number():
     found = with_labels(TIMM, ["p", "q"])
     assert classes_of(found) == 2
@@ -61,8 +89,14 @@ def test_transformers_gets_both_tables():
 
 
 @pytest.mark.parametrize(
-    "source", [{"id2label": [1]}, {"id2label": {"a": "b"}}, {"architecture": "x", "label_names": 3}]
+    ("source", "key"),
+    [
+        ({"id2label": [1]}, "id2label"),
+        ({"id2label": {"a": "b"}}, "id2label"),
+        ({"architecture": "x", "label_names": 3}, "label_names"),
+        ({"architecture": "x", "label_names": {"a": "b"}}, "label_names"),
+    ],
 )
-def test_labels_that_are_none_are_refused(source):
-    with pytest.raises(ZooError, match="id2label"):
+def test_labels_that_are_none_are_refused(source, key):
+    with pytest.raises(ZooError, match=key):
         labels_of(source)

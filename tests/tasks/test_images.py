@@ -146,7 +146,8 @@ def test_timm_s_pictures_go_through_timm_s_preprocessing(tmp_path):
     told = randomise(timm.create_model("resnet18", num_classes=3, **args))
     saved(told, tmp_path, **args)
     config = json.loads((tmp_path / "config.json").read_text())
-    config["label_names"] = LABELS
+    config["label_names"] = ["n01", "n02", "n03"]
+    config["label_descriptions"] = dict(zip(config["label_names"], LABELS, strict=True))
     (tmp_path / "config.json").write_text(json.dumps(config))
     transform = timm.data.create_transform(**timm.data.resolve_model_data_config(told))
     model = zoo.load(tmp_path)
@@ -154,5 +155,6 @@ def test_timm_s_pictures_go_through_timm_s_preprocessing(tmp_path):
     with torch.no_grad():
         scores = told(transform(image)[None]).softmax(-1).numpy()[0]
     ranked = model.classify(image, top_k=3)[0]
-    assert [entry["label"] for entry in ranked] == [LABELS[n] for n in np.argsort(-scores)]
+    info = timm.data.dataset_info.CustomDatasetInfo(config["label_names"], config["label_descriptions"])
+    assert [entry["label"] for entry in ranked] == [info.index_to_description(n) for n in np.argsort(-scores)]
     np.testing.assert_allclose([entry["score"] for entry in ranked], sorted(scores, reverse=True), atol=1e-5)

@@ -6,6 +6,7 @@ and `id2label`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,20 +43,43 @@ def labels_of(source: Source) -> tuple[str, ...]:
     """The label names, in the order of their numbers.
 
     A config without names means `LABEL_0`, `LABEL_1`, ...: as many as it counts, else two, as in transformers.
+    Of timm's they are the descriptions, where every name has one.
     """
     try:
         if is_timm(source):
-            named = source.get("label_names") or _pretrained(source).get("label_names")
-            if named:
-                return tuple(str(name) for name in named)
-            return tuple(f"LABEL_{n}" for n in range(classes_of(source) or 0))
+            return _timm_labels(source)
         named = source.get("id2label") or {n: f"LABEL_{n}" for n in range(source.get("num_labels") or 2)}
         return tuple(str(named[key]) for key in sorted(named, key=int))
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise ZooError(
-            "id2label of config.json does not map numbers to names.",
-            why=repr(source.get("id2label") or source.get("label_names"))[:200],
+            f"{'label_names' if is_timm(source) else 'id2label'} of config.json does not map numbers to names.",
+            why=repr(_timm_told(source, "label_names") if is_timm(source) else source.get("id2label"))[:200],
         ) from error
+
+
+def _timm_told(source: Source, key: str) -> Any:
+    """What timm reads of its labels: the config's own word, else that of `pretrained_cfg`."""
+    return source.get(key) or _pretrained(source).get(key)
+
+
+def _timm_labels(source: Source) -> tuple[str, ...]:
+    """As timm/data/dataset_info.py has them (`CustomDatasetInfo`): a list, or a table by number that may have gaps.
+
+    A description that several names share is followed by the name.
+    """
+    names, count = _timm_told(source, "label_names") or _timm_told(source, "labels"), classes_of(source)
+    if not names:
+        return tuple(f"LABEL_{n}" for n in range(count or 0))
+    if isinstance(names, Mapping):
+        numbered = {int(number): name for number, name in names.items()}
+        names = [numbered.get(n, f"LABEL_{n}") for n in range(len(numbered) if count is None else count)]
+    found = [str(name) for name in names]
+    described = _timm_told(source, "label_descriptions")
+    if not isinstance(described, Mapping) or not described.keys() >= {*found}:
+        return tuple(found)
+    often = Counter(str(described[name]) for name in found)
+    told = [(name, str(described[name])) for name in found]
+    return tuple(text if often[text] == 1 else f"{text} ({name})" for name, text in told)
 
 
 def with_labels(source: Source, labels: Sequence[str]) -> dict[str, Any]:
@@ -77,8 +101,8 @@ def _with_timm_labels(source: Source, labels: Sequence[str]) -> dict[str, Any]:
         return found
     for key in ("pretrained_cfg", "model_args"):
         if isinstance(found.get(key), dict):
-            table = {k: v for k, v in found[key].items() if not k.startswith("label_")}
+            table = {k: v for k, v in found[key].items() if not k.startswith("label")}
             found[key] = table | ({"num_classes": len(labels)} if "num_classes" in table else {})
-    for key in ("label_names", "label_descriptions"):
+    for key in ("label_names", "label_descriptions", "labels"):
         found.pop(key, None)
     return found | {"num_classes": len(labels)} | ({"label_names": list(labels)} if labels else {})
