@@ -26,6 +26,7 @@ from zoo.train.feeds import make_batches
 from zoo.train.listener import Silent
 from zoo.train.reference import hold_references, references
 from zoo.train.scores import PreferenceScores, score
+from zoo.train.setup import trainer_for
 from zoo.train.splits import Splits
 
 BETA = 0.7
@@ -183,6 +184,23 @@ def test_the_loss_and_its_smoothing():
     assert scores.predicted.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("parts", [1, 3])
+def test_a_step_tells_margin_and_accuracy_of_what_it_sees(parts, base):
+    model = zoo.load(base)
+    recipe = recipe_of(base)
+    held, _ = made(model, base)
+    _, batches = made(model, base, batch_size=3 // parts)
+    stirred(model, 0.05)
+    trainer, _ = trainer_for(recipe, model, 1, held.train)
+    expected = score(model, held.train, beta=BETA).metrics
+
+    _, means = trainer.advance(trainer.state(), [batches.batch(n) for n in range(parts)])
+
+    assert trainer.told == ("margin", "accuracy")
+    assert 0 < expected["accuracy"] < 1
+    assert expected == pytest.approx(dict(zip(("loss", *trainer.told), np.asarray(means), strict=True)), rel=1e-4)
+
+
 def test_the_reference_is_the_base_and_the_adapter_is_on_again(base):
     model = zoo.load(base)
     before = log_probabilities(model, model.encode_preferences(PAIRS))
@@ -233,6 +251,10 @@ def test_preferences_are_learned(run, file):
     assert losses[0] == pytest.approx(np.log(2), abs=1e-6)
     assert run.metrics["accuracy"] == 1.0
     assert measured[-1]["margin"] > measured[0]["margin"] > 0
+    steps = [record for record in run.history if "learning_rate" in record]
+    assert abs(steps[0]["margin"]) < 1e-5
+    assert steps[-1]["margin"] == pytest.approx(run.metrics["margin"], rel=0.5)
+    assert steps[-1]["accuracy"] == 1.0
     assert list(run.metrics) == ["accuracy", "margin", "loss"]
     assert run.recipe.data.chosen == "chosen"
     again = evaluate(run, file)

@@ -12,6 +12,9 @@ Loss = Callable[[Any, Any, Any], tuple[Any, Any]]
 """`(outputs, targets, weights) -> (sum of the weighted losses, sum of the weights)`; their quotient is the mean.
 A weight of 0 is for what fills a place only."""
 
+Tell = Callable[[Any, Any, Any], Any]
+"""`(outputs, targets, weights) -> weighted sum` of something that is told of a step beside its loss."""
+
 
 def cross_entropy(smoothing: float = 0.0, class_weights: Sequence[float] = ()) -> Loss:
     """Cross-entropy of logits `(..., classes)`, one weight for each target.
@@ -100,10 +103,29 @@ def preference(beta: float = 0.1, smoothing: float = 0.0) -> Loss:
     of_classes = cross_entropy(smoothing)
 
     def loss(log_probabilities: Any, reference: Any, weights: Any) -> tuple[Any, Any]:
-        rewards = beta * (ops.reshape(log_probabilities, ops.shape(reference)) - reference)
+        rewards = _rewards(log_probabilities, reference, beta)
         return of_classes(rewards, ops.zeros_like(weights, dtype="int32"), weights)
 
     return loss
+
+
+def preference_told(beta: float = 0.1) -> dict[str, Tell]:
+    """By how much chosen answers are rewarded more, and how many are; the functions take what `preference` does."""
+
+    def margins(log_probabilities: Any, reference: Any) -> Any:
+        rewards = _rewards(log_probabilities, reference, beta)
+        return rewards[:, 0] - rewards[:, 1]
+
+    return {
+        "margin": lambda outputs, reference, weights: ops.sum(margins(outputs, reference) * weights),
+        "accuracy": lambda outputs, reference, weights: ops.sum(
+            ops.where(margins(outputs, reference) > 0, weights, 0.0)
+        ),
+    }
+
+
+def _rewards(log_probabilities: Any, reference: Any, beta: float) -> Any:
+    return beta * (ops.reshape(log_probabilities, ops.shape(reference)) - reference)
 
 
 def squared_error() -> Loss:

@@ -80,7 +80,7 @@ class Standing:
         step: how many steps are done.
         best: the best weights so far.
         waited: the evaluations since the best.
-        losses: those that no record holds yet.
+        losses: those that no record holds yet, each a number, or a list with what else is told of its step.
         seconds: how long it has trained, in all its processes.
         watch: whether the loss has exploded.
     """
@@ -88,7 +88,7 @@ class Standing:
     step: int = 0
     best: Best = field(default_factory=Best)
     waited: int = 0
-    losses: list[float] = field(default_factory=list)
+    losses: list[Any] = field(default_factory=list)
     seconds: float = 0.0
     watch: Watch = field(default_factory=Watch)
 
@@ -148,7 +148,7 @@ class Loop:
         self.checkpoints, self.interrupts = checkpoints, interrupts
         self.every, self.patience, self.name = every, patience, name
         self.callbacks = callbacks or Callbacks((), trainer.model, trainer.optimizer, plan)
-        self.meter = _Meter(plan, batches.size * plan.accumulate, journal, rate_at, progress)
+        self.meter = _Meter(plan, batches.size * plan.accumulate, journal, rate_at, progress, trainer.told)
         self.standing = Standing()
         self.state: State | None = None
 
@@ -190,11 +190,11 @@ class Loop:
         pending: Any = None
         for parts in each("feeding", self._steps()):
             with part("computing"):
-                state, loss = trainer.advance(state, parts)
+                state, means = trainer.advance(state, parts)
             # One step late: reading this step's loss now would wait for it, and leave the device idle after.
             if pending is not None:
                 self._note(pending)
-            standing.step, pending = standing.step + 1, loss
+            standing.step, pending = standing.step + 1, means
             if self.callbacks.reads_weights:
                 state = self._shown(state)
                 self._note(pending)
@@ -232,14 +232,15 @@ class Loop:
         often = bool(self.every) and step % self.every == 0
         return often or step % self.plan.per_epoch == 0 or self._ends()
 
-    def _note(self, loss: Any) -> None:
-        """Read the loss of the last step that was noted as done."""
+    def _note(self, means: Any) -> None:
+        """Read the loss of the last step that was noted as done, and what else is told of it."""
         step = self.standing.step
         with part("computing"):
-            value = float(np.asarray(loss))
+            told = np.asarray(means)
+        value = float(told.flat[0])
         if not np.isfinite(value):
             raise self._diverged(f"the loss of step {step} is {value}")
-        self.meter.note(step, value)
+        self.meter.note(step, value, told.tolist())
         if self.standing.watch.exploded(step, value):
             since = step - LASTING + 1
             what = f"each loss since step {since} is more than ten times any of the first, up to {value:.4g}"
@@ -344,30 +345,37 @@ class _Meter:
         journal: Journal,
         rate_at: Callable[[int], Any],
         progress: Progress,
+        told: Sequence[str],
     ) -> None:
-        self.plan, self.size, self.journal = plan, size, journal
+        self.plan, self.size, self.journal, self.told = plan, size, journal, told
         self.every = max(1, len(plan) // _RECORDS)
         self.rate_at, self.progress = rate_at, progress
 
-    def restart(self, losses: list[float]) -> None:
+    def restart(self, losses: list[Any]) -> None:
         """Start the clock anew: the time of an evaluation is not the training's.
 
         Args:
-            losses: those that no record holds yet; they are added to, and emptied.
+            losses: as `Standing.losses`; they are added to, and emptied.
         """
         self.losses = losses
         self.since, self.steps = time.perf_counter(), 0
 
-    def note(self, step: int, loss: float) -> None:
-        self.losses.append(loss)
+    def note(self, step: int, loss: float, told: Any) -> None:
+        """Hear of a step.
+
+        Args:
+            told: its loss, or a list of that and what else is told of it.
+        """
+        self.losses.append(told)
         self.steps += 1
         speed = self.steps * self.size / (time.perf_counter() - self.since)
         self.progress(step, loss, speed)
         if step % self.every == 0 or step == len(self.plan):
+            means = np.atleast_1d(np.mean(self.losses, axis=0))
             self.journal.add(
                 step=step,
                 epoch=round(step / self.plan.per_epoch, 4),
-                loss=round(sum(self.losses) / len(self.losses), 6),
+                **{name: round(float(mean), 6) for name, mean in zip(("loss", *self.told), means, strict=True)},
                 learning_rate=float(self.rate_at(step - 1)),
                 examples_per_second=round(speed, 2),
             )

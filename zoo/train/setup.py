@@ -17,7 +17,7 @@ from zoo.data.vocabulary import learn_tokenizer
 from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.description import labels_of
 from zoo.loading import Found, Weights, build, described, locate
-from zoo.tasks.losses import preference
+from zoo.tasks.losses import preference, preference_told
 from zoo.train.depth import depths
 from zoo.train.feeds import preparation
 from zoo.train.freezing import freeze
@@ -148,6 +148,7 @@ def trainer_for(recipe: Recipe, model: Any, steps: int, train: Examples) -> tupl
         preference(keys.dpo_beta, keys.label_smoothing)
         if train.problem == PREFERENCE
         else model.objective(smoothing=keys.label_smoothing, class_weights=weights),
+        told=preference_told(keys.dpo_beta) if train.problem == PREFERENCE else None,
         prepare=preparation(model, train.problem),
         ema=keys.ema,
         policy=remat_policy(keys.remat),

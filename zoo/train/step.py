@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.tasks.losses import Loss
+from zoo.tasks.losses import Loss, Tell
 
 State = tuple[list[Any], list[Any], list[Any], list[Any]]
 """Values of the trainable variables, the other variables (statistics, dropout seeds), the optimizer's, and the
@@ -20,16 +20,20 @@ averages of the first two, if they are kept."""
 
 Prepare = Callable[[dict[str, Any], Any], tuple[dict[str, Any], Any]]
 
+Means = Any
+"""The mean loss of a step's examples `()`; where more is told of them, the loss and its means `(1 + told,)`."""
+
 
 @dataclass(frozen=True)
 class Trainer:
     """A model, its optimizer and the compiled functions between two states.
 
     Args:
-        step: `(state, *batch) -> (state, loss)`: one step on one batch. It donates the state.
+        step: `(state, *batch) -> (state, means)`: one step on one batch. It donates the state.
         add: `(trainable, other, sums, *batch) -> (other, sums)`: a batch's part of a step. It donates both.
-        finish: `(state, sums) -> (state, loss)`: the step of all the parts. It donates the state.
+        finish: `(state, sums) -> (state, means)`: the step of all the parts. It donates the state.
         averages: whether an average of the weights is kept.
+        told: what is told of a step's examples beside their loss.
         ready: programs of `step`, or of `add`, that are compiled already, by the shapes of their batch.
     """
 
@@ -39,18 +43,24 @@ class Trainer:
     add: Callable[..., tuple[list[Any], Any]]
     finish: Callable[..., tuple[State, Any]]
     averages: bool = False
+    told: tuple[str, ...] = ()
     ready: Mapping[tuple[Any, ...], Callable[..., Any]] = field(default_factory=dict)
 
-    def advance(self, state: State, batches: Sequence[Any]) -> tuple[State, Any]:
-        """One step on all these batches, as if they were one: the new state, and the mean loss."""
+    def advance(self, state: State, batches: Sequence[Any]) -> tuple[State, Means]:
+        """One step on all these batches, as if they were one: the new state, and the means."""
         if len(batches) == 1:
             return self.ready.get(("step", *shapes_of(batches[0])), self.step)(state, *batches[0])
         trainable, fixed, slots, average = state
-        sums = _zeros(trainable), np.float32(0), np.float32(0)
+        sums = _zeros(trainable), np.zeros(self.shape, np.float32), np.float32(0)
         for batch in batches:
             add = self.ready.get(("add", *shapes_of(batch)), self.add)
             fixed, sums = add(trainable, fixed, sums, *batch)
         return self.finish((trainable, fixed, slots, average), sums)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of a step's means."""
+        return (1 + len(self.told),) if self.told else ()
 
     @functools.cached_property
     def moving(self) -> list[int]:
@@ -100,6 +110,7 @@ def make_trainer(
     optimizer: keras.optimizers.Optimizer,
     loss: Loss,
     *,
+    told: Mapping[str, Tell] | None = None,
     prepare: Prepare | None = None,
     ema: float = 0.0,
     policy: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
@@ -108,6 +119,7 @@ def make_trainer(
 
     Args:
         loss: what is made small, as the task has it (`model.objective()`).
+        told: sums that are told of a step's examples beside their loss, by name.
         prepare: turns the batch's arrays and targets into the model's and the loss's; compiled with the step.
         ema: the decay of the average of the weights; 0 keeps none.
         policy: wraps what is differentiated, to say what is kept for the gradient.
@@ -118,11 +130,12 @@ def make_trainer(
             arrays, targets = prepare(arrays, targets)
         outputs, fixed = model.stateless_call(trainable, fixed, arrays, training=True)
         total, weight = loss(outputs, targets, weights)
-        return total, (weight, fixed)
+        beside = [tell(outputs, targets, weights) for tell in (told or {}).values()]
+        return total, (ops.stack([total, *beside]) if beside else total, weight, fixed)
 
     def mean_of(trainable: Any, fixed: Any, *batch: Any) -> tuple[Any, Any]:
-        total, (weight, fixed) = sums_of(trainable, fixed, *batch)
-        return total / _divisor(weight), fixed
+        total, (sums, weight, fixed) = sums_of(trainable, fixed, *batch)
+        return total / _divisor(weight), (sums / _divisor(weight), fixed)
 
     def updated(state: State, fixed: Any, gradients: Any) -> State:
         trainable, _, slots, average = state
@@ -131,19 +144,19 @@ def make_trainer(
             average = [_moved(old, new, ema) for old, new in zip(average, (*trainable, *fixed), strict=True)]
         return trainable, fixed, slots, average
 
-    def step(state: State, *batch: Any) -> tuple[State, Any]:
-        (mean, fixed), gradients = jax.value_and_grad(policy(mean_of), has_aux=True)(*state[:2], *batch)
-        return updated(state, fixed, gradients), mean
+    def step(state: State, *batch: Any) -> tuple[State, Means]:
+        (_, (means, fixed)), gradients = jax.value_and_grad(policy(mean_of), has_aux=True)(*state[:2], *batch)
+        return updated(state, fixed, gradients), means
 
     def add(trainable: Any, fixed: Any, sums: Any, *batch: Any) -> tuple[Any, Any]:
-        (total, (weight, fixed)), gradients = jax.value_and_grad(policy(sums_of), has_aux=True)(
+        (_, (own, weight, fixed)), gradients = jax.value_and_grad(policy(sums_of), has_aux=True)(
             trainable, fixed, *batch
         )
         before, *numbers = sums
         gradients = [one + other for one, other in zip(before, gradients, strict=True)]
-        return fixed, (gradients, numbers[0] + total, numbers[1] + weight)
+        return fixed, (gradients, numbers[0] + own, numbers[1] + weight)
 
-    def finish(state: State, sums: Any) -> tuple[State, Any]:
+    def finish(state: State, sums: Any) -> tuple[State, Means]:
         gradients, total, weight = sums
         divisor = _divisor(weight)
         return updated(state, state[1], [x / ops.cast(divisor, x.dtype) for x in gradients]), total / divisor
@@ -155,6 +168,7 @@ def make_trainer(
         jax.jit(add, donate_argnums=(1, 2)),
         jax.jit(finish, donate_argnums=0),
         averages=bool(ema),
+        told=tuple(told or ()),
     )
 
 
