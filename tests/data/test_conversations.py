@@ -7,8 +7,8 @@ import json
 import pyarrow as pa
 import pytest
 
+from zoo.data.chat_columns import ChatColumns, choose_chat_columns
 from zoo.data.chat_examples import read_chat_examples
-from zoo.data.columns import ChatColumns, choose_chat_columns
 from zoo.data.conversations import Completion, Conversation, Message, conversation_of
 from zoo.data.in_memory import as_file
 from zoo.data.readers import read_table

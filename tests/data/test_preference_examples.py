@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from zoo.data.columns import choose_chat_columns
+from zoo.data.chat_columns import choose_chat_columns
 from zoo.data.conversations import Completion, Conversation, Message, Preference, texts_of
 from zoo.data.preference_examples import read_preferences
 from zoo.data.problems import PREFERENCE

@@ -18,7 +18,7 @@ from zoo.train.feeds import make_batches, preparation
 from zoo.train.pair_reader import PairReader
 from zoo.train.recipe import DataKeys
 from zoo.train.retrieval import nearest
-from zoo.train.scores import score
+from zoo.train.scoring import score
 from zoo.train.splits import Splits
 
 PAIRS = [

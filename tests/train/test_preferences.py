@@ -25,7 +25,8 @@ from zoo.train.evaluate import evaluate
 from zoo.train.feeds import make_batches
 from zoo.train.listener import Silent
 from zoo.train.reference import hold_references, references
-from zoo.train.scores import PreferenceScores, score
+from zoo.train.scores import PreferenceScores
+from zoo.train.scoring import score
 from zoo.train.setup import trainer_for
 from zoo.train.splits import Splits
 
@@ -323,3 +324,17 @@ def test_what_cannot_be_learned_from_is_told_by_row(base, tmp_path):
     assert "With two answers that are the same tokens: row 4" in told
     with pytest.raises(zoo.ZooError, match="no chat template"):
         model.encode_preferences(asked)
+
+
+def test_pairs_that_cannot_be_learned_from_are_left_out_where_the_recipe_says_so(base, tmp_path):
+    long = {"prompt": "Why?", "chosen": " So it is, and so it was, and so it will be." * 40, "rejected": " No."}
+    same = {"prompt": "Why?", "chosen": " No.", "rejected": " No."}
+    file = tmp_path / "pairs.jsonl"
+    file.write_text("\n".join(map(json.dumps, [long, *ROWS[:8], same])))
+
+    found = zoo.check(recipe_of(base, data={"train": str(file), "validation": 0, "faulty": "skip"}), show=1)
+
+    assert found.rows == {"train": 8}
+    assert found.examples[0].row == 2
+    assert "with the same answer chosen and rejected (row 10)" in found.data["left out"]
+    assert re.search(r"with an answer that does not fit in 128 tokens .*\(row 1\)", found.data["left out"])

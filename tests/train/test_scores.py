@@ -8,7 +8,8 @@ import pytest
 import zoo
 from zoo.data.examples import Examples
 from zoo.errors import RunError
-from zoo.train.scores import ClassificationScores, MultiLabelScores, RegressionScores, score
+from zoo.train.scores import ClassificationScores, MultiLabelScores, RegressionScores
+from zoo.train.scoring import score
 
 PROBABILITIES = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.6, 0.4, 0.0], [0.3, 0.7, 0.0]], np.float32)
 TARGETS = np.array([0, 1, 1, 1], np.int32)

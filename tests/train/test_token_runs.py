@@ -19,7 +19,7 @@ from zoo.train.evaluate import evaluate
 from zoo.train.finetune import finetune
 from zoo.train.intervals import interval
 from zoo.train.recipe import Recipe, TrainKeys
-from zoo.train.scores import TokenScores
+from zoo.train.token_scores import TokenScores
 
 GOOD, BAD = ["superb", "lovely", "great", "fine"], ["awful", "dull", "poor", "grim"]
 PLAIN = ["the", "film", "story", "plot", "was", "with", "some"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.data.columns import ChatColumns
+from zoo.data.chat_columns import ChatColumns
 from zoo.data.conversations import Completion, Conversation, Message, TrainOn, read_messages
 from zoo.data.examples import Examples
 from zoo.data.problems import LANGUAGE

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from zoo.data.columns import ChatColumns
+from zoo.data.chat_columns import ChatColumns
 from zoo.data.conversations import ANSWER, Conversation, Message, Preference, read_messages
 from zoo.data.examples import Examples
 from zoo.data.problems import PREFERENCE

@@ -11,7 +11,8 @@ from zoo.data.examples import Examples
 from zoo.data.labels import majority
 from zoo.data.problems import MULTI, REGRESSION, TOKENS, classes_of
 from zoo.tasks.labelled import targets_of
-from zoo.train.scores import METRICS, TokenScores, scores_of
+from zoo.train.scores import METRICS, scores_of
+from zoo.train.token_scores import TokenScores
 
 
 def constant(train: Examples, held_out: Examples, names: Sequence[str]) -> tuple[str, float]:

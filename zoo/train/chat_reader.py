@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from zoo.data.chat_columns import ChatColumns, choose_chat_columns
 from zoo.data.chat_examples import read_chat_examples
-from zoo.data.columns import ChatColumns, choose_chat_columns
 from zoo.data.conversations import ANSWERS, TrainOn, texts_of
 from zoo.data.duplicates import text_keys
 from zoo.data.examples import Examples

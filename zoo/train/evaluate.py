@@ -43,7 +43,7 @@ def evaluate(
     from zoo.train.answers import Questions, check_answerable, means
     from zoo.train.feeds import learnable
     from zoo.train.reference import with_references
-    from zoo.train.scores import score
+    from zoo.train.scoring import score
 
     run = run if isinstance(run, Run) else Run(run)
     recipe = run.recipe

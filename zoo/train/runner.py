@@ -239,7 +239,7 @@ def _train(
     from zoo.train.callbacks import Callbacks
     from zoo.train.loop import Journal, Loop
     from zoo.train.probe import probe
-    from zoo.train.scores import score
+    from zoo.train.scoring import score
     from zoo.train.summary import write_report
 
     keys, folder, model = recipe.train, directory.folder, trainer.model

@@ -1,22 +1,14 @@
-"""How good a model is: its outputs on examples, and what follows from them."""
+"""How good a model is: what follows from its outputs on examples."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from zoo.data.entities import entities, has_entities
-from zoo.data.examples import Examples
-from zoo.data.pairs import text_numbers
 from zoo.data.problems import LANGUAGE, MULTI, PREFERENCE, REGRESSION, RETRIEVAL, SINGLE, TOKENS
-from zoo.data.row_faults import RowFaults
-from zoo.errors import RunError, ZooError
-from zoo.tasks.labelled import NO_LABEL
-from zoo.tasks.preferences import log_probabilities
-from zoo.train.reference import references
-from zoo.train.retrieval import nearest
+from zoo.errors import RunError
 
 METRICS = {
     SINGLE: ("accuracy", "macro_f1", "loss"),
@@ -256,53 +248,6 @@ class PreferenceScores(Scores):
         return -self.metrics["loss"]
 
 
-@dataclass(frozen=True)
-class TokenScores(ClassificationScores):
-    """One class for each labelled word.
-
-    Args:
-        outputs: `(words, classes)` probabilities.
-        targets: `(words,)` the true classes.
-        places: `(words, 2)` the example of each word, and its place in it.
-        names: the classes.
-    """
-
-    places: np.ndarray
-    names: tuple[str, ...]
-
-    problem = TOKENS
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """F1 over whole entities where tags mark them, else the mean of the tags'; accuracy and loss by word."""
-        plain = super().metrics
-        f1 = self._entity_f1() if has_entities(self.names) else plain["macro_f1"]
-        return {"f1": f1, "accuracy": plain["accuracy"], "loss": plain["loss"]}
-
-    def _entity_f1(self) -> float:
-        hits = true = called = 0
-        for words in self._by_example():
-            own, said = (
-                entities([self.names[k] for k in classes[words]]) for classes in (self.targets, self.predicted)
-            )
-            hits, true, called = hits + len(own & said), true + len(own), called + len(said)
-        return 2 * hits / (true + called) if true + called else 0.0
-
-    def _by_example(self) -> list[np.ndarray]:
-        """The words of each example, in order."""
-        starts = np.flatnonzero(np.diff(self.places[:, 0], prepend=-1))
-        return np.split(np.arange(len(self.targets)), starts[1:])
-
-    def resampled(self, random: np.random.Generator) -> TokenScores:
-        groups = self._by_example()
-        drawn = [groups[n] for n in random.integers(len(groups), size=len(groups))]
-        chosen = np.concatenate(drawn)
-        # An example that is drawn twice is two.
-        numbers = np.repeat(np.arange(len(drawn)), [len(words) for words in drawn])
-        places = np.stack([numbers, self.places[chosen, 1]], axis=1)
-        return replace(self, outputs=self.outputs[chosen], targets=self.targets[chosen], places=places)
-
-
 def _macro_f1(hits: np.ndarray, true: np.ndarray, called: np.ndarray) -> float:
     occurs = true + called > 0
     return float((2 * hits[occurs] / (true + called)[occurs]).mean()) if occurs.any() else 0.0
@@ -322,62 +267,6 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 _KINDS = {kind.problem: kind for kind in (ClassificationScores, MultiLabelScores, RegressionScores, LanguageScores)}
-
-
-def score(model: Any, examples: Examples, *, beta: float = 0.1) -> Scores:
-    """Run a model over examples. Raises a RunError where its outputs are no numbers.
-
-    Args:
-        beta: what rewards of preferences are multiplied with.
-    """
-    if examples.problem == TOKENS:
-        found: Scores = _token_scores(model, examples)
-    elif examples.problem == RETRIEVAL:
-        found = _retrieval_scores(model, examples)
-    elif examples.problem == PREFERENCE:
-        found = _preference_scores(model, examples, beta)
-    elif model.problem == LANGUAGE:
-        faults = RowFaults(examples.source)
-        outputs, targets = np.split(model.token_losses(examples.inputs, faults.of(examples)), 2, axis=1)
-        faults.check()
-        found = scores_of(LANGUAGE, outputs, targets[:, 0])
-    else:
-        outputs = model.probabilities(examples.inputs)
-        found = scores_of(model.problem, outputs, model.targets(examples.labels or ()))
-    if not np.isfinite(found.outputs).all():
-        raise DivergedError(
-            f"The model's outputs on '{examples.source}' are not numbers.",
-            why="its weights grew beyond all bounds in training",
-            fix="Train again with a lower train.learning_rate, or a longer train.warmup.",
-        )
-    return found
-
-
-def _token_scores(model: Any, examples: Examples) -> TokenScores:
-    encoded, targets = model.encode_labelled(examples.inputs, examples.labels)
-    probabilities = model.token_probabilities(encoded)
-    labelled = [own != NO_LABEL for own in targets]
-    if not any(own.any() for own in labelled):
-        raise ZooError(f"No word of '{examples.source}' is within the model's length, so none can be scored.")
-    places = [np.stack([np.full(own.sum(), n), np.arange(own.sum())], axis=1) for n, own in enumerate(labelled)]
-    return TokenScores(
-        np.concatenate([rows[own] for rows, own in zip(probabilities, labelled, strict=True)]),
-        np.concatenate([numbers[own] for numbers, own in zip(targets, labelled, strict=True)]),
-        np.concatenate(places),
-        model.labels,
-    )
-
-
-def _retrieval_scores(model: Any, examples: Examples) -> Scores:
-    texts, partners = (model.embed(list(side)) for side in zip(*examples.inputs, strict=True))
-    numbers = text_numbers(examples.inputs)
-    ranks, first = nearest(texts, partners, numbers)
-    return RetrievalScores(np.stack([ranks, first], axis=1), numbers[:, 1])
-
-
-def _preference_scores(model: Any, examples: Examples, beta: float) -> Scores:
-    found = log_probabilities(model, model.encode_preferences(examples.inputs))
-    return PreferenceScores(beta * (found - references(examples)), np.zeros(len(examples), np.int32))
 
 
 def scores_of(problem: str, outputs: np.ndarray, targets: np.ndarray) -> Scores:

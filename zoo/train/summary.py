@@ -26,10 +26,11 @@ from zoo.train.order import make_plan
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import recipe_text
 from zoo.train.report import Mistake, Report, duration, render_report
-from zoo.train.scores import METRICS, ClassificationScores, Scores, TokenScores
+from zoo.train.scores import METRICS, ClassificationScores, Scores
 from zoo.train.setup import trained_weights
 from zoo.train.splits import Splits
 from zoo.train.thumbnails import thumbnail
+from zoo.train.token_scores import TokenScores
 
 _MISTAKES = 20
 _ANSWERS = 12
