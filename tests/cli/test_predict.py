@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
+from tests.data.web_server import picture_server
 from zoo.train.finetune import finetune
 from zoo.train.recipe import DataKeys, ModelKeys, OutputKeys, Recipe, TrainKeys
 
@@ -81,6 +83,34 @@ def test_a_run_on_pairs_reads_pairs(zoo, checkpoint, tmp_path):
     told = zoo("predict", "pairs", "the film", "the story")
     assert told.code == 2
     assert "Give a data file with the columns 'one' and 'two'." in told.err
+
+
+def test_pictures_of_the_web_where_they_are_allowed(zoo, run, tmp_path, monkeypatch):
+    import zoo as package
+
+    config = {"model_type": "resnet", "architectures": ["ResNetForImageClassification"], "layer_type": "basic"}
+    config |= {"embedding_size": 8, "hidden_sizes": [8], "depths": [1], "id2label": {"0": "cat", "1": "dog"}}
+    processor = {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 32}}
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.json").write_text(json.dumps(config))
+    (tmp_path / "config/preprocessor_config.json").write_text(json.dumps(processor))
+    package.load(tmp_path / "config", weights="random").save_pretrained(tmp_path / "tiny")
+    monkeypatch.setenv("no_proxy", "*")
+    with picture_server() as server:
+        url = f"{server.url}/cat.png"
+        (row,) = zoo("predict", "tiny", url, "--allow-urls", "--json").json
+        assert row["input"] == url
+        assert row["output"]["label"] in ("cat", "dog")
+        refused = zoo("predict", "tiny", url)
+        assert refused.code == 2
+        assert "zoo predict --allow-urls" in refused.err
+        gone = zoo("predict", "tiny", f"{server.url}/gone", "--allow-urls")
+        assert gone.code == 2
+        assert "the server answers 404" in gone.err
+        assert len(server.asked) == 2
+    told = zoo("predict", run, url, "--allow-urls")
+    assert told.code == 2
+    assert "--allow-urls is for pictures" in told.err
 
 
 def test_a_preset_embeds_and_its_files_are_verified(zoo, minilm):

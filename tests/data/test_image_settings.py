@@ -57,6 +57,28 @@ def test_pixels_are_timm_s(pretrained, size, tmp_path):
     np.testing.assert_array_equal(ours(image)["pixel_values"][0], expected)
 
 
+@pytest.mark.parametrize(
+    ("pretrained", "size", "fault"),
+    [
+        ("a1", (640, 480), ""),
+        ("a1", (30_000, 480), ""),
+        ("a1", (40_000, 200), "shows 0.5% of it"),
+        ("a1", (200, 40_000), "shows 0.5% of it"),
+        ("a1", (90_000_000, 1), "resized to 235 pixels on one edge it would have 21,150,000,000 on the other"),
+        ("squash", (90_000_000, 1), ""),
+        ("border", (5_000, 9), "resized to 0 pixels on one edge it would have 61 on the other"),
+        ("border", (5_000, 90), ""),
+    ],
+)
+def test_a_picture_that_is_nothing_to_judge_by(pretrained, size, fault, tmp_path):
+    ours = preprocessor(tmp_path, config={"architecture": "resnet18", "pretrained_cfg": TIMM[pretrained]})
+    assert fault in ours.fault_of(*size)
+    assert bool(ours.fault_of(*size)) == bool(fault)
+    if "resized" in fault and max(size) < 9_999:
+        with pytest.raises(ZooError, match=f"The picture is {size[0]} x {size[1]}: resized to 0 pixels"):
+            ours(picture(*size))
+
+
 PROCESSORS = {
     "microsoft/resnet-18": (
         ConvNextImageProcessorPil,

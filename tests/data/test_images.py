@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.data.pictures import picture
-from zoo.data.images import MOST_PIXELS, as_images, read_image
+from zoo.data.images import MOST_PIXELS, as_images, measured, read_image
 from zoo.errors import ZooError
 
 
@@ -139,6 +139,15 @@ def bomb(width, height):
         + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
         + chunk(b"IEND", b"")
     )
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_header_tells_the_size_of_the_picture_the_way_up_it_is_meant(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned, plain = (saved(Image.new("RGB", (40, 10), "red"), kind, **more) for more in ({"exif": exif}, {}))
+    assert measured(turned) == read_image(turned).size == (10, 40)
+    assert measured(plain) == measured(plain[:-12]) == (40, 10)  # without looking at the pixels
 
 
 @pytest.mark.parametrize("size", [(30_000, 30_000), (MOST_PIXELS + 1, 1), (1, MOST_PIXELS + 1)])

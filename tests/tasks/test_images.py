@@ -13,6 +13,7 @@ from transformers.models.convnext.image_processing_pil_convnext import ConvNextI
 
 import zoo
 from tests.data.pictures import picture
+from tests.data.web_server import IMAGE, picture_server
 from tests.references.timm_models import saved, timm
 from tests.references.torch_images import randomise
 from zoo.errors import ZooError
@@ -100,6 +101,22 @@ def test_a_picture_that_cannot_be_read_is_named(folder, tmp_path):
         model.classify([picture(9, 9), b"nothing"])
     with pytest.raises(ZooError, match="URL"):
         model.classify("https://example.org/cat.jpg")
+
+
+def test_urls_are_fetched_where_they_are_allowed(folder, monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    model, bare = zoo.load(folder), zoo.load(folder, task="feature-extraction")
+    with picture_server() as server:
+        urls = [f"{server.url}/cat.png"] * 3
+        told = model.classify([*urls, IMAGE], allow_urls=True)
+        assert [one["score"] for one in told] == pytest.approx([told[3]["score"]] * 4, rel=1e-5)
+        np.testing.assert_allclose(bare.embed(urls[0], allow_urls=True), bare.embed(IMAGE), rtol=1e-5)
+        ours, theirs = bare.feature_maps(urls[0], allow_urls=True), bare.feature_maps(IMAGE)
+        np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-5)
+        pixels = model.preprocess(urls[0], allow_urls=True)["pixel_values"]
+        np.testing.assert_array_equal(pixels, model.preprocess(IMAGE)["pixel_values"])
+        with pytest.raises(ZooError, match="/gone' could not be fetched"):
+            model.classify([IMAGE, f"{server.url}/gone"], allow_urls=True)
 
 
 def test_without_a_word_on_preprocessing_the_model_takes_arrays_only(folder, tmp_path):

@@ -224,6 +224,43 @@ def test_so_is_one_of_a_share_that_is_split_off(tiny, faulty, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("size", "fault"),
+    [
+        ((3_000, 2), "is 3,000 x 2: the crop of an evaluation shows 0.1% of it"),
+        ((5, 900_000), "resized to 35 pixels on one edge it would have 6,300,000 on the other"),
+        ((1, 1), "is 1 x 1: there is nothing to see in it"),
+    ],
+)
+def test_a_picture_too_thin_to_judge_by_is_told_before_anything_is_trained(size, fault, tiny, tmp_path):
+    root = tmp_path / "pictures"
+    write_folder(root / "train", 3)
+    write_folder(root / "val", 2, seed=1)
+    Image.new("RGB", size, "red").save(root / "val/red/thin.png")
+
+    with pytest.raises(ZooError) as told:
+        finetune(str(tiny), data=root, output=tmp_path / "run", overrides=QUICK)
+    assert "thin.png" in told.value.why[0]
+    assert fault in told.value.why[0]
+    assert 'data.faulty = "skip"' in told.value.fix
+    assert not (tmp_path / "run").exists()
+    found = zoo.check(str(tiny), data=root, overrides=(*QUICK, "data.faulty=skip"))
+    assert found.rows == {"train": 9, "validation": 6}
+    assert f"1 of '{root / 'val'}' cannot be" in found.data["left out"]
+
+
+def test_a_thin_picture_is_trained_on_unless_it_is_cropped_as_in_evaluations(tiny, tmp_path):
+    root = tmp_path / "pictures"
+    write_folder(root / "train", 3)
+    write_folder(root / "val", 2, seed=1)
+    Image.new("RGB", (3_000, 2), "red").save(root / "train/red/thin.png")
+
+    assert zoo.check(str(tiny), data=root, overrides=QUICK).rows["train"] == 10
+    for asked in ("data.augment.crop=1", "data.validation=0"):
+        with pytest.raises(ZooError, match="pictures that cannot be cropped for an evaluation"):
+            zoo.check(str(tiny), data=root / "train", overrides=(*QUICK, asked))
+
+
 def test_the_same_picture_in_training_and_validation_is_refused_or_left_out(tiny, tmp_path):
     root = tmp_path / "same"
     write_folder(root / "train", 5)

@@ -17,19 +17,22 @@ from zoo.train.recipe import DataKeys, ModelKeys, Recipe
 @click.argument("model", metavar="RUN|PRESET")
 @click.argument("inputs", nargs=-1, required=True, metavar="TEXT...|FILE|PICTURE...")
 @click.option("--column", help="The column of FILE with the inputs; guessed where it is left out.")
+@click.option("--allow-urls", is_flag=True, help="Fetch pictures that are given as http or https URLs.")
 @json_option
-def command(model: str, inputs: tuple[str, ...], column: str | None, as_json: bool) -> None:
+def command(model: str, inputs: tuple[str, ...], column: str | None, allow_urls: bool, as_json: bool) -> None:
     """Apply RUN or PRESET to texts, to pictures or folders of them, or to every row of a data file.
 
     One line of output for each.
     """
     recipe = _trained_by(model)
+    if allow_urls and not recipe.model.task.startswith("image-"):
+        raise ZooError(f"--allow-urls is for pictures, and {model} takes texts.")
     texts = (_pictures if recipe.model.task.startswith("image-") else _texts)(inputs, column, recipe.data)
     use_keras()
     from zoo.loading import load
 
     loaded = load(model)
-    outputs = getattr(loaded, loaded.verb)(texts)
+    outputs = getattr(loaded, loaded.verb)(texts, **({"allow_urls": True} if allow_urls else {}))
     rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     if as_json:
         named = [None if isinstance(text, bytes) else text for text in texts]

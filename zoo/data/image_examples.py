@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 from zoo.data.columns import ImageColumns
 from zoo.data.examples import Examples
-from zoo.data.images import check_header, read_image
+from zoo.data.images import measured, read_image
+from zoo.data.preprocessing import ImagePreprocessor
 from zoo.data.problems import SINGLE, read_labels
 from zoo.data.row_faults import REFUSE, RowFaults
 from zoo.data.table import Table
@@ -74,7 +75,9 @@ def inspect(examples: Examples, *, decode: bool) -> Inspection:
         raw, name = examples.inputs[n], picture_name(examples, n)
         try:
             data = raw if isinstance(raw, bytes) else _bytes(raw, name)
-            (read_image if decode else check_header)(data, name=name)
+            size = read_image(data, name=name).size if decode else measured(data, name=name)
+            if 1 in size:
+                raise ZooError(f"{name} is {size[0]} x {size[1]}: there is nothing to see in it.")
         except ZooError as error:
             return "", error.what
         return hashlib.sha256(data).hexdigest(), ""
@@ -93,23 +96,44 @@ def _bytes(path: str, name: str) -> bytes:
         raise ZooError(f"{name} cannot be read: {error.strerror}.") from error
 
 
-def without_faulty(examples: Examples, inspection: Inspection, faulty: str) -> Examples:
-    """The examples whose pictures can be read. With `refuse`, a ZooError that names those that cannot."""
-    if not inspection.faults:
+def thin(examples: Examples, preprocess: ImagePreprocessor) -> dict[int, str]:
+    """`{place: what is wrong}` of the pictures that an evaluation cannot crop, or shows hardly anything of."""
+
+    def look(n: int) -> str:
+        width, height = measured(examples.inputs[n], name=picture_name(examples, n))
+        fault = preprocess.fault_of(width, height)
+        return f"{picture_name(examples, n)} is {width:,} x {height:,}: {fault}." if fault else ""
+
+    with ThreadPoolExecutor() as pool:
+        return {n: fault for n, fault in enumerate(pool.map(look, range(len(examples)))) if fault}
+
+
+def without_faulty(
+    examples: Examples, faults: dict[int, str], faulty: str, notes: list[str], can: str = "be read"
+) -> Examples:
+    """The examples without those whose pictures have faults, of which the notes are told how many.
+
+    Args:
+        can: what they cannot.
+
+    Raises a ZooError that names them with `refuse`, and where no picture is left of a class.
+    """
+    if not faults:
         return examples
-    if faulty == REFUSE or len(inspection.faults) == len(examples):
+    if faulty == REFUSE or len(faults) == len(examples):
         raise ZooError(
-            f"'{examples.source}' has {len(inspection.faults):,} pictures that cannot be read.",
-            why=_first(list(inspection.faults.values())),
+            f"'{examples.source}' has {len(faults):,} pictures that cannot {can}.",
+            why=_first(list(faults.values())),
             fix='Repair or remove them; data.faulty = "skip" leaves them out, and counts them.',
         )
-    kept = examples.select(n for n in range(len(examples)) if n not in inspection.faults)
+    kept = examples.select(n for n in range(len(examples)) if n not in faults)
     if examples.labels and (lost := sorted(set(examples.labels) - set(kept.labels or ()))):
         raise ZooError(
-            f"No picture of {some(lost)} in '{examples.source}' can be read.",
-            why=_first(list(inspection.faults.values())),
+            f"No picture of {some(lost)} in '{examples.source}' can {can}.",
+            why=_first(list(faults.values())),
             fix="Repair the pictures, or remove the class.",
         )
+    notes.append(f"{len(faults):,} of '{examples.source}' cannot {can} and are left out")
     return kept
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from zoo.data.web import URL, WebPicture
 from zoo.errors import ZooError
 
 MOST_PIXELS = 100_000_000
@@ -20,16 +20,24 @@ MOST_PIXELS = 100_000_000
 
 EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
+NAMED = str | Path | WebPicture
+"""The pictures that messages can call by what they are given by."""
+
 _KINDS = "Give a path, bytes, a PIL image, a numpy array (height, width, channels), or a list of them."
-_URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _BYTES_OF_16 = 257  # 65,535 / 255
 
 
-def as_images(raw: Any) -> list[Any]:
-    """One picture, several of them, or a batch `(batch, height, width, channels)`, as a list of pictures."""
+def as_images(raw: Any, *, allow_urls: bool = False) -> list[Any]:
+    """One picture, several of them, or a batch `(batch, height, width, channels)`, as a list of pictures.
+
+    Args:
+        allow_urls: texts that are URLs are fetched when they are read; else `read_image` refuses them.
+    """
+    if allow_urls:
+        return [WebPicture(one) if isinstance(one, str) and URL.match(one) else one for one in as_images(raw)]
     if isinstance(raw, np.ndarray):
         return list(raw) if raw.ndim == 4 else [raw]
-    if isinstance(raw, str | Path | bytes | Image.Image):
+    if isinstance(raw, str | Path | bytes | Image.Image | WebPicture):
         return [raw]
     if isinstance(raw, Sequence):
         return list(raw)
@@ -47,26 +55,29 @@ def read_image(
     Transparency is dropped, as the references do; of an animation this is the first frame; 16 bits become 8.
 
     Args:
-        raw: a path, the bytes of a file, a PIL image, or an array `(height, width)` or `(height, width, channels)`
-            of uint8, uint16, or floats from 0 to 1.
-        name: what messages call it; by default the path.
+        raw: a path, the bytes of a file, a PIL image, an array `(height, width)` or `(height, width, channels)`
+            of uint8, uint16, or floats from 0 to 1, or a `WebPicture`.
+        name: what messages call it; by default the path or the URL.
         shrink: from the picture's width and height to how many times smaller a decoder may make it. JPEG's does so
             by 2, 4 or 8, and saves most of its work.
 
     Raises:
-        ZooError: it cannot be read, is damaged, or has more than `MOST_PIXELS` pixels.
+        ZooError: it cannot be fetched or read, is damaged, or has more than `MOST_PIXELS` pixels.
     """
-    name = name or (f"'{raw}'" if isinstance(raw, str | Path) else "The picture")
+    name = name or (f"'{raw}'" if isinstance(raw, NAMED) else "The picture")
     if isinstance(raw, np.ndarray):
         return _converted(_of_array(raw, name), channels)
     if isinstance(raw, Image.Image):
         _check_pixels(raw, name)
         with _reading(name):  # a picture that was opened may not have been decoded yet
             return _converted(ImageOps.exif_transpose(raw), channels)
-    if isinstance(raw, str) and _URL.match(raw):
+    if isinstance(raw, WebPicture):
+        raw = raw.fetch()
+    if isinstance(raw, str) and URL.match(raw):
         raise ZooError(
             f"{name} is a URL, and zoo fetches no pictures by itself.",
-            fix="Fetch it first, and give the file's path or its bytes.",
+            fix="Fetch it first, and give the file's path or its bytes; or allow it, for a prediction: "
+            "allow_urls=True, zoo predict --allow-urls.",
         )
     if not isinstance(raw, str | Path | bytes):
         raise ZooError(f"{name} is of the kind {type(raw).__name__}, which is not a picture.", fix=_KINDS)
@@ -78,11 +89,16 @@ def read_image(
         return _converted(ImageOps.exif_transpose(image), channels)
 
 
-def check_header(raw: Any, *, name: str = "") -> None:
-    """Raise a ZooError where a file is no picture or has too many pixels; damage beyond the header is not seen."""
+def measured(raw: str | Path | bytes, *, name: str = "") -> tuple[int, int]:
+    """Width and height of a picture, the way up it is meant to be seen, as its header says.
+
+    Raises a ZooError where it is no picture or has too many pixels; damage beyond the header is not seen.
+    """
     name = name or (f"'{raw}'" if isinstance(raw, str | Path) else "The picture")
     with _reading(name), Image.open(_file(raw)) as image:
         _check_pixels(image, name)
+        # Pillow decodes all of a PNG to see whether its EXIF stands behind the pixels, where hardly any has it.
+        return image.size if image.format == "PNG" and "exif" not in image.info else _upright(image)
 
 
 def _file(raw: str | Path | bytes) -> io.BytesIO | Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from PIL import Image
 
 from zoo.data.images import MOST_PIXELS, as_images, read_image
 from zoo.errors import ZooError
+
+_LEAST_SEEN = 0.01
+"""Of pictures of which an evaluation sees less, nothing can be said."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,13 @@ class ImagePreprocessor:
         self.settings, self.channels = settings, channels
         self.files = dict(files or {})
 
-    def __call__(self, raw: Any) -> dict[str, np.ndarray]:
-        """A picture or several, of any kind that `read_image` takes, as the network's input."""
-        pixels = [self.read(image) for image in as_images(raw)]
+    def __call__(self, raw: Any, *, allow_urls: bool = False) -> dict[str, np.ndarray]:
+        """A picture or several, of any kind that `read_image` takes, as the network's input.
+
+        Args:
+            allow_urls: fetch pictures that are given as URLs.
+        """
+        pixels = [self.read(image) for image in as_images(raw, allow_urls=allow_urls)]
         if not pixels:
             raise ZooError("There is no picture to prepare.", fix="Give one, or a list with one in it.")
         if len({image.shape for image in pixels}) > 1:
@@ -75,17 +83,23 @@ class ImagePreprocessor:
         image = read_image(raw, channels=self.channels, name=name)
         settings = self.settings
         if settings.resize is not None:
-            width, height = _target(image, settings)
-            if width * height > MOST_PIXELS:
-                raise ZooError(
-                    f"{name or 'The picture'} is {image.width} x {image.height}: resized to {height} pixels on one"
-                    f" edge it would have {width} on the other."
-                )
-            if (width, height) != image.size:
-                image = image.resize((width, height), settings.resample)
+            target = _target(*image.size, settings)
+            if fault := _misfit(target):
+                raise ZooError(f"{name or 'The picture'} is {image.width} x {image.height}: {fault}.")
+            if target != image.size:
+                image = image.resize(target, settings.resample)
         if settings.size is not None and image.size != settings.size[::-1]:
             image = _cropped(image, settings)
         return image
+
+    def fault_of(self, width: int, height: int) -> str:
+        """Why a picture of that size is nothing to judge by: it cannot be resized, or hardly any of it is seen."""
+        target = (width, height) if self.settings.resize is None else _target(width, height, self.settings)
+        if fault := _misfit(target):
+            return fault
+        size = target if self.settings.size is None else self.settings.size[::-1]
+        seen = math.prod(min(1.0, edge / of) for edge, of in zip(size, target, strict=True))
+        return f"the crop of an evaluation shows {seen:.1%} of it" if seen < _LEAST_SEEN else ""
 
     def read(self, raw: Any, name: str = "") -> np.ndarray:
         """The normalised pixels `(height, width, channels)` float32 of one picture."""
@@ -113,19 +127,26 @@ def _by_channel(values: tuple[float, ...], channels: int) -> np.ndarray:
     return np.broadcast_to(array, (channels,))[:, None]
 
 
-def _target(image: Image.Image, settings: ImageSettings) -> tuple[int, int]:
+def _misfit(target: tuple[int, int]) -> str:
+    """Why no picture can be resized to that width and height; empty where one can."""
+    if 0 < math.prod(target) <= MOST_PIXELS:
+        return ""
+    return f"resized to {min(target)} pixels on one edge it would have {max(target):,} on the other"
+
+
+def _target(image_width: int, image_height: int, settings: ImageSettings) -> tuple[int, int]:
     """Width and height to resize to."""
     assert settings.resize is not None
     height, width = settings.resize
     if settings.fit == "exact":
         return width, height
     if settings.fit == "shorter":
-        short, long = sorted(image.size)
+        short, long = sorted((image_width, image_height))
         other = int(height * long / short)
-        return (height, other) if image.width <= image.height else (other, height)
-    ratios = image.height / height, image.width / width
+        return (height, other) if image_width <= image_height else (other, height)
+    ratios = image_height / height, image_width / width
     ratio = max(ratios) if settings.fit == "inside" else min(ratios)
-    return round(image.width / ratio), round(image.height / ratio)
+    return round(image_width / ratio), round(image_height / ratio)
 
 
 def _cropped(image: Image.Image, settings: ImageSettings) -> Image.Image:

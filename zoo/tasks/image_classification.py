@@ -20,17 +20,18 @@ class ImageClassifier(Classifier, ImageModel):
 
     task = "image-classification"
 
-    def classify(self, images: Any, *, top_k: int | None = None) -> list[Any]:
+    def classify(self, images: Any, *, top_k: int | None = None, allow_urls: bool = False) -> list[Any]:
         """The most probable label of each picture: `[{"label": "tabby", "score": 0.98}]`.
 
         Args:
             images: a path, bytes, PIL image or array `(height, width, channels)`, a list of them, or a batch
                 `(batch, height, width, channels)`.
             top_k: give this many labels a picture, the best first, as a list for each.
+            allow_urls: fetch pictures that are given as URLs, whatever address that is.
 
-        Raises a ZooError that names the picture that cannot be read.
+        Raises a ZooError that names the picture that cannot be fetched or read.
         """
-        return self.ranked(self.probabilities(as_images(images)), top_k)
+        return self.ranked(self.probabilities(as_images(images, allow_urls=allow_urls)), top_k)
 
     def probabilities(self, images: Sequence[Any]) -> np.ndarray:
         """The score of every class as `classify` gives it, `(images, classes)` float32."""

@@ -20,20 +20,27 @@ class ImageFeatureExtractor(ImageModel):
     task = "feature-extraction"
     verb = "embed"
 
-    def embed(self, images: Any) -> np.ndarray:
-        """One vector a picture, `(images, dim)` float32: the features pooled as the reference pools them."""
-        pictures = as_images(images)
+    def embed(self, images: Any, *, allow_urls: bool = False) -> np.ndarray:
+        """One vector a picture, `(images, dim)` float32: the features pooled as the reference pools them.
+
+        Args:
+            images, allow_urls: as `classify` of image classification takes them.
+        """
+        pictures = as_images(images, allow_urls=allow_urls)
         found = np.zeros((len(pictures), self.backbone.dim), np.float32)
         for n, row in self.run(pictures, self._pooled):
             found[n] = row
         return found
 
-    def feature_maps(self, images: Any) -> list[np.ndarray]:
+    def feature_maps(self, images: Any, *, allow_urls: bool = False) -> list[np.ndarray]:
         """The features after every stage, fine to coarse: a list of `(images, height, width, channels)` float32.
+
+        The arguments are those of `embed`.
 
         Raises a ZooError for pictures of different sizes, where the checkpoint does not bring them to one.
         """
-        rows = [row for _, row in self.run(as_images(images), _plain, self.backbone.feature_maps)]
+        pictures = as_images(images, allow_urls=allow_urls)
+        rows = [row for _, row in self.run(pictures, _plain, self.backbone.feature_maps)]
         if len({tuple(x.shape for x in row) for row in rows}) > 1:
             raise ZooError(
                 "The pictures have different sizes, and so have their maps.", fix="Give them one by one."

@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from zoo.data.images import NAMED
 from zoo.tasks.model import Model
 
 _BATCH = 32
@@ -39,7 +39,7 @@ class ImageModel(Model):
         forward = self.compiled_forward(finish, call)
         preprocess = self.preprocess
         most = _BATCH if preprocess.settings.size is not None else 1  # pictures of any size share no batch
-        names = [f"'{raw}'" if isinstance(raw, str | Path) else f"Picture {n + 1}" for n, raw in enumerate(images)]
+        names = [f"'{raw}'" if isinstance(raw, NAMED) else f"Picture {n + 1}" for n, raw in enumerate(images)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             pending = iter(_ahead(pool, preprocess.read, list(zip(images, names, strict=True)), 2 * most))
             for start in range(0, len(images), most):

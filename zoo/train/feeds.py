@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.data.augment import Augmentation
 from zoo.data.examples import Examples
+from zoo.data.image_examples import thin, without_faulty
 from zoo.data.problems import LANGUAGE, PREFERENCE, RETRIEVAL, TOKENS
 from zoo.data.row_faults import SKIP, RowFaults
 from zoo.data.text import Encoded
@@ -64,15 +65,26 @@ def make_batches(recipe: Recipe, model: Any, splits: Splits) -> Batches | ImageB
 
 
 def learnable(recipe: Recipe, model: Any, splits: Splits) -> Splits:
-    """The splits as the recipe has the model learn from them: with `data.faulty = "skip"` without the texts that
-    teach it nothing, or do not fit.
+    """The splits as this model can learn from them and be judged by them.
 
-    Raises a ZooError where no row of a split would be left.
+    Pictures that are too thin for the crop of an evaluation are refused, or left out with `data.faulty = "skip"`.
+    With that, texts that teach nothing or do not fit are left out, too; without it `make_batches` refuses them.
+
+    Raises a ZooError that names the pictures, or where no row of a split would be left.
     """
-    if recipe.data.faulty != SKIP or splits.train.problem not in (LANGUAGE, PREFERENCE):
+    faulty, notes, parts = recipe.data.faulty, [*splits.notes], splits.parts
+    if model.inputs == "images":
+        alone = len(parts) == 1 or recipe.data.augment.crop >= 1  # training pictures are cropped like that, too
+        kept = {
+            name: without_faulty(part, thin(part, model.preprocess), faulty, notes, "be cropped for an evaluation")
+            for name, part in parts.items()
+            if alone or name != "train"
+        }
+    elif faulty == SKIP and splits.train.problem in (LANGUAGE, PREFERENCE):
+        faults = _noted(model, splits)[1]
+        kept = {name: faults.without(part, notes) for name, part in parts.items()}
+    else:
         return splits
-    faults, notes = _noted(model, splits)[1], [*splits.notes]
-    kept = {name: faults.without(part, notes) for name, part in splits.parts.items()}
     return dataclasses.replace(splits, notes=notes, **kept)
 
 

@@ -48,10 +48,7 @@ class ImageReader:
     def _sound(self, examples: Examples, *, decode: bool) -> Examples:
         inspection = inspect(examples, decode=decode)
         self.digests |= dict(zip(examples.inputs, inspection.digests, strict=True))
-        kept = without_faulty(examples, inspection, self.data.faulty)
-        if left_out := len(examples) - len(kept):
-            self.notes.append(f"{left_out:,} of '{examples.source}' cannot be read and are left out")
-        return kept
+        return without_faulty(examples, inspection.faults, self.data.faulty, self.notes)
 
     def keys(self, examples: Examples) -> list[str]:
         return [self.digests[raw] for raw in examples.inputs]
