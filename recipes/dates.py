@@ -27,6 +27,20 @@ MONTHS = (
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 REQUESTS = ("Write {} in ISO form.", "{} in ISO form, please.", "What is {} as an ISO date?", "{}", "ISO: {}")
 
+MODEL = {
+    "architecture": "llama",
+    "task": "text-generation",
+    "config": {
+        "vocab_size": 320,
+        "hidden_size": 128,
+        "intermediate_size": 384,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 96,
+    },
+}
+
 
 def ways(date: datetime.date) -> list[str]:
     """A date as people write it. With slashes the month comes first, with dots the day."""
@@ -65,12 +79,17 @@ def conversation(date: datetime.date, chance: random.Random) -> dict[str, list[d
     }
 
 
+def split_dates(test: int, chance: random.Random) -> tuple[list[datetime.date], list[datetime.date]]:
+    """Dates to be asked of in the end, and all the others, in no order."""
+    every = [FIRST + datetime.timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
+    chance.shuffle(every)
+    return every[:test], every[test:]
+
+
 def write_data(folder: Path, train: int = TRAIN, test: int = TEST, seed: int = 0) -> tuple[Path, Path]:
     """Write `train.jsonl` and `test.jsonl`, whose dates are never the same. Returns their paths."""
     chance = random.Random(seed)
-    every = [FIRST + datetime.timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
-    chance.shuffle(every)
-    held_out, known = every[:test], every[test:]
+    held_out, known = split_dates(test, chance)
     drawn = {"train": chance.choices(known, k=train), "test": held_out}
     for name, dates in drawn.items():
         lines = [json.dumps(conversation(date, chance)) + "\n" for date in dates]
@@ -81,19 +100,7 @@ def write_data(folder: Path, train: int = TRAIN, test: int = TEST, seed: int = 0
 def recipe(train: Path, test: Path, output: Path, **changes: object) -> zoo.Recipe:
     """A Llama of 0.9 million weights, trained on the answers alone."""
     return zoo.Recipe.of(
-        model={
-            "architecture": "llama",
-            "task": "text-generation",
-            "config": {
-                "vocab_size": 320,
-                "hidden_size": 128,
-                "intermediate_size": 384,
-                "num_hidden_layers": 4,
-                "num_attention_heads": 4,
-                "num_key_value_heads": 2,
-                "max_position_embeddings": 96,
-            },
-        },
+        model=MODEL,
         data={"train": str(train), "test": str(test), "validation": 0.02},
         train={"epochs": 6, "batch_size": 64, "learning_rate": 3e-3, "schedule": "cosine"} | changes,
         evaluate={"answers": ["exact_match"], "max_new_tokens": 16, "limit": TEST},
