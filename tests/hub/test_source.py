@@ -67,3 +67,12 @@ def test_an_unknown_scheme_is_refused_with_the_forms(url):
 def test_a_slip_gets_the_right_scheme():
     with pytest.raises(ZooError, match="Did you mean 'file'"):
         Source.parse("flie:///models")
+
+
+def test_a_data_set_is_no_checkpoint_and_says_where_it_belongs():
+    with pytest.raises(ZooError, match="does not say which files") as caught:
+        Source.parse("hf://datasets/org/name")
+    assert "data.train" in caught.value.fix
+    source = Source("hf", "org/name", "main", "dataset")
+    assert (str(source), source.page) == ("hf://datasets/org/name@main", "datasets/org/name")
+    assert str(source.at("c" * 40)) == f"hf://datasets/org/name@{'c' * 40}"

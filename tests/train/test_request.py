@@ -36,6 +36,17 @@ def test_a_recipe_that_can_be_served(reviews, tmp_path):
         assert found(Recipe(model=ModelKeys(preset=name), data=DataKeys(train=reviews))) == []
 
 
+@pytest.mark.parametrize("name", ["hf://org/name", "hf://datasets/name", "https://example.org/x.csv"])
+def test_a_url_that_is_no_data_set_of_the_hub_is_told_before_anything_is_asked(name):
+    with pytest.raises(ZooError, match="is not valid") as caught:
+        resolve("minilm_l6", data=name)
+    assert any(f"data.train: '{name}' does not name a data set of the Hub" in why for why in caught.value.why)
+
+
+def test_a_run_on_a_data_set_of_the_hub_has_its_name():
+    assert resolve("minilm_l6", data="hf://datasets/org/reviews@refs/convert/parquet/en").name == "reviews"
+
+
 @pytest.mark.parametrize("name", ["data.train", "data.validation", "data.test"])
 def test_data_that_is_not_there(reviews, tmp_path, name):
     key = name.removeprefix("data.")

@@ -17,7 +17,7 @@ class _LeftOut(Silent):
 
 @click.command("evaluate")
 @click.argument("run")
-@click.option("--data", required=True, help="A labelled file, or a registered data set (its test rows).")
+@click.option("--data", required=True, help="A labelled file, or a data set (its test rows).")
 @click.option(
     "--answers",
     multiple=True,

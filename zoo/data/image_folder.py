@@ -7,13 +7,8 @@ from pathlib import Path
 
 from zoo.data.examples import Examples
 from zoo.data.images import EXTENSIONS
+from zoo.data.splits import SPLIT_WORDS
 from zoo.errors import Faults, ZooError, some
-
-_SPLITS = {
-    "train": ("train", "training"),
-    "validation": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing"),
-}
 
 
 def folder_splits(folder: str | Path) -> dict[str, Path]:
@@ -24,7 +19,7 @@ def folder_splits(folder: str | Path) -> dict[str, Path]:
     root = Path(folder).expanduser()
     found = {}
     for child in _directories(root):
-        for split, names in _SPLITS.items():
+        for split, names in SPLIT_WORDS.items():
             if child.name.lower() in names:
                 if split in found:
                     raise ZooError(

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.data.class_names import names_in_schema, with_class_names
 from zoo.data.table import Table
 from zoo.errors import Faults, ZooError, did_you_mean, some
 
@@ -47,7 +48,8 @@ def read_table(path: str | Path) -> Table:
     """The rows of a .csv, .tsv, .jsonl (.ndjson, .json) or .parquet file.
 
     Every CSV and TSV column is text; only an empty, unquoted cell is missing, so `NA`, `null` and `None`
-    are words like any other. JSON and parquet values keep their types.
+    are words like any other. JSON and parquet values keep their types; numbers of classes become their names,
+    where a parquet file tells them, as `datasets` writes it.
 
     Raises:
         ZooError: the file cannot be read, is not what its extension says, has no rows, or has faulty
@@ -113,7 +115,7 @@ def _read_parquet(path: Path) -> pa.Table:
         data.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         raise ZooError(f"'{path}' is damaged, or not a parquet file.", why=str(error)) from error
-    return data
+    return with_class_names(data, names_in_schema(data.schema), str(path))
 
 
 def _check_names(path: Path, names: list[str]) -> None:

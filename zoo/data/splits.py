@@ -1,4 +1,4 @@
-"""Rows held out of training, the same ones on every machine."""
+"""Rows held out of training, the same ones on every machine; and what splits are called where data has its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import hashlib
 from collections.abc import Sequence
 
 from zoo.errors import ZooError
+
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+"""What the folders, the files and the splits of data sets are usually called."""
 
 
 def split_indices(

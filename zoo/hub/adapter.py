@@ -25,7 +25,7 @@ def adapter_files(location: str | Path, progress: Progress = silent) -> Files:
     if source.scheme != "hf":
         return _local(source_folder(source), str(source))
     listing = huggingface.listing(source)
-    pinned = Source("hf", source.location, listing.commit)
+    pinned = source.at(listing.commit)
     pins = {name: listing.files[name] for name in _NAMES if name in listing.files}
     return Files(fetch_files(pinned, pins, progress), origin=str(pinned))
 

@@ -1,6 +1,6 @@
 """The Hub's cache on this machine, in the layout that huggingface_hub documents, so that all tools share it.
 
-    models--org--name/blobs/<hash>                       the content
+    models--org--name/blobs/<hash>                       the content; a data set's are in datasets--org--name
     models--org--name/snapshots/<commit>/<file>          a link to it
     models--org--name/refs/<branch>                      the commit a branch was last seen at
     .locks/models--org--name/<hash>.lock                 held by who downloads it
@@ -31,7 +31,7 @@ def root() -> Path:
 
 
 def folder_name(source: Source) -> str:
-    return f"models--{source.location.replace('/', '--')}"
+    return f"{source.kind}s--{source.location.replace('/', '--')}"
 
 
 def repository(source: Source) -> Path:

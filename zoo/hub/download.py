@@ -134,7 +134,7 @@ def _body(source: Source, name: str, start: int, size: int) -> Iterator[bytes | 
     headers = build_hf_headers() | {"Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    url = hf_hub_url(source.location, name, revision=source.revision)
+    url = hf_hub_url(source.location, name, repo_type=source.kind, revision=source.revision)
     timeout = float(constants.HF_HUB_DOWNLOAD_TIMEOUT)
     try:
         with client.stream("GET", url, headers=headers, timeout=timeout) as response:

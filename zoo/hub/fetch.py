@@ -40,7 +40,7 @@ def fetch_preset(preset: Preset, lock: Lock, progress: Progress = silent, *, ane
     Raises a ZooError that tells what was tried and both ways to get the files.
     """
     source = Source.parse(preset.source)
-    pinned_source = Source(source.scheme, source.location, lock.commit)
+    pinned_source = source.at(lock.commit)
     mirrors = [Source.parse(url) for url in preset.mirrors]
     try:
         pins = _complete(pinned_source, lock)
@@ -69,7 +69,7 @@ def fetch_source(source: Source, progress: Progress = silent, *, weights: bool =
     names = [name for name in wanted(listing.files) if weights or not name.endswith(".safetensors")]
     if CONFIG not in names:
         raise ZooError(f"{source} has no checkpoint that zoo can read.", why=f"there is no {CONFIG}")
-    pinned_source = Source("hf", source.location, listing.commit)
+    pinned_source = source.at(listing.commit)
     paths = fetch_files(pinned_source, {name: listing.files[name] for name in names}, progress)
     return Files(paths, origin=str(pinned_source)), listing.commit
 
@@ -168,7 +168,7 @@ def _at_commit(place: Source, name: str, pinned: PinnedFile) -> tuple[Source, st
     size = listing.files[name].size if pinned.size is None else pinned.size
     if size is None:
         raise ZooError(f"{place} does not say how large '{name}' is.")
-    return Source("hf", place.location, listing.commit), name, PinnedFile(size, pinned.sha256, pinned.git_oid)
+    return place.at(listing.commit), name, PinnedFile(size, pinned.sha256, pinned.git_oid)
 
 
 def source_folder(source: Source) -> Path | None:

@@ -138,9 +138,9 @@ def unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Refuse names that would lead out of a checkpoint's folder, whoever gave them."""
+    """Refuse names that would lead out of a repository's folder, whoever gave them."""
     if hostile := [name for name in names if hostile_path(name)]:
-        raise ZooError("A checkpoint's files have plain names, relative to its folder.", why=map(repr, hostile))
+        raise ZooError("A repository's files have plain names, relative to its folder.", why=map(repr, hostile))
 
 
 def local_files(folder: Path) -> Files:

@@ -98,7 +98,7 @@ def leftovers() -> list[Leftover]:
 def sizes() -> dict[str, int]:
     """Bytes of what zoo keeps besides checkpoints, by kind."""
     kinds = {
-        "begun downloads": cache.root().glob(f"models--*/blobs/*{cache.PARTIAL}*"),
+        "begun downloads": cache.root().glob(f"*--*/blobs/*{cache.PARTIAL}*"),
         "compiled programs": (cache_home() / "compiled").rglob("*"),
         "notes": (path for kind in ("hashes", "listings") for path in (cache_home() / kind).rglob("*")),
     }
@@ -106,7 +106,7 @@ def sizes() -> dict[str, int]:
 
 
 def _left() -> Iterator[tuple[str, Path]]:
-    for path in cache.root().glob(f"models--*/blobs/*{cache.PARTIAL}*"):
+    for path in cache.root().glob(f"*--*/blobs/*{cache.PARTIAL}*"):
         if not cache.is_locked(path):
             yield "begun download", path
     for path in (cache_home() / "compiled").rglob("*"):

@@ -45,9 +45,8 @@ def listing(source: Source) -> Listing:
     if is_commit(source.revision) and (kept := _kept(source, source.revision)):
         return kept
     try:
-        info = HfApi().model_info(
-            source.location, revision=source.revision or None, files_metadata=True, timeout=_TIMEOUT_S
-        )
+        ask = HfApi().dataset_info if source.kind == "dataset" else HfApi().model_info
+        info = ask(source.location, revision=source.revision or None, files_metadata=True, timeout=_TIMEOUT_S)
     except errors.HfHubHTTPError as error:
         raise unreachable(source, error) from error
     except Exception as error:
@@ -96,10 +95,11 @@ def unreachable(source: Source, error: Exception) -> ZooError:
     """The Hub's refusal, in a line, with what to do about it."""
     from huggingface_hub import errors
 
-    repository = f"https://huggingface.co/{source.location}"
+    repository = f"https://huggingface.co/{source.page}"
     match error:
         case errors.OfflineModeIsEnabled():
-            fix = "Unset HF_HUB_OFFLINE and 'zoo pull' it, or put the files into the cache."
+            pulled = " and 'zoo pull' it" if source.kind == "model" else " once"
+            fix = f"Unset HF_HUB_OFFLINE{pulled}, or put the files into the cache."
         case errors.GatedRepoError():
             fix = (
                 f"Accept the licence at {repository}, then log in with a token of that account: "

@@ -112,7 +112,7 @@ def _entry(named: Source, revision: str, progress: Progress) -> dict[str, Any]:
     if CONFIG not in names:
         raise ZooError(f"{source} has no checkpoint that zoo can read.", why=f"there is no {CONFIG}")
     small = {name: pin for name in names if not (pin := listing.files[name]).sha256}
-    paths = fetch_files(Source("hf", source.location, listing.commit), small, progress)
+    paths = fetch_files(source.at(listing.commit), small, progress)
     files = {}
     for name in names:
         pin = listing.files[name]

@@ -17,7 +17,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 from zoo.testing.faults import Fault
-from zoo.testing.repository import Content, Repository, Request
+from zoo.testing.repository import Content, Repository, Request, commit_of
 from zoo.testing.routes import handler
 
 
@@ -25,7 +25,7 @@ class LocalHub:
     """Serves `repositories` until the `with` block ends.
 
     Attributes:
-        repositories: by name, `org/name`.
+        repositories: by name: `org/name`, or `datasets/org/name` for a data set.
         tokens: who may read gated repositories.
         log: every request, in the order they came; `requests` has them as `'GET /path'`.
     """
@@ -57,12 +57,20 @@ class LocalHub:
     def requests(self) -> list[str]:
         return [str(request) for request in self.log]
 
-    def add(self, name: str, files: Mapping[str, Content], *, gated: bool = False) -> str:
-        """Put files into a repository as its newest commit, which is returned; older commits stay."""
-        older = {}
-        if before := self.repositories.get(name):
-            older = {**before.older, before.commit: before.files}
-        self.repositories[name] = Repository(dict(files), gated, older=older)
+    def add(self, name: str, files: Mapping[str, Content], *, gated: bool = False, branch: str = "main") -> str:
+        """Put files into a repository as its newest commit, which is returned; older commits stay.
+
+        Args:
+            branch: one beside `main`, which the repository has already.
+        """
+        before = self.repositories.get(name)
+        if branch != "main":
+            assert before
+            before.branches[branch] = dict(files)
+            return commit_of(files)
+        older = {**before.older, before.commit: before.files} if before else {}
+        branches = before.branches if before else {}
+        self.repositories[name] = Repository(dict(files), gated, older=older, branches=branches)
         return self.repositories[name].commit
 
     def fault(self, name: str, file: str, fault: Fault) -> None:

@@ -34,12 +34,14 @@ class Repository:
         files: the files at the newest commit; bytes, or a path whose content is streamed.
         gated: only who has one of the Hub's `tokens` gets a file.
         faults: how it misbehaves, by file; under the empty name, for all of it.
+        branches: the files of branches beside `main`.
     """
 
     files: dict[str, Content]
     gated: bool = False
     faults: dict[str, Fault] = field(default_factory=dict)
     older: dict[str, dict[str, Content]] = field(default_factory=dict)
+    branches: dict[str, dict[str, Content]] = field(default_factory=dict)
 
     @property
     def commit(self) -> str:
@@ -47,7 +49,10 @@ class Repository:
 
     def at(self, revision: str) -> dict[str, Content] | None:
         """The files of a revision; None where there is no such revision."""
-        return self.files if revision in ("main", self.commit) else self.older.get(revision)
+        if revision in ("main", self.commit):
+            return self.files
+        of_branches = {commit_of(files): files for files in self.branches.values()}
+        return {**of_branches, **self.branches, **self.older}.get(revision)
 
 
 def size_of(content: Content) -> int:
@@ -62,7 +67,7 @@ def record(name: str, content: Content) -> dict[str, Any]:
         "size": size,
         "blobId": _hash(content, hashlib.sha1(b"blob %d\0" % size)),
     }
-    if name.endswith(".safetensors"):
+    if name.endswith((".safetensors", ".parquet")):
         sha256 = _hash(content, hashlib.sha256())
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n".encode()
         entry["blobId"] = _hash(pointer, hashlib.sha1(b"blob %d\0" % len(pointer)))

@@ -3,6 +3,8 @@
 GET       /api/models/{id}[/revision/{rev}]         what a repository is at a revision
 GET       /api/models/{id}/tree/{rev}               its files, with their hashes
 HEAD, GET /{id}/resolve/{rev}/{file}                one of them
+
+A data set's begin with /api/datasets/{id} and /datasets/{id}.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import json
 import time
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from zoo.testing.faults import Fault
 from zoo.testing.repository import Content, Repository, Request, commit_of, etag_of, record, size_of
@@ -48,13 +50,16 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         self.hub.log.append(Request(self.command, path, self.headers.get("Range", ""), token))
-        parts = path.strip("/").split("/")
-        if parts[:2] == ["api", "models"]:
-            self.answer_about("/".join(parts[2:4]), parts[4:])
-        elif path.startswith(_BODY):
-            self.answer_file("/".join(parts[1:3]), parts[4], "/".join(parts[5:]), redirected=True)
-        elif parts[2:3] == ["resolve"] and len(parts) > 4:
-            self.answer_file("/".join(parts[:2]), parts[3], "/".join(parts[4:]))
+        parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
+        about, redirected = parts[0] == "api", path.startswith(_BODY)
+        parts = parts[1:] if about or redirected else parts
+        kind = "datasets/" if parts[:1] == ["datasets"] else ""
+        parts = parts[1:] if parts[:1] in (["datasets"], ["models"]) else parts
+        name, rest = kind + "/".join(parts[:2]), parts[2:]
+        if about:
+            self.answer_about(name, rest)
+        elif rest[:1] == ["resolve"] and len(rest) > 2:
+            self.answer_file(name, rest[1], "/".join(rest[2:]), redirected=redirected)
         else:
             self.refuse(200 if path == "/" else 404, "" if path == "/" else "RepoNotFound")
 
@@ -83,7 +88,12 @@ class _Handler(BaseHTTPRequestHandler):
             body: Any = [_tree_entry(entry) for entry in records]
         else:
             gated = "manual" if repository.gated else False
-            body = {"id": name, "sha": commit_of(files), "gated": gated, "siblings": records}
+            body = {
+                "id": name.removeprefix("datasets/"),
+                "sha": commit_of(files),
+                "gated": gated,
+                "siblings": records,
+            }
         self.send(json.dumps(body).encode() if fault.body is None else fault.body, {}, Fault())
 
     def answer_file(self, name: str, revision: str, file: str, *, redirected: bool = False) -> None:
@@ -107,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers |= {"ETag": f'"{etag}"'} if etag else {}
         if fault.redirect and not redirected:
             linked = {"X-Linked-Size": str(size_of(content))} | ({"X-Linked-Etag": f'"{etag}"'} if etag else {})
-            here = f"{_BODY}{name}/resolve/{revision}/{file}"
+            here = f"{_BODY}{name}/resolve/{quote(revision, safe='')}/{file}"
             location = here if fault.redirect == "/" else fault.redirect
             self.start(302, headers | linked | {"Location": location, "Content-Length": "0"})
             return

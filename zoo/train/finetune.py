@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.data.hub_data import is_hub_data, short_name
 from zoo.errors import ZooError
 from zoo.train.listener import Listener, Silent
 from zoo.train.recipe import Recipe
@@ -106,4 +107,5 @@ def resolve(
         return read_recipe(recipe, overrides, complete)
     raw: dict[str, Any] = {"model": {"preset": str(recipe)}}
     resolved = make_recipe(raw, overrides, complete, origin=f"for '{recipe}'")
-    return dataclasses.replace(resolved, name=Path(resolved.data.train).stem)
+    train = resolved.data.train
+    return dataclasses.replace(resolved, name=short_name(train) if is_hub_data(train) else Path(train).stem)

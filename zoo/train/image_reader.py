@@ -10,8 +10,7 @@ from zoo.data.examples import Examples
 from zoo.data.image_examples import inspect, read_image_examples, refuse_same, without_faulty
 from zoo.data.image_folder import folder_splits, read_image_folder, split_folder
 from zoo.data.row_faults import RowFaults
-from zoo.registry.code import dataset_names
-from zoo.train.readers import ALL, is_folder, named_columns, read_rows, whole
+from zoo.train.readers import has_split, is_folder, named_columns, read_rows, whole
 from zoo.train.recipe import DataKeys
 
 
@@ -23,10 +22,10 @@ class ImageReader:
         self.columns = None
         self.digests: dict[Any, str] = {}
 
-    def splits(self, name: str) -> tuple[str, ...]:
-        if name in dataset_names():
-            return ALL
-        return tuple(folder_splits(name)) if is_folder(name) else ("train",)
+    def has(self, name: str, split: str) -> bool:
+        if is_folder(name):
+            return split in folder_splits(name)
+        return has_split(name, split, self.settled.get("label"), self.notes)
 
     def read(self, name: str, split: str) -> Examples:
         if is_folder(name):

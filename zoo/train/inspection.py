@@ -12,8 +12,11 @@ from zoo.train.splits import Splits
 
 def data_facts(splits: Splits) -> dict[str, str]:
     """Columns, rows, labels and what was left out, for people."""
-    facts = {}
-    if columns := [f"{k} = '{v}'" for k, v in splits.settled.items() if v and k != "problem_type"]:
+    facts: dict[str, str] = {}
+    settled = {key: value for key, value in splits.settled.items() if value and key != "problem_type"}
+    if sources := dict.fromkeys(settled.pop(key) for key in ("train", "validation", "test") if key in settled):
+        facts["data"] = ", ".join(sources)
+    if columns := [f"{k} = '{v}'" for k, v in settled.items()]:
         facts["columns"] = ", ".join(columns)
     if splits.notes:
         facts["left out"] = "; ".join(splits.notes)

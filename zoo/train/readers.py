@@ -10,14 +10,13 @@ from typing import Any, Protocol
 from zoo.data.columns import choose_columns
 from zoo.data.duplicates import text_keys
 from zoo.data.examples import Examples, read_examples
+from zoo.data.hub_data import find_data, is_hub_data, pinned_name, read_hub_data
 from zoo.data.problems import LANGUAGE
 from zoo.data.readers import read_table
 from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
 from zoo.registry.code import dataset_names, find_dataset, load_dataset
 from zoo.train.recipe import DataKeys
-
-ALL = ("train", "validation", "test")
 
 
 class Reader(Protocol):
@@ -28,8 +27,8 @@ class Reader(Protocol):
     digests: dict[Any, str]
     """The sha256 of what an input stands for, such as the picture behind a path."""
 
-    def splits(self, name: str) -> tuple[str, ...]:
-        """The splits that the data has of its own."""
+    def has(self, name: str, split: str) -> bool:
+        """Whether the data has this split of its own, with labels where it is read for them."""
         ...
 
     def read(self, name: str, split: str) -> Examples:
@@ -63,8 +62,8 @@ class TextReader:
         self.columns = None
         self.problem = problem or data.problem_type or ""
 
-    def splits(self, name: str) -> tuple[str, ...]:
-        return ALL if name in dataset_names() else ("train",)
+    def has(self, name: str, split: str) -> bool:
+        return has_split(name, split, self.settled.get("label"), self.notes)
 
     def read(self, name: str, split: str) -> Examples:
         table = read_rows(name, split)
@@ -135,8 +134,30 @@ def is_folder(name: str) -> bool:
         return False
 
 
+def has_split(name: str, split: str, label: str | None, notes: list[str]) -> bool:
+    """Whether a registered data set, or one of the Hub, has a split of its own.
+
+    Args:
+        label: the column that it needs, if any. On the Hub, the labels of a test split may be kept back.
+        notes: told of a split that is left out for that.
+    """
+    if not is_hub_data(name):
+        return name in dataset_names()
+    if split not in find_data(name).splits:
+        return False
+    if label is None:
+        return True
+    table = read_rows(name, split)
+    lacks = label in table.columns and table.data.column(label).null_count == len(table)
+    if lacks:
+        notes.append(f"'{table.source}' has no labels")
+    return not lacks
+
+
 def read_rows(name: str, split: str = "train") -> Table:
-    """The rows of a file, or of one split of a registered data set."""
+    """The rows of a file, or of one split of a registered data set or of one on the Hub."""
+    if is_hub_data(name):
+        return read_hub_data(name, split)
     if name not in dataset_names():
         return read_table(name)
     return Table(source=f"{name} ({split})", data=_built(name)[split])
@@ -146,6 +167,12 @@ def named_columns(data: DataKeys, name: str, *keys: str) -> dict[str, Any]:
     """The columns as the recipe says them, else as a registered data set does."""
     own = find_dataset(name).columns if name in dataset_names() else {}
     return {key: getattr(data, key) or own.get(key) for key in keys}
+
+
+def pinned(data: DataKeys) -> dict[str, str]:
+    """The keys that name data sets of the Hub, with the commits that they stand for now."""
+    named = {key: getattr(data, key) for key in ("train", "validation", "test")}
+    return {key: pinned_name(name) for key, name in named.items() if isinstance(name, str) and is_hub_data(name)}
 
 
 @functools.cache

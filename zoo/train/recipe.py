@@ -97,12 +97,18 @@ class AugmentKeys:
 class DataKeys:
     """`[data]`: what it learns from."""
 
-    train: str = key("", "a csv, tsv, jsonl or parquet file, a folder of pictures, or a registered data set")
+    train: str = key(
+        "",
+        "a csv, tsv, jsonl or parquet file, a folder of pictures, a registered data set, or one of the Hub: "
+        "hf://datasets/ORG/NAME[@REVISION][/CONFIG, folder or files]",
+    )
     validation: float | str | None = key(
         None,
-        "a share of the training rows, a file or folder, or 0 for none; 0.1 where the data has no split of its own",
+        "a share of the training rows, data as in `train`, or 0 for none; 0.1 where the data has no own split",
     )
-    test: str = key("", "a file or folder that is only looked at once, at the end; the data's own split by default")
+    test: str = key(
+        "", "data as in `train` that is only looked at once, at the end; the data's own split by default"
+    )
     limit: int | None = key(
         None, "use only so many of the training rows, drawn by the seed: for a quick trial", least=2
     )

@@ -24,6 +24,14 @@ so, or the name of a shipped recipe. Tables are merged key by key, and the file 
 Editors know the keys by [recipe.schema.json](recipe.schema.json), which `zoo finetune --schema` prints: with the
 first line `#:schema recipe.schema.json`, those that speak TOML complete keys and mark mistakes.
 
+`hf://datasets/ORG/NAME` is a data set of the Hub, in csv, tsv, jsonl or parquet files: `@REVISION` picks another
+branch or commit, and `/CONFIG`, a folder, a file or a pattern such as `/data/train-*.parquet` a part of it. The
+README's `configs` say which files are the training, validation and test rows; without them, the files' names do. A
+split that is there is used, unless its labels are kept back; numbers of classes become the names that the README
+or the parquet files give them. A run keeps the commit, in `recipe.toml` and `run.lock`, and is resumed and
+reproduced from it. A data set that is made by a script is refused, for zoo runs none; what the Hub made of it, if
+anything, is `hf://datasets/ORG/NAME@refs/convert/parquet`.
+
 A model of the task `text-generation` learns to answer from rows of messages (`data.messages`: lists of `role` and
 `content`, or sharegpt's `from` and `value`), or of prompts and completions; rows with neither are plain texts. The
 checkpoint's own chat template writes them, in Jinja's sandbox; a model from random weights gets one with a token

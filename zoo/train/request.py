@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from zoo.data.conversations import ANSWERS, ROLES
+from zoo.data.hub_data import check_name
 from zoo.data.readers import check_readable
 from zoo.errors import Faults, ZooError, did_you_mean
 from zoo.hub.adapter import adapter_files
@@ -199,6 +200,10 @@ def _check_adapter(recipe: Recipe, faults: Faults) -> None:
 def check_data(name: str, value: str, task: str, faults: Faults) -> None:
     """Add to `faults` why `value`, which `name` names, cannot be the data of a task, if so."""
     if value in dataset_names() or (task.startswith("image-") and is_folder(value)):
+        return
+    if is_url(value):
+        if fault := check_name(value):
+            faults.add(f"{name}: {fault}")
         return
     near = did_you_mean(value, dataset_names())
     if near and not Path(value).exists():

@@ -12,7 +12,7 @@ from zoo.data.labels import check_known
 from zoo.data.problems import SINGLE, check_learnable, classes_of
 from zoo.data.splits import split_indices
 from zoo.errors import ZooError
-from zoo.train.readers import Reader, reader_for
+from zoo.train.readers import Reader, pinned, reader_for
 from zoo.train.recipe import Recipe
 
 _SHARE = 0.1
@@ -26,7 +26,8 @@ class Splits:
         train: what the model learns from.
         validation: what the best epoch is chosen by, or None.
         test: what is looked at once, at the end, or None.
-        settled: the `[data]` keys that were left to be found, such as the columns, and what was found.
+        settled: the `[data]` keys that were left to be found, such as the columns, and what was found;
+            of data sets of the Hub, the names with their commits.
         notes: what was left out of the data, and why.
         warnings: what speaks against the data, and what can be done about it.
         digests: the sha256 of what an input stands for, such as the picture behind a path.
@@ -49,6 +50,8 @@ class Splits:
 
 def read_splits(recipe: Recipe) -> Splits:
     """Read and split the data of a recipe. Raises a ZooError that names the faulty rows or columns."""
+    pins = pinned(recipe.data)
+    recipe = recipe.replace("data", **pins)  # every split is of one commit
     data = recipe.data
     reader = reader_for(recipe.model.task, data)
     train = _limited(recipe, reader.read(data.train, "train"))
@@ -56,7 +59,7 @@ def read_splits(recipe: Recipe) -> Splits:
     check_inputs(train)
     train, validation = _validation(recipe, reader, train)
     test, warnings = None, []
-    if data.test or "test" in reader.splits(data.train):
+    if data.test or reader.has(data.train, "test"):
         test = _other(reader, data.test or data.train, "test", train, data.train)
     for held_out in (validation, test):
         if held_out:
@@ -67,7 +70,7 @@ def read_splits(recipe: Recipe) -> Splits:
         warnings.append(
             f"{len(doubtful):,} inputs have more than one label, such as rows {rows}: at most one of them is right"
         )
-    return Splits(train, validation, test, reader.settled, reader.notes, warnings, reader.digests)
+    return Splits(train, validation, test, pins | reader.settled, reader.notes, warnings, reader.digests)
 
 
 def _apart(recipe: Recipe, reader: Reader, train: Examples, held_out: Examples, warnings: list[str]) -> Examples:
@@ -109,7 +112,7 @@ def _validation(recipe: Recipe, reader: Reader, train: Examples) -> tuple[Exampl
     data = recipe.data
     if isinstance(data.validation, str):
         return train, _other(reader, data.validation, "validation", train, data.train)
-    if data.validation is None and "validation" in reader.splits(data.train):
+    if data.validation is None and reader.has(data.train, "validation"):
         return train, _other(reader, data.train, "validation", train, data.train)
     share = _SHARE if data.validation is None else float(data.validation)
     strata = _strata(train) if data.stratify else None
