@@ -119,6 +119,7 @@ NO_LOCKS = [
     '{"tiny": {"commit": 5, "files": {}}}',
     '{"tiny": {"commit": "c", "files": {"a": {"size": "1"}}}}',
     '{"tiny": {"commit": "c", "files": {"a": {"sha265": "s"}}}}',
+    '{"tiny": {"commit": "c", "files": {}, "commit": "d"}}',
 ]
 
 

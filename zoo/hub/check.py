@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zoo import strict_json
 from zoo.errors import ZooError, some
-from zoo.hub.files import CONFIG, WEIGHTS, WEIGHTS_INDEX, hostile_path, unique_pairs, wanted
+from zoo.hub.files import CONFIG, WEIGHTS, WEIGHTS_INDEX, hostile_path, wanted
 from zoo.hub.huggingface import is_commit
 from zoo.hub.source import Source
 from zoo.registry.catalogue import Preset, read_presets
@@ -70,13 +70,10 @@ def _strangers(catalogue: Path, names: list[str]) -> list[str]:
     for kind in ("lock", "golden"):
         path = catalogue.with_suffix(f".{kind}.json")
         try:
-            entries = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_pairs)
+            entries = strict_json.loads(path.read_text(encoding="utf-8"))
             strangers = set(entries) - set(names)
-        except (OSError, json.JSONDecodeError, RecursionError, TypeError):
+        except (OSError, ValueError, RecursionError, TypeError):
             continue  # told for each preset that needs it
-        except ValueError as error:
-            faults.append(f"{path.name}: {error}")
-            continue
         faults += [
             f"{path.name} has an entry '{name}', and the catalogue no such preset" for name in sorted(strangers)
         ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from zoo import strict_json
 from zoo.errors import ZooError
 
 CONFIG = "config.json"
@@ -66,7 +66,7 @@ class Files:
         try:
             if self.path(name).stat().st_size > _LARGEST_JSON:
                 raise ZooError(f"{name} of {self.origin} is larger than any such file: {_LARGEST_JSON:,} bytes.")
-            return json.loads(self.path(name).read_text(encoding="utf-8"), object_pairs_hook=unique_pairs)
+            return strict_json.loads(self.path(name).read_text(encoding="utf-8"))
         except OSError as error:
             raise ZooError(f"{name} of {self.origin} cannot be read.", why=str(error)) from error
         except (ValueError, RecursionError) as error:
@@ -125,16 +125,6 @@ def wanted(names: Iterable[str]) -> list[str]:
 def hostile_path(name: str) -> bool:
     """Whether a file's name would lead out of a checkpoint's folder, or is no name at all."""
     return not name or name != PurePosixPath(name).as_posix() or bool(_LEADS_AWAY(name))
-
-
-def unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """`object_pairs_hook` for JSON in which saying a thing twice is a mistake: a ValueError that names it."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
-        raise ValueError(f"{twice[:80]!r} is there twice")
-    return found
 
 
 def check_names(names: Iterable[str]) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from zoo import strict_json
 from zoo.errors import Faults, ZooError
 from zoo.hub import huggingface
 from zoo.hub.fetch import Progress, fetch_files, silent
-from zoo.hub.files import CONFIG, unique_pairs, wanted
+from zoo.hub.files import CONFIG, wanted
 from zoo.hub.source import Source
 from zoo.hub.verify import sha256_of
 from zoo.registry.catalogue import Preset
@@ -29,7 +30,7 @@ def read_entries(catalogue: Path) -> dict[str, Any]:
     """
     path = lock_path(catalogue)
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_pairs)
+        entries = strict_json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo import strict_json
 from zoo.errors import ZooError, did_you_mean
 from zoo.registry.catalogue import Preset
 from zoo.registry.check import golden_faults, lock_faults
@@ -119,7 +119,7 @@ def _entries(path: Path, preset: Preset, what: str) -> dict[str, Any]:
     """A JSON file of entries by preset."""
     entries, faults = {}, []
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = strict_json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         faults = [f"{type(error).__name__}: {error}"]
     if not isinstance(entries, dict):

@@ -6,15 +6,14 @@ or hostile names, and dimensions beyond any array's where another dimension is 0
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 
+from zoo import strict_json
 from zoo.errors import Faults, ZooError
-from zoo.hub.files import unique_pairs
 
 FLOATS = {
     "F64": np.dtype(np.float64),
@@ -50,7 +49,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
     with path.open("rb") as file:
         file.seek(8)
         try:
-            entries = json.loads(file.read(length), object_pairs_hook=unique_pairs)
+            entries = strict_json.loads(file.read(length))
         except (ValueError, RecursionError) as error:
             raise unsound(path, str(error)) from error
     entries.pop("__metadata__", None)
