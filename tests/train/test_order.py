@@ -27,6 +27,17 @@ def test_steps_in_place_of_epochs(batches, accumulate, steps):
     assert (plan.whole_epochs - 1) * batches <= last < plan.whole_epochs * batches
 
 
+@given(st.integers(1, 60), st.integers(2, 9), st.integers(1, 3), st.integers(0, 9))
+def test_no_step_has_fewer_examples_than_the_least(count, size, least, seed):
+    order = Order(count, size, 3, seed, min(least, size))
+    for epoch in range(3):
+        steps = range(epoch * order.per_epoch, (epoch + 1) * order.per_epoch)
+        seen = [n for k in steps for n in order.members(k).tolist()]
+        assert len(seen) == len({*seen}) == count - order.left_out
+        assert all(len(order.members(k)) >= min(least, size) for k in steps)
+    assert order.left_out < max(2, least)
+
+
 @given(st.integers(1, 100), st.integers(1, 9), st.integers(1, 5), st.integers(0, 9))
 def test_accumulated_steps_see_what_one_batch_of_all_would_see(count, size, accumulate, seed):
     parts, whole = Order(count, size, 2, seed), Order(count, size * accumulate, 2, seed)

@@ -9,12 +9,14 @@ import torch
 import transformers
 
 import zoo
+from zoo.data.examples import Examples
 from zoo.data.pairs import choose_pair_columns, read_pairs, text_numbers
 from zoo.data.problems import RETRIEVAL
 from zoo.data.table import Table
+from zoo.errors import ZooError
 from zoo.tasks.losses import in_batch_negatives
 from zoo.train.evaluate import evaluate
-from zoo.train.feeds import make_batches, preparation
+from zoo.train.feeds import feed_facts, make_batches, preparation
 from zoo.train.pair_reader import PairReader
 from zoo.train.recipe import DataKeys
 from zoo.train.retrieval import nearest
@@ -198,6 +200,26 @@ def test_scores_are_those_of_the_vectors(tiny_bert):
     for n in (0, 2, 5, 6):  # whose texts are there once
         before = {PAIRS[m][1] for m in range(7) if cosines[n, m] > cosines[n, n] + 1e-6}
         assert found.losses[n] == len(before)
+
+
+def _batches(tiny_bert, pair_recipe, count: int, size: int):
+    recipe = pair_recipe.replace("train", batch_size=size, epochs=4)
+    splits = Splits(Examples(PAIRS[:count], None, [*range(1, count + 1)], "pairs", RETRIEVAL), None, None)
+    return make_batches(recipe, zoo.load(tiny_bert), splits)
+
+
+def test_a_pair_that_would_be_alone_sits_the_epoch_out(tiny_bert, pair_recipe):
+    batches = _batches(tiny_bert, pair_recipe, count=7, size=3)
+    assert batches.per_epoch == 2
+    alone = [{*range(7)} - {n for k in (2 * e, 2 * e + 1) for n in batches.members(k).tolist()} for e in range(4)]
+    assert all(len(one) == 1 for one in alone)
+    assert len({*map(tuple, alone)}) > 1  # another one in another epoch
+    assert feed_facts(batches)["left alone"].startswith("1 pair of an epoch")
+    whole = _batches(tiny_bert, pair_recipe, count=7, size=5)
+    assert whole.per_epoch == 2
+    assert "left alone" not in feed_facts(whole)
+    with pytest.raises(ZooError, match="has one pair to learn from"):
+        _batches(tiny_bert, pair_recipe, count=1, size=4)
 
 
 def test_columns_are_named_or_clear():

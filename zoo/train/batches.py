@@ -37,6 +37,7 @@ class Batches:
         pad_id: the padding token.
         positions: the most tokens the model can take in a row without segments.
         texts: the texts of an example, such as the two of a pair.
+        least: the fewest examples of a batch, such as two of those that are told from each other.
     """
 
     encoded: Sequence[Encoded]
@@ -48,10 +49,11 @@ class Batches:
     pad_id: int
     positions: int
     texts: int = 1
+    least: int = 1
 
     @cached_property
     def order(self) -> Order:
-        return Order(len(self.encoded) // self.texts, self.size, self.epochs, self.seed)
+        return Order(len(self.encoded) // self.texts, self.size, self.epochs, self.seed, self.least)
 
     @property
     def per_epoch(self) -> int:

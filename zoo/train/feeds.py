@@ -33,7 +33,13 @@ def make_batches(recipe: Recipe, model: Any, splits: Splits) -> Batches | ImageB
     that cannot be trained on or measured, by row.
     """
     keys, data, train = recipe.train, recipe.data, splits.train
-    epochs = make_plan(keys, -(-len(train) // keys.examples)).whole_epochs
+    least = 2 if train.problem == RETRIEVAL else 1
+    per_epoch = Order(len(train), keys.examples, 1, keys.seed, least).per_epoch
+    if not per_epoch:
+        raise ZooError(
+            f"'{train.source}' has one pair to learn from, and nothing to tell it from.", fix="Give more rows."
+        )
+    epochs = make_plan(keys, per_epoch).whole_epochs
     preprocess = model.preprocess
     if model.inputs == "texts":
         encoded, targets = _encoded(recipe, model, splits)
@@ -47,6 +53,7 @@ def make_batches(recipe: Recipe, model: Any, splits: Splits) -> Batches | ImageB
             preprocess.pad_id,
             preprocess.positions,
             texts=len(encoded) // len(train),
+            least=least,
         )
     if preprocess.settings.size is None:
         raise ZooError(f"{recipe.model.preset} does not bring pictures to one size, so they make no batches.")
@@ -140,6 +147,8 @@ def feed_facts(batches: Batches | ImageBatches) -> dict[str, str]:
             facts["cut off"] = f"{cut:,} {what}s ({cut / len(lengths):.0%}) are longer, and lose their end"
             if lost := sum(item.lost for item in batches.encoded):
                 facts["cut off"] += f": {lost:,} answers, each of them whole"
+        if left_out := batches.order.left_out:
+            facts["left alone"] = f"{left_out} pair of an epoch, another in each: there is nothing to tell it from"
         facts["padding"] = f"{1 - batches.tokens / sum(batches.cells):.0%} of what is computed"
         if batches.packed:
             saved = 1 - sum(batches.cells) / batches.padded_cells

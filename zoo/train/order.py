@@ -19,16 +19,24 @@ class Order:
         size: examples per step.
         epochs: how often every example is seen.
         seed: decides the order.
+        least: the fewest examples of a step; where fewer are left at the end of an epoch, it goes without them.
     """
 
     count: int
     size: int
     epochs: int
     seed: int
+    least: int = 1
 
     @property
     def per_epoch(self) -> int:
-        return -(-self.count // self.size)
+        whole, left = divmod(self.count, self.size)
+        return whole + (left >= self.least)
+
+    @property
+    def left_out(self) -> int:
+        """The examples that each epoch goes without; which ones, its order decides."""
+        return self.count - min(self.count, self.per_epoch * self.size)
 
     def __len__(self) -> int:
         return self.per_epoch * self.epochs
