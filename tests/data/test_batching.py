@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data.batching import batches
+from zoo.data.batching import Batch, batches
 
 LENGTHS = st.lists(st.integers(0, 600), max_size=300)
 
@@ -42,6 +42,20 @@ def test_many_short_texts_cost_little_padding():
     padded = sum(batch.rows * batch.length for batch in batches(lengths))
 
     assert padded < 1.5 * sum(lengths)
+
+
+def test_a_few_long_texts_are_not_filled_up_with_short_ones():
+    lengths = [10 + n % 7 for n in range(600)] + [250, 251]
+
+    found = list(batches(lengths))
+
+    assert found[0] == Batch([601, 600], 2, 256)
+    assert sum(batch.rows * batch.length for batch in found) < 2 * sum(lengths)
+
+
+def test_a_few_texts_are_one_batch():
+    assert list(batches([60, 5, 8])) == [Batch([0, 2, 1], 4, 64)]
+    assert len(list(batches([60, *[5] * 40], worth=4096))) == 1
 
 
 def test_few_shapes_compile():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _SHORTEST = 16
 _TOKENS = 4096
+_WORTH = 1024
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,17 @@ class Batch:
     length: int
 
 
-def batches(lengths: Sequence[int], *, tokens: int = _TOKENS, rows: int | None = None) -> Iterator[Batch]:
+def batches(
+    lengths: Sequence[int], *, tokens: int = _TOKENS, rows: int | None = None, worth: int = _WORTH
+) -> Iterator[Batch]:
     """Group inputs by length, the longest first, at most `tokens` and `rows` to a batch.
 
-    Rows and lengths are powers of two, so that a handful of shapes compiles whatever the inputs are; padding
-    stays below a half in the worst case, and far below it where many inputs come at once.
+    Rows and lengths are powers of two, so that a handful of shapes compiles whatever the inputs are; where many
+    inputs come at once, padding stays far below a half.
+
+    Args:
+        worth: so many places of padding are worth a batch more: a few long inputs are not filled up with many that
+            are half as long or less.
     """
     order = sorted(range(len(lengths)), key=lambda n: -lengths[n])
     start = 0
@@ -31,6 +38,9 @@ def batches(lengths: Sequence[int], *, tokens: int = _TOKENS, rows: int | None =
         most = max(1, tokens // length)
         most = most if rows is None else min(most, rows)
         indices = order[start : start + most]
+        long = sum(2 * lengths[n] > length for n in indices) or len(indices)
+        if (len(indices) - long) * length // 2 >= worth:
+            indices = indices[:long]
         yield Batch(indices, _power_of_two(len(indices)), length)
         start += len(indices)
 

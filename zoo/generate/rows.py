@@ -39,7 +39,9 @@ class Continuer:
         """The continuation of each prompt, by at most so many tokens."""
         found = [Continuation()] * len(prompts)
         sizes = [len(prompt) + room for prompt, room in zip(prompts, most, strict=True)]
-        for batch in batches(sizes, tokens=_TOKENS, rows=max(1, _LOGITS // self._engine.vocab_size)):
+        most_rows = max(1, _LOGITS // self._engine.vocab_size)
+        # A row more costs a step next to nothing, and a batch more costs all its steps.
+        for batch in batches(sizes, tokens=_TOKENS, rows=most_rows, worth=_TOKENS):
             collectors = [self._collector(prompts[n], most[n]) for n in batch.indices]
             for _ in self._steps([prompts[n] for n in batch.indices], batch.indices, batch.rows, collectors):
                 pass
