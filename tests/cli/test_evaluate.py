@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
+
+from zoo.train.finetune import finetune
+from zoo.train.recipe import Recipe
 
 
 def test_scores_as_json_and_as_text(zoo, run, reviews):
@@ -57,3 +61,72 @@ def test_a_run_that_has_not_finished(zoo, run, reviews, tmp_path):
     told = zoo("evaluate", "stopped", "--data", reviews)
     assert told.code == 2
     assert "The run 'stopped' has not finished: it has no model yet." in told.err
+
+
+QUESTIONS = [
+    (f"{ask} {thing}", answer) for ask in "abcd" for thing, answer in (("snow", "white"), ("coal", "black"))
+]
+
+
+@pytest.fixture(scope="module")
+def answering(tmp_path_factory):
+    """A language model that has seen eight questions twice, and the file of them."""
+    folder = tmp_path_factory.mktemp("answering")
+    data = folder / "colours.jsonl"
+    data.write_text("".join(json.dumps({"prompt": q, "completion": a}) + "\n" for q, a in QUESTIONS))
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = sizes | {"vocab_size": 300, "num_key_value_heads": 1, "max_position_embeddings": 32}
+    recipe = Recipe.of(
+        model={"architecture": "llama", "task": "text-generation", "config": config},
+        data={"train": str(data), "validation": 0},
+        train={"steps": 2, "batch_size": 4},
+        output={"dir": str(folder / "run")},
+    )
+    return finetune(recipe).path, data
+
+
+def test_answers_are_measured_as_asked(zoo, answering, tmp_path):
+    run, data = answering
+    (tmp_path / "mine.py").write_text("def asked(answer, reference):\n    return reference in ('white', 'black')\n")
+    options = ("--max-new-tokens", 3, "--limit", 5)
+    done = zoo(
+        "evaluate",
+        run,
+        "--data",
+        data,
+        "--answers",
+        "exact_match",
+        "--answers",
+        "mine.py:asked",
+        *options,
+        "--json",
+    )
+    assert (done.code, done.err) == (0, "")
+    assert list(done.json["metrics"]) == ["perplexity", "loss", "exact_match", "asked"]
+    assert done.json["metrics"]["asked"] == 1.0
+    assert done.json["metrics"]["exact_match"] in [n / 5 for n in range(6)]
+    without = zoo("evaluate", run, "--data", data, "--json")
+    assert list(without.json["metrics"]) == ["perplexity", "loss"]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--answers", "exact"], "there is no 'exact', only exact_match and rouge_l. Did you mean 'exact_match'?"),
+        (["--answers", "gone.py:close"], "'gone.py' cannot be read"),
+        (["--answers", "rouge_l", "--answers", "rouge_l"], "the name of 'rouge_l' is taken already"),
+        (["--answers", "rouge_l", "--limit", 0], "--limit"),
+        (["--answers", "rouge_l", "--max-new-tokens", "many"], "--max-new-tokens"),
+    ],
+)
+def test_answers_that_cannot_be_measured(zoo, answering, options, why):
+    run, data = answering
+    told = zoo("evaluate", run, "--data", data, *options, "--json")
+    assert (told.code, told.out) == (2, "")
+    assert why in told.err
+
+
+def test_a_classifier_answers_nothing(zoo, run, reviews):
+    told = zoo("evaluate", run, "--data", reviews, "--answers", "exact_match")
+    assert told.code == 2
+    assert "text-classification answers nothing; that is for text-generation" in told.err
