@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -13,6 +14,7 @@ import zoo
 from zoo.errors import Faults, RunError, ZooError
 from zoo.train.answers import Questions, _continued
 from zoo.train.evaluate import evaluate
+from zoo.train.run_lock import read_lock
 from zoo.train.text_metrics import check_metrics, exact_match, rouge_l
 
 WORDS = st.sampled_from(["the", "cat", "sat", "on", "a", "mat,", "The-dog", "ran", "42"])
@@ -125,6 +127,10 @@ def test_a_run_is_evaluated_by_its_answers(run, jsonl):
     assert found["exact_match"] > 0.7
     with pytest.raises(ZooError, match="only exact_match and rouge_l"):
         evaluate(run, jsonl, answers=["exactly"])
+
+
+def test_a_run_knows_the_functions_that_measured_it(run, mine):
+    assert read_lock(run.path)["answers"] == {f"{mine}:first_letter": hashlib.sha256(mine.read_bytes()).hexdigest()}
 
 
 def test_a_question_that_leaves_little_room_has_a_short_answer(run):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv as csv_module
+import hashlib
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ from zoo.errors import ZooError
 from zoo.train.finetune import finetune
 from zoo.train.listener import Silent
 from zoo.train.recipe import Recipe
+from zoo.train.run_lock import read_lock
 
 
 class Recorder(keras.callbacks.Callback):
@@ -174,6 +177,25 @@ class Asks(keras.callbacks.Callback):
     def __init__(self, much):
         super().__init__()
 """
+
+
+def test_a_callback_whose_file_changed_stops_a_resumption(short, tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    with pytest.raises(CutError):
+        finetune(short.replace("train", callbacks=(f"{file}:Stops",)), listener=Cutting())
+    then = read_lock(Path(short.output.dir))["callbacks"]
+    assert then == {f"{file}:Stops": hashlib.sha256(file.read_bytes()).hexdigest()}
+    file.write_text(OWN + "# another\n")
+    with pytest.raises(ZooError, match="cannot be resumed: what it was made from has changed") as caught:
+        zoo.finetune(resume=short.output.dir)
+    assert [line.split(": ")[0] for line in caught.value.why] == [f"callbacks.{file}:Stops"]
+    file.write_text(OWN)
+    run = zoo.finetune(resume=short.output.dir)
+    with file.open("a") as more:
+        more.write("# another\n")
+    with pytest.raises(ZooError, match="cannot be reproduced"):
+        zoo.reproduce(run, output=tmp_path / "again")
 
 
 def test_a_recipe_names_callbacks(short, tmp_path):

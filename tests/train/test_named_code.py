@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 
 import pytest
 
 from zoo.errors import ZooError
-from zoo.train.named_code import fault_of, load_named
+from zoo.train.named_code import code_hash, fault_of, load_named
 
 
 @pytest.fixture
@@ -30,6 +31,25 @@ def test_looking_for_a_module_imports_nothing(package):
         assert fault_of(f"{package}{module}:close") == ""
     assert "no module 'zoo_named_packages'" in fault_of(f"{package}s.inside:close")
     assert fault_of(".inside:close").startswith("there is no module ''")
+    assert {*sys.modules} == before
+
+
+def test_a_misspelled_module_is_told_without_importing_any(package):
+    before = {*sys.modules}
+    assert fault_of(f"{package}.insid:close") == f"'{package}' has no module 'insid'. Did you mean 'inside'?"
+    assert fault_of("xml.etree.ElementTre:parse").endswith("Did you mean 'ElementTree'?")
+    assert fault_of("xml.etre.ElementTree:parse").startswith("'xml' has no module 'etre'.")
+    assert fault_of("os.path:join") == fault_of("xml.etree.ElementTree:parse") == ""
+    assert {*sys.modules} == before
+
+
+def test_the_hash_is_of_the_file_that_has_the_code(package, tmp_path):
+    before = {*sys.modules}
+    inside = tmp_path / package / "inside.py"
+    digest = hashlib.sha256(inside.read_bytes()).hexdigest()
+    assert code_hash(f"{package}.inside:close") == code_hash(f"{inside}:close") == digest
+    assert code_hash(f"{package}:made") == hashlib.sha256((inside.parent / "__init__.py").read_bytes()).hexdigest()
+    assert code_hash(f"{package}.made:close") == code_hash("sys:exit") == code_hash("gone.py:close") == ""
     assert {*sys.modules} == before
 
 

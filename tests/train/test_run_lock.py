@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from zoo.data.examples import Examples
 from zoo.errors import ZooError
-from zoo.train.run_lock import MADE_FROM, differences, fingerprint, read_lock
+from zoo.train.run_lock import MADE_FROM, differences, fingerprint, read_lock, told_differences
 
 TEXTS = st.text(max_size=5) | st.tuples(st.text(max_size=5), st.text(max_size=5)) | st.binary(max_size=5)
 LABELS = st.text(max_size=3) | st.floats(allow_nan=False) | st.tuples(st.text(max_size=3), st.text(max_size=3))
@@ -58,7 +58,19 @@ def test_differences_are_told_value_by_value():
     ]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", json.dumps({"schema": 99})])
+def test_other_code_that_measures_is_told_and_stops_nothing():
+    then = {"answers": {"mine.py:close": "1"}, "device": {"cpus": 2}}
+    now = {"answers": {"mine.py:close": "2"}, "device": {"cpus": 4}}
+    assert differences(then, now, MADE_FROM) == []
+    assert told_differences(then, now) == [
+        "device.cpus: 2 -> 4; the last bits may differ",
+        'answers.mine.py:close: "1" -> "2"; the answers\' scores may differ',
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", json.dumps({"schema": 99}), '{"schema": 1, "seed": 0, "seed": 1}']
+)
 def test_a_lock_that_cannot_be_read(tmp_path, content):
     (tmp_path / "run.lock").write_text(content)
     with pytest.raises(ZooError, match=r"run\.lock"):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import sys
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -16,17 +19,14 @@ from zoo.errors import ZooError, did_you_mean
 def fault_of(named: str) -> str:
     """Why there is no such code, found out without running any; empty where nothing speaks against it.
 
-    Of `package.module` only the package is looked for: it may make its modules as it runs, and finding one runs it.
+    A package may make modules as it runs. So one that has no file is no fault, unless it is spelled almost like one
+    that has.
     """
     place, colon, name = named.rpartition(":")
     if not (colon and place and name.isidentifier()):
         return "file.py:name or package.module:name is needed"
     if not place.endswith(".py"):
-        package = place.partition(".")[0]
-        try:
-            return "" if find_spec(package) else f"there is no module '{package}'"
-        except (ImportError, ValueError) as error:
-            return f"there is no module '{package}': {error}"
+        return _module_fault(place)
     try:
         tree = ast.parse(Path(place).expanduser().read_bytes())
     except (OSError, ValueError, SyntaxError) as error:
@@ -41,6 +41,54 @@ def fault_of(named: str) -> str:
         for alias in node.names
     }
     return "" if name in names else f"'{place}' has no '{name}'.{did_you_mean(name, names)}"
+
+
+def code_hash(named: str) -> str:
+    """The sha256 of the file that has such code, found without running any; empty where there is no file to see.
+
+    What the file imports is not in it.
+    """
+    place = named.rpartition(":")[0]
+    path = Path(place).expanduser()
+    if not place.endswith(".py"):
+        spec = _spec(place)
+        path = Path(spec.origin) if spec and spec.has_location and spec.origin else None
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+    except OSError:
+        return ""
+
+
+def _module_fault(place: str) -> str:
+    package, *inner = place.split(".")
+    try:
+        found = find_spec(package)
+    except (ImportError, ValueError) as error:
+        return f"there is no module '{package}': {error}"
+    if found is None:
+        return f"there is no module '{package}'"
+    for n, name in enumerate(inner, 1):
+        outer, found = found, _spec(".".join([package, *inner[:n]]))
+        if found is None:
+            folders = outer.submodule_search_locations
+            near = did_you_mean(name, (module.name for module in iter_modules([*folders]))) if folders else ""
+            return f"'{outer.name}' has no module '{name}'.{near}" if near else ""
+    return ""
+
+
+def _spec(place: str) -> ModuleSpec | None:
+    """Where a module's code is. The packages around it are not imported; None where only they could tell."""
+    package, *inner = place.split(".")
+    try:
+        found = find_spec(package)
+        for n in range(len(inner)):
+            if found is None or found.submodule_search_locations is None:
+                return None
+            name = ".".join([package, *inner[: n + 1]])
+            found = PathFinder.find_spec(name, [*found.submodule_search_locations])
+    except (ImportError, ValueError):
+        return None
+    return found
 
 
 def load_named(named: str) -> Any:

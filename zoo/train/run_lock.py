@@ -7,13 +7,14 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from zoo import strict_json
 from zoo.chat.moment import moment
 from zoo.chat.template import read_template_file
 from zoo.data.examples import Examples
@@ -26,13 +27,17 @@ from zoo.hub.verify import sha256_of
 from zoo.loading import Found
 from zoo.registry.code import architecture_of
 from zoo.registry.plugins import plugins
+from zoo.train.named_code import code_hash
 from zoo.train.recipe import Recipe
 from zoo.train.splits import Splits
+from zoo.train.text_metrics import METRICS
 
 SCHEMA = 1
-MADE_FROM = ("recipe", "weights", "data", "chat_template", "labels")
+MADE_FROM = ("recipe", "weights", "data", "chat_template", "callbacks", "labels")
 """What decides the result. With anything else changed, it may differ in the last bits."""
 MADE_ON = ("versions", "device", "flags")
+MEASURED_BY = ("answers",)
+"""What decides scores, and no weight."""
 _PACKAGES = (
     *("keras-zoo", "keras", "jax", "jaxlib", "numpy", "ml_dtypes"),
     *("tokenizers", "pyarrow", "pillow", "grain", "orbax-checkpoint"),
@@ -58,12 +63,19 @@ def run_lock(recipe: Recipe, found: Found, splits: Splits, labels: Iterable[str]
             if part
         },
         **({"chat_template": _hash_of(recipe.data.chat_template)} if recipe.data.chat_template else {}),
+        **_code("callbacks", recipe.train.callbacks),
+        **_code("answers", [one for one in recipe.evaluate.answers if one not in METRICS]),
         "labels": list(labels),
         "seed": recipe.train.seed,
         "versions": _versions(found),
         "device": _device(),
         "flags": _flags(),
     }
+
+
+def _code(section: str, named: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The sha256 of the files of the user's own code, by what the recipe calls it; nothing where there is none."""
+    return {section: {one: code_hash(one) for one in named}} if named else {}
 
 
 def _hash_of(path: str) -> str:
@@ -98,7 +110,7 @@ def read_lock(folder: Path) -> dict[str, Any]:
     """The `run.lock` of a run. Raises a ZooError where it is missing or damaged."""
     path = folder / "run.lock"
     try:
-        lock = json.loads(path.read_text(encoding="utf-8"))
+        lock = strict_json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ZooError(
             f"{path} cannot be read: nothing tells what the run was made from.", why=str(error)
@@ -106,6 +118,12 @@ def read_lock(folder: Path) -> dict[str, Any]:
     if not isinstance(lock, dict) or lock.get("schema") != SCHEMA:
         raise ZooError(f"{path} is not a run.lock that this version of zoo reads.")
     return lock
+
+
+def told_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What changed between two locks that does not stop a run, and what comes of it, one line each."""
+    bits = [f"{line}; the last bits may differ" for line in differences(then, now, MADE_ON)]
+    return [*bits, *(f"{line}; the answers' scores may differ" for line in differences(then, now, MEASURED_BY))]
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any], sections: Iterable[str]) -> list[str]:

@@ -29,13 +29,13 @@ from zoo.train.request import complete
 from zoo.train.run import Run
 from zoo.train.run_lock import (
     MADE_FROM,
-    MADE_ON,
     differences,
     locked_recipe,
     moment_of,
     read_lock,
     rendered_from,
     run_lock,
+    told_differences,
 )
 from zoo.train.splits import Splits, read_splits
 from zoo.train.trackers import Trackers
@@ -81,8 +81,8 @@ def resume_run(folder: Path, listener: Listener, callbacks: Sequence[Any] = ()) 
         material = _gather(recipe, listener)
         if then:
             _refuse(folder, "resumed", differences(then, material.lock, MADE_FROM))
-            for line in differences(then, material.lock, MADE_ON):
-                listener.fact("changed", f"{line}; the last bits may differ")
+            for line in told_differences(then, material.lock):
+                listener.fact("changed", line)
         else:
             directory.write(material.recipe, material.lock)
         directory.clear()
@@ -94,7 +94,7 @@ def repeat_run(folder: Path, output: str, listener: Listener) -> tuple[Run, list
     """Run the recipe of a run again in a new directory.
 
     Returns:
-        the new run, and what it was made on that the first was not: versions, device, flags.
+        the new run, and what it was made on or measured by that the first was not: versions, device, flags, code.
 
     Raises a ZooError that names what changed, where what it was made from is not there any more.
     """
@@ -105,9 +105,9 @@ def repeat_run(folder: Path, output: str, listener: Listener) -> tuple[Run, list
     recipe = dataclasses.replace(recipe, name=f"{folder.absolute().name}-again").replace("output", dir=output)
     material = _gather(recipe, listener)
     _refuse(folder, "reproduced", differences(then, material.lock, MADE_FROM))
-    changed = differences(then, material.lock, MADE_ON)
+    changed = told_differences(then, material.lock)
     for line in changed:
-        listener.fact("changed", f"{line}; the last bits may differ")
+        listener.fact("changed", line)
     with rendering_from(moment):
         return _start(material, listener, began), changed
 
