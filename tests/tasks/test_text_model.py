@@ -9,18 +9,16 @@ import pytest
 
 import zoo
 from zoo.data.examples import Examples
-from zoo.train.scores import score
+from zoo.train.scoring import score
 
 LABELS = ("bad", "good")
 
 
 def mixed(count: int) -> list[str]:
-    """Texts of 1 to 30 words in no order: most are short, and two are as long as the model can take."""
+    """Texts in no order: of 4 to 14 words, and two that are longer than the model can take."""
     chance = random.Random(3)
-    texts = [
-        " ".join(chance.choices(["good", "bad", "film", "very"], k=min(30, chance.randint(1, 9))))
-        for _ in range(count)
-    ]
+    words = ["good", "bad", "film", "very"]
+    texts = [" ".join(chance.choices(words, k=chance.randint(4, 14))) for _ in range(count)]
     texts[count // 3] = texts[count // 2] = "bad film " * 30
     return texts
 
