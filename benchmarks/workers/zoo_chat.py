@@ -1,6 +1,6 @@
 """Train an adapter on conversations with zoo.
 
-Job: `checkpoint`, `data`, `batch`, `rank`, `compared`, `dtype`, `directory`, `output`.
+Job: `checkpoint`, `data`, `batch`, `rank`, `compared`, `dtype`, `remat`, `directory`, `output`.
 """
 
 import json
@@ -46,6 +46,7 @@ epochs = 1
 batch_size = {JOB["batch"]}
 learning_rate = 1e-4
 precision = {json.dumps(JOB["dtype"])}
+remat = {json.dumps(JOB["remat"])}
 [output]
 dir = {json.dumps(str(directory / "run"))}
 """)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
 from zoo.cli import COMMANDS
+from zoo.cli.huge_pages import _asks_process, _has_glibc, use_huge_pages
 
 # Runs a command, then says on stderr which heavy or plugin modules it imported.
 WATCHED = """
@@ -105,3 +107,33 @@ def test_a_wrong_call_is_told_with_its_usage(zoo, args, why):
     assert told.code == 2
     assert why in told.err
     assert told.out == ""
+
+
+# Huge pages
+
+ENTRY = "import sys; sys.argv[0] = 'zoo'; from zoo.cli import main; main()"
+
+
+@pytest.mark.parametrize(("command", "asks"), [("evaluate", True), ("list", False)])
+def test_commands_that_compute_ask_for_huge_pages(tmp_path, command, asks):
+    """In a process of its own, which is watched while it starts itself anew."""
+    (tmp_path / "sitecustomize.py").write_text("import os; print(os.environ.get('GLIBC_TUNABLES', 'none'))")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "GLIBC_TUNABLES": "glibc.malloc.check=0"}
+    done = subprocess.run(
+        [sys.executable, "-c", ENTRY, command, "--help"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    seen = [line for line in done.stdout.splitlines() if line.startswith("glibc")]
+    offered = _asks_process() and _has_glibc()
+    again = ["glibc.malloc.check=0:glibc.malloc.hugetlb=1"] if asks and offered else []
+    assert seen == ["glibc.malloc.check=0", *again]
+    assert "Usage: zoo" in done.stdout
+
+
+def test_huge_pages_that_were_refused_are_not_asked_for(monkeypatch):
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
+    monkeypatch.setattr("os.execv", lambda *args: pytest.fail("started anew"))
+    use_huge_pages()

@@ -12,6 +12,7 @@ import pytest
 import zoo
 from zoo.data.text import Encoded
 from zoo.train.batches import Batches
+from zoo.train.footprint import footprint
 from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
 from zoo.train.remat import remat_blocks, remat_policy
@@ -158,6 +159,23 @@ def test_what_is_computed_again_comes_out_the_same_and_less_is_kept(with_dropout
     assert less < 0.6 * kept
     for one, two in zip(state[1], other[1], strict=True):  # the seeds have moved on as far
         np.testing.assert_array_equal(one, two)
+
+
+def test_a_program_of_layers_that_are_computed_again_takes_less_memory(with_dropout):
+    """XLA's CPU compiler, too, which merges what a program computes twice unless it cannot tell."""
+
+    def taken(again: bool) -> int:
+        model = zoo.load(with_dropout, task="text-classification", labels=["bad", "good"])
+        if again:
+            remat_blocks(model)
+        made = make_trainer(
+            model, make_optimizer(KEYS, make_schedule(KEYS, 10), model.trainable_variables), model.objective()
+        )
+        batch = {"input_ids": np.ones((64, 16), np.int32), "attention_mask": np.ones((64, 16), np.int32)}
+        program = footprint(made, made.state(), (batch, np.zeros(64, np.int32), np.ones(64, np.float32)))
+        return program.compiled.memory_analysis().temp_size_in_bytes
+
+    assert taken(again=True) < 0.7 * taken(again=False)
 
 
 def test_what_is_frozen_is_told_from_what_moves(tiny_bert, with_dropout):

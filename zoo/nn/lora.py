@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -35,6 +36,37 @@ def without_adapters() -> Iterator[None]:
         yield
     finally:
         _apply.reset(token)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _change(x: Any, a: Any, b: Any, scale: float) -> Any:
+    """`scale * (x @ a) @ b`, `(..., in)` to `(..., out)`.
+
+    The gradients of `a` and `b` are written as they lie in memory. Those derived from the product have the output's
+    gradient turned first, and XLA's CPU compiler computes all that leads to it in the turned order: for GELU's,
+    that takes three times as long as the product with the kernel.
+    """
+    return _forward(x, a, b, scale)[0]
+
+
+def _forward(x: Any, a: Any, b: Any, scale: float) -> tuple[Any, tuple[Any, ...]]:
+    inner = ops.matmul(x, a) * scale
+    return ops.matmul(inner, b), (x, inner, a, b)
+
+
+def _backward(scale: float, kept: tuple[Any, ...], gradient: Any) -> tuple[Any, Any, Any]:
+    x, inner, a, b = kept
+    back = ops.matmul(gradient, ops.transpose(b)) * scale
+    return ops.matmul(back, ops.transpose(a)), _across(x, back), _across(inner, gradient)
+
+
+def _across(left: Any, right: Any) -> Any:
+    """`left.T @ right` over all leading axes: `(..., n)` and `(..., m)` to `(n, m)`."""
+    left, right = (ops.reshape(x, (-1, x.shape[-1])) for x in (left, right))
+    return jax.lax.dot_general(left, right, (((0,), (0,)), ((), ())))
+
+
+_change.defvjp(_forward, _backward)
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -98,7 +130,7 @@ class Lora(keras.layers.Layer):
             kernel: `(out, in)`; DoRA alone needs it.
         """
         kept = self.dropout(x, training=training)
-        change = ops.matmul(ops.matmul(kept, self.a) * self.scale, self.b)
+        change = _change(kept, *(ops.cast(w.value, kept.dtype) for w in (self.a, self.b)), self.scale)
         if not self.dora:
             return product + change
         factor = self._factor(kernel)

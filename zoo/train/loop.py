@@ -181,7 +181,7 @@ class Loop:
         where it was asked to stop, once it is saved.
         """
         trainer, standing = self.trainer, self.standing
-        state = self.state or trainer.state()
+        state, first = self.state or trainer.state(), standing.step + 1
         if self.callbacks:
             state = self._shown(state)
         self.callbacks.begin()
@@ -197,6 +197,8 @@ class Loop:
             standing.step, pending = standing.step + 1, means
             if self.callbacks.reads_weights:
                 state = self._shown(state)
+            # The first is read at once: whether it learns at all should not take a second step to know.
+            if self.callbacks.reads_weights or standing.step == first:
                 self._note(pending)
                 pending = None
             if not (self._evaluates() or self._saves()):

@@ -226,8 +226,8 @@ class TrainKeys:
     )
     remat: str = key(
         "nothing",
-        "what is computed again for the gradient, to save memory: all but matrix products, or whole layers; "
-        "XLA does so on accelerators, on a CPU it keeps what it has",
+        "what is computed again for the gradient, to save memory: all but matrix products, which only "
+        "accelerators do, or whole layers, which takes a third more time",
         choices=("nothing", "elementwise", "layers"),
     )
     evaluate_steps: int = key(0, "evaluate after so many steps, too; 0 at each epoch's end only", least=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import keras
+from jax import numpy as jnp
 
 from zoo.train.depth import blocks
 
@@ -27,9 +28,10 @@ def remat_blocks(model: Any) -> None:
 
 
 def _again(layer: Any, plain: Callable[..., Any]) -> Callable[..., Any]:
-    """A layer's call under `jax.checkpoint`, with its variables handed in and, where they changed, handed out.
+    """A layer's call of which the gradient keeps the inputs alone.
 
-    keras.remat would leave the seeds that dropout moves on behind as values of a trace that is over.
+    Its variables are handed in and, where they changed, handed out: keras.remat would leave the seeds that dropout
+    moves on behind as values of a trace that is over.
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -37,7 +39,7 @@ def _again(layer: Any, plain: Callable[..., Any]) -> Callable[..., Any]:
         leaves, tree = jax.tree.flatten((args, kwargs))
         places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
 
-        @jax.checkpoint
+        @_recomputed
         def pure(values: list[Any], arrays: list[Any]) -> tuple[Any, list[Any]]:
             filled = list(leaves)
             for n, array in zip(places, arrays, strict=True):
@@ -53,3 +55,30 @@ def _again(layer: Any, plain: Callable[..., Any]) -> Callable[..., Any]:
         return outputs
 
     return call
+
+
+def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of arrays that is computed once more for its gradient.
+
+    `jax.checkpoint` says so with a barrier, which XLA's CPU compiler drops before it merges what is computed twice.
+    So what is computed again starts from inputs that hang on the gradient: a zero is added which it makes.
+    """
+
+    @jax.custom_vjp
+    def once(*inputs: Any) -> Any:
+        return function(*inputs)
+
+    def forward(*inputs: Any) -> tuple[Any, Any]:
+        return function(*inputs), inputs
+
+    def backward(inputs: Any, gradients: Any) -> Any:
+        zero = jnp.minimum(jnp.abs(jax.tree.leaves(gradients)[0].ravel()[0]), 0)
+
+        def hang(x: Any) -> Any:
+            return x + zero.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
+
+        values, arrays = inputs
+        return jax.vjp(function, values, jax.tree.map(hang, arrays))[1](gradients)
+
+    once.defvjp(forward, backward)
+    return once
