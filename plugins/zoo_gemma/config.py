@@ -149,6 +149,6 @@ class Gemma3Config(Gemma2Config):
         given = self.rope_parameters or {}
         nested = given if _FULL in given or _SLIDING in given else {_FULL: given or self.rope_scaling}
         return {
-            _FULL: Rope.read(nested.get(_FULL), self.rope_theta, self.max_position_embeddings),
-            _SLIDING: Rope.read(nested.get(_SLIDING), self.rope_local_base_freq, self.max_position_embeddings),
+            _FULL: self.rope(nested.get(_FULL), self.rope_theta),
+            _SLIDING: self.rope(nested.get(_SLIDING), self.rope_local_base_freq),
         }

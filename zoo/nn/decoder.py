@@ -79,7 +79,7 @@ class Decoder(keras.layers.Layer):
             x = x * np.asarray(self.spec.embedding_scale, x.dtype)
         where = positions(arrays, length)
         angles = {
-            rope: rope.angles(where, self.spec.head_dim, self.compute_dtype)
+            rope: rope.angles(where, self.spec.head_dim, self.compute_dtype, arrays.get("attention_mask"))
             for rope in dict.fromkeys(layer.rope for layer in self.spec.layers)
         }
         visible: dict[int | None, Any] = {}

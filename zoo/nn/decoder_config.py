@@ -37,6 +37,7 @@ class DecoderConfig(Config):
     num_key_value_heads: int | None = None  # None: as num_attention_heads
     head_dim: int | None = None  # None: hidden_size / num_attention_heads
     max_position_embeddings: int = 2048
+    original_max_position_embeddings: int | None = None  # Phi 3's place for what rope_scaling may say, too
     initializer_range: float = 0.02
     rms_norm_eps: float = 1e-6
     attention_bias: bool = False
@@ -88,11 +89,14 @@ class DecoderConfig(Config):
     @property
     def ropes(self) -> dict[str, Rope]:
         """The rotary embedding of each kind of layer. Raises a ValueError in words where one cannot be computed."""
-        return {
-            "full_attention": Rope.read(
-                self.rope_parameters or self.rope_scaling, self.rope_theta, self.max_position_embeddings
-            )
-        }
+        given = self.rope_parameters or self.rope_scaling or {}
+        if self.original_max_position_embeddings is not None:
+            given = {**given, "original_max_position_embeddings": self.original_max_position_embeddings}
+        return {"full_attention": self.rope(given, self.rope_theta)}
+
+    def rope(self, parameters: Mapping[str, Any] | None, theta: float) -> Rope:
+        """The rotary embedding that `parameters` describe, as `Rope.read`."""
+        return Rope.read(parameters, theta, self.max_position_embeddings, self.size_of_head)
 
     def faults(self) -> list[str]:
         sizes = {name: getattr(self, name) for name in _SIZES} | {"num_key_value_heads": self.kv_heads}

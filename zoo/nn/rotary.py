@@ -19,8 +19,12 @@ _NEEDED = {
     "linear": ("factor",),
     "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
     "yarn": ("factor", "original_max_position_embeddings"),
+    "longrope": ("original_max_position_embeddings",),
 }
-_OPTIONAL = {"yarn": ("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim")}
+_OPTIONAL = {
+    "yarn": ("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"),
+    "longrope": ("attention_factor", "factor"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,23 +35,27 @@ class Rope:
         theta: the base of the wavelengths.
         kind: `linear` divides every position by a factor, `llama3` those of the long wavelengths alone (Llama 3.1),
             `yarn` by a ramp between the two (https://arxiv.org/abs/2309.00071). `dynamic` stretches only beyond
-            `max_position_embeddings`, where zoo does not go, so up to there it is `default`.
+            `max_position_embeddings`, where zoo does not go, so up to there it is `default`. `longrope` divides
+            each channel by a factor of its own, and by another in long texts (https://arxiv.org/abs/2402.13753).
         numbers: what the kind needs, as `config.json` names them.
         truncate: yarn's ramp begins and ends at whole channels.
+        short, long: longrope's factors, `head_dim / 2` each, for texts within the original context and beyond it.
     """
 
     theta: float = 10_000.0
     kind: str = "default"
     numbers: tuple[tuple[str, float], ...] = ()
     truncate: bool = True
+    short: tuple[float, ...] = ()
+    long: tuple[float, ...] = ()
 
     @classmethod
-    def read(cls, parameters: Mapping[str, Any] | None, theta: float, context: int) -> Rope:
+    def read(cls, parameters: Mapping[str, Any] | None, theta: float, context: int, head_dim: int) -> Rope:
         """From `rope_scaling` (transformers 4) or `rope_parameters` (5).
 
         `theta`, and `context` for the original positions, are what holds where they say nothing of it.
 
-        Raises a ValueError in words where it is a kind that zoo does not compute, or lacks a number.
+        Raises a ValueError in words where it is a kind that zoo does not compute, or its numbers are wrong.
         """
         if parameters is not None and not isinstance(parameters, Mapping):
             raise ValueError(f"{parameters!r} is given where the numbers of a rotary embedding should be")
@@ -60,17 +68,30 @@ class Rope:
         names = [*_NEEDED[kind], *(name for name in _OPTIONAL.get(kind, ()) if given.get(name) is not None)]
         given = {"original_max_position_embeddings": context, **given}
         numbers = {"theta": given.get("rope_theta", theta), **{name: given.get(name) for name in names}}
-        for name, value in numbers.items():
-            if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
-                raise ValueError(f"{name} = {value!r} of rope_type = {kind!r} should be a positive number")
-        if kind == "llama3" and numbers["low_freq_factor"] >= numbers["high_freq_factor"]:
-            raise ValueError("low_freq_factor of rope_type = 'llama3' should be less than high_freq_factor")
-        return cls(numbers.pop("theta"), kind, tuple(numbers.items()), bool(given.get("truncate", True)))
+        found = [f"{n} = {v!r} should be a positive number" for n, v in numbers.items() if not _positive(v)]
+        lists: list[Any] = []
+        for name in ("short_factor", "long_factor") if kind == "longrope" else ():
+            lists.append(given.get(name))
+            found += _faults_of_list(name, lists[-1], head_dim // 2)
+        if not found and kind == "llama3" and numbers["low_freq_factor"] >= numbers["high_freq_factor"]:
+            found.append("low_freq_factor should be less than high_freq_factor")
+        if not found and kind == "longrope":
+            original = numbers["original_max_position_embeddings"]
+            numbers.setdefault("factor", context / original)
+            if original <= 1:
+                found.append(f"original_max_position_embeddings = {original!r} should be more than 1")
+        if found:
+            raise ValueError(f"{'; '.join(found)} (rope_type = {kind!r})")
+        truncate = bool(given.get("truncate", True))
+        return cls(numbers.pop("theta"), kind, tuple(numbers.items()), truncate, *map(tuple, lists))
 
-    def frequencies(self, head_dim: int) -> np.ndarray:
-        """Radians a position, `(head_dim / 2,)` float32."""
+    def frequencies(self, head_dim: int, *, beyond: bool = False) -> np.ndarray:
+        """Radians a position, `(head_dim / 2,)` float32; `beyond` the original context, or within it."""
         exponents = np.arange(0, head_dim, 2, dtype=np.float32) / np.float32(head_dim)
-        plain = np.float32(1.0) / np.power(np.float32(self.theta), exponents)
+        spans = np.power(np.float32(self.theta), exponents)
+        if self.kind == "longrope":
+            return np.float32(1.0) / (np.asarray(self.long if beyond else self.short, np.float32) * spans)
+        plain = np.float32(1.0) / spans
         if self.kind in ("default", "dynamic"):
             return plain
         stretched = plain / np.float32(dict(self.numbers)["factor"])
@@ -103,12 +124,15 @@ class Rope:
 
     @property
     def attention_factor(self) -> float:
-        """What yarn multiplies cosine and sine by."""
-        if self.kind != "yarn":
+        """What yarn and longrope multiply cosine and sine by."""
+        if self.kind not in ("yarn", "longrope"):
             return 1.0
         given = dict(self.numbers)
         if "attention_factor" in given:
             return given["attention_factor"]
+        if self.kind == "longrope":
+            growth = math.log(given["factor"]) / math.log(given["original_max_position_embeddings"])
+            return math.sqrt(1 + max(growth, 0))
 
         def grown(scale: float) -> float:
             return 0.1 * scale * math.log(given["factor"]) + 1.0 if given["factor"] > 1 else 1.0
@@ -117,12 +141,34 @@ class Rope:
             return grown(given["mscale"]) / grown(given["mscale_all_dim"])
         return grown(1.0)
 
-    def angles(self, positions: Any, head_dim: int, dtype: str) -> tuple[Any, Any]:
-        """Cosine and sine for `positions` `(batch | 1, length)`: each `(batch | 1, 1, length, head_dim)`."""
-        half = ops.cast(positions, "float32")[:, None, :, None] * self.frequencies(head_dim)
+    def angles(self, positions: Any, head_dim: int, dtype: str, kept: Any = None) -> tuple[Any, Any]:
+        """Cosine and sine for `positions` `(batch | 1, length)`: each `(batch | 1, 1, length, head_dim)`.
+
+        The longest text of a batch decides whether all of it is long; `kept` `(batch, length)` is 0 for padding,
+        which is no part of a text. A cache keeps the keys as they were turned when they were computed.
+        """
+        frequencies = self.frequencies(head_dim)
+        if self.kind == "longrope":
+            last = ops.max(positions if kept is None else ops.where(ops.cast(kept, "bool"), positions, 0))
+            beyond = last + 1 > dict(self.numbers)["original_max_position_embeddings"]
+            frequencies = ops.where(beyond, self.frequencies(head_dim, beyond=True), frequencies)
+        half = ops.cast(positions, "float32")[:, None, :, None] * frequencies
         whole = ops.concatenate([half, half], axis=-1)
         factor = self.attention_factor
         return ops.cast(ops.cos(whole) * factor, dtype), ops.cast(ops.sin(whole) * factor, dtype)
+
+
+def _positive(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _faults_of_list(name: str, value: Any, count: int) -> list[str]:
+    wanted = f"should be a list of {count} positive numbers, one for each pair of channels"
+    if not isinstance(value, list):
+        return [f"{name} = {value!r} {wanted}"]
+    found = [f"{name} has {len(value)} numbers, and {wanted}"] if len(value) != count else []
+    wrong = [one for one in value if not _positive(one)]
+    return [*found, f"{name} has {wrong[0]!r}, and {wanted}"] if wrong else found
 
 
 def rotate(x: Any, angles: tuple[Any, Any]) -> Any:

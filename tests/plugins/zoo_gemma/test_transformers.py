@@ -16,6 +16,23 @@ SCALED = {
     "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 5e5},
     "sliding_attention": {"rope_type": "default", "rope_theta": 3e3},
 }
+LONGROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 50.0,
+    "short_factor": [1.0, 1.1, 1.3, 1.2],
+    "long_factor": [1.5, 3.0, 2.0, 9.0],
+    "original_max_position_embeddings": 40,
+}
+LOCAL = {**LONGROPE, "rope_theta": 30.0, "factor": 2.0, "original_max_position_embeddings": 50}
+LONG = {
+    "Gemma": {"rope_parameters": LONGROPE},
+    "Gemma2": {**WINDOW, "rope_parameters": LONGROPE},
+    "Gemma3Text": {
+        **WINDOW,
+        "rope_parameters": {"full_attention": LONGROPE, "sliding_attention": LOCAL},
+        "layer_types": ["full_attention", "sliding_attention"],
+    },
+}
 GRID = [
     ("Gemma", {}),
     ("Gemma", {"num_key_value_heads": 1}),
@@ -74,6 +91,39 @@ def test_greedy_generation_takes_the_references_tokens(family, options, tmp_path
     assert model.generate(rows, max_new_tokens=64) == theirs
     assert model.generate(padded(prompts, side="right"), max_new_tokens=64) == theirs
     assert model.generate(padded(prompts[1:2]), max_new_tokens=64) == theirs[1:2]
+
+
+@pytest.mark.parametrize(("family", "options"), LONG.items(), ids=str)
+def test_longrope_takes_the_other_numbers_where_the_reference_does(family, options, tmp_path):
+    folder = save_decoder(tmp_path / "made", family, **options)
+    model, theirs = zoo.load(folder), reference(folder)
+    prompts = [np.random.default_rng(5).integers(3, 100, n) for n in (30, 36, 3)]
+
+    for length in (40, 41, 51):
+        rows = padded([np.arange(3, 3 + length), *prompts], side="right")
+        gap = np.abs(np.asarray(model(rows)) - outputs(theirs, rows))
+        assert gap[rows["attention_mask"].astype(bool)].max() <= 1e-5
+    for rows in (prompts, prompts[2:]):
+        ours = model.generate(padded(rows), max_new_tokens=64)
+        assert ours == generated(theirs, padded(rows), max_new_tokens=64)
+
+
+def test_padding_and_neighbours_in_a_packed_row_make_no_text_longer(tmp_path):
+    model = zoo.load(save_decoder(tmp_path / "made", "Gemma3Text", **LONG["Gemma3Text"]))
+    texts = [np.arange(3, 33), np.arange(40, 60)]
+    apart = padded(texts, side="right")
+    kept = apart["attention_mask"].astype(bool)
+    wide = {name: np.pad(array, ((0, 0), (0, 34))) for name, array in apart.items()}
+    packed = {
+        "input_ids": np.concatenate(texts).astype(np.int32)[None],
+        "segment_ids": np.repeat([1, 2], [30, 20]).astype(np.int32)[None],
+        "position_ids": np.concatenate([np.arange(30), np.arange(20)]).astype(np.int32)[None],
+    }
+
+    wanted = np.asarray(model(apart))[kept]
+
+    assert np.abs(np.asarray(model(wide))[:, :30][kept] - wanted).max() <= 1e-5
+    assert np.abs(np.asarray(model(packed))[0] - wanted).max() <= 1e-5
 
 
 @pytest.mark.parametrize("family", ["Gemma", "Gemma2", "Gemma3Text"])
@@ -173,7 +223,8 @@ def test_the_embeddings_scale_is_rounded_to_the_arithmetic(tmp_path, arrays):
         ({"sliding_window": 0}, "sliding_window = 0 is not positive"),
         ({"num_key_value_heads": 3}, "not a multiple of num_key_value_heads = 3"),
         ({"head_dim": 7}, "head_dim = 7 cannot be"),
-        ({"rope_parameters": {"rope_type": "longrope"}}, "rope_type = 'longrope' is not supported"),
+        ({"rope_parameters": {"rope_type": "axial"}}, "rope_type = 'axial' is not supported"),
+        ({"rope_parameters": {**LONGROPE, "long_factor": [1.0]}}, "long_factor has 1 numbers, .* a list of 4"),
         ({"final_logit_softcapping": -1.0}, "final_logit_softcapping = -1.0 is not positive"),
     ],
     ids=str,

@@ -19,6 +19,13 @@ LLAMA3 = {
     "original_max_position_embeddings": 16,
 }
 YARN = {"rope_type": "yarn", "rope_theta": 90.0, "factor": 4.0, "original_max_position_embeddings": 32}
+LONGROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 50.0,
+    "short_factor": [1.0, 1.1, 1.3, 1.2],
+    "long_factor": [1.5, 3.0, 2.0, 9.0],
+    "original_max_position_embeddings": 40,
+}
 GRID = [
     {},
     {"head_dim": None},
@@ -35,6 +42,11 @@ GRID = [
     {"rope_parameters": {**YARN, "beta_fast": 4, "beta_slow": 0.5, "truncate": False}},
     {"rope_parameters": {**YARN, "attention_factor": 1.3}},
     {"rope_parameters": {**YARN, "mscale": 0.7, "mscale_all_dim": 1.2}},
+    {"rope_parameters": LONGROPE},
+    {"rope_parameters": {**LONGROPE, "original_max_position_embeddings": 24, "factor": 3.0}},
+    {"rope_parameters": {**LONGROPE, "original_max_position_embeddings": 23, "factor": 0.5}},
+    {"rope_parameters": {**LONGROPE, "original_max_position_embeddings": 100, "attention_factor": 1.2}},
+    {"rope_parameters": {name: value for name, value in LONGROPE.items() if "original" not in name}},
     {"rms_norm_eps": 1e-2, "num_hidden_layers": 5},
 ]
 
@@ -74,3 +86,17 @@ def test_the_spelling_of_transformers_4(tmp_path):
     (folder / "config.json").write_text(json.dumps(config))
 
     assert np.abs(np.asarray(zoo.load(folder)(arrays)) - theirs).max() <= 1e-5
+
+
+@pytest.mark.parametrize("scaling", [LONGROPE, YARN, LLAMA3], ids=lambda scaling: scaling["rope_type"])
+def test_the_original_context_beside_the_scaling_comes_first(scaling, tmp_path):
+    arrays = padded([np.arange(3, 40)])
+    folder = save_decoder(tmp_path / "made", "Llama", rope_parameters=scaling)
+    before = np.asarray(zoo.load(folder)(arrays))
+    config = json.loads((folder / "config.json").read_text()) | {"original_max_position_embeddings": 8}
+    (folder / "config.json").write_text(json.dumps(config))
+
+    ours = np.asarray(zoo.load(folder)(arrays))
+
+    assert np.abs(ours - outputs(reference(folder), arrays)).max() <= 1e-5
+    assert np.abs(ours - before).max() > 1e-3
