@@ -161,6 +161,44 @@ def test_what_is_computed_again_comes_out_the_same_and_less_is_kept(with_dropout
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("dora", [False, True])
+def test_what_is_computed_again_drops_what_was_dropped(tiny_bert, padded, dora):
+    """A layer that is not told whether it trains learns that from the layers around it, which is over by then."""
+
+    def stepped(again: bool):
+        model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
+        if again:
+            remat_blocks(model)
+        model.adapters.add(rank=2, dropout=0.5, targets="mlp", dora=dora, seed=1)
+        sgd = TrainKeys(optimizer="sgd", momentum=0.0, learning_rate=1.0, warmup=0, schedule="constant")
+        optimizer = make_optimizer(sgd, make_schedule(sgd, 10), model.trainable_variables)
+        made = make_trainer(model, optimizer, model.objective())
+        state = made.state()
+        before = copied(state[0])
+        return before, made.step(state, *padded)[0][0]
+
+    before, plain = stepped(again=False)
+    _, again = stepped(again=True)
+    assert any(not np.array_equal(old, new) for old, new in zip(before, plain, strict=True))
+    for one, two in zip(plain, again, strict=True):  # a step of size 1 along the gradient
+        np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_what_is_frozen_in_a_layer_that_is_computed_again_keeps_its_digits(tiny_bert, padded):
+    from zoo.train.freezing import freeze
+
+    model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"], dtype="mixed_bfloat16")
+    freeze(model, "backbone")
+    remat_blocks(model)
+    made = make_trainer(
+        model, make_optimizer(KEYS, make_schedule(KEYS, 10), model.trainable_variables), model.objective()
+    )
+    state = made.state()
+    before = copied(state[1])
+    for one, two in zip(before, made.step(state, *padded)[0][1], strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_a_program_of_layers_that_are_computed_again_takes_less_memory(with_dropout):
     """XLA's CPU compiler, too, which merges what a program computes twice unless it cannot tell."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import keras
 from jax import numpy as jnp
+from jax.extend.core import jaxpr_as_fun
 
 from zoo.train.depth import blocks
 
@@ -35,50 +36,59 @@ def _again(layer: Any, plain: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        variables = layer.variables
+        variables, kept = layer.variables, layer.non_trainable_variables
         leaves, tree = jax.tree.flatten((args, kwargs))
         places = [n for n, leaf in enumerate(leaves) if isinstance(leaf, jax.Array)]
 
-        @_recomputed
-        def pure(values: list[Any], arrays: list[Any]) -> tuple[Any, list[Any]]:
+        def pure(values: list[Any], arrays: list[Any]) -> tuple[Any, dict[int, Any]]:
             filled = list(leaves)
             for n, array in zip(places, arrays, strict=True):
                 filled[n] = array
             own_args, own_kwargs = jax.tree.unflatten(tree, filled)
             with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
+                before = [scope.get_current_value(v) for v in kept]
                 outputs = plain(*own_args, **own_kwargs)
-            return outputs, [scope.get_current_value(v) for v in layer.non_trainable_variables]
+                after = [scope.get_current_value(v) for v in kept]
+            return outputs, {
+                n: new for n, (old, new) in enumerate(zip(before, after, strict=True)) if new is not old
+            }
 
-        outputs, moved = pure([v.value for v in variables], [leaves[n] for n in places])
-        for variable, value in zip(layer.non_trainable_variables, moved, strict=True):
-            variable.assign(value)
+        values, arrays = [v.value for v in variables], [leaves[n] for n in places]
+        # Keras knows only while the layer is called whether it trains, and what its weights are cast to. So its
+        # program is written down once, here: the gradient is computed when all that is over.
+        program, shapes = jax.make_jaxpr(pure, return_shape=True)(values, arrays)
+        found = _recomputed(lambda values, arrays: jaxpr_as_fun(program)(*values, *arrays))(values, arrays)
+        outputs, moved = jax.tree.unflatten(jax.tree.structure(shapes), found)
+        for n, value in moved.items():
+            kept[n].assign(value)
         return outputs
 
     return call
 
 
 def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of arrays that is computed once more for its gradient.
+    """A function of values and of arrays, both lists, that is computed once more for its gradient.
 
     `jax.checkpoint` says so with a barrier, which XLA's CPU compiler drops before it merges what is computed twice.
-    So what is computed again starts from inputs that hang on the gradient: a zero is added which it makes.
+    So what is computed again starts from arrays that hang on the gradient: a zero is added which it makes.
     """
 
     @jax.custom_vjp
-    def once(*inputs: Any) -> Any:
-        return function(*inputs)
+    def once(values: list[Any], arrays: list[Any]) -> Any:
+        return function(values, arrays)
 
-    def forward(*inputs: Any) -> tuple[Any, Any]:
-        return function(*inputs), inputs
+    def forward(values: list[Any], arrays: list[Any]) -> tuple[Any, Any]:
+        return function(values, arrays), (values, arrays)
 
     def backward(inputs: Any, gradients: Any) -> Any:
-        zero = jnp.minimum(jnp.abs(jax.tree.leaves(gradients)[0].ravel()[0]), 0)
+        first = next(x for x in jax.tree.leaves(gradients) if jnp.issubdtype(x.dtype, jnp.floating))
+        zero = jnp.minimum(jnp.abs(first.ravel()[0]), 0)
 
         def hang(x: Any) -> Any:
             return x + zero.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
 
         values, arrays = inputs
-        return jax.vjp(function, values, jax.tree.map(hang, arrays))[1](gradients)
+        return jax.vjp(function, values, [hang(x) for x in arrays])[1](gradients)
 
     once.defvjp(forward, backward)
     return once
