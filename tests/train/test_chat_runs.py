@@ -161,6 +161,13 @@ def test_nothing_is_left_out_for_what_is_the_template_s_fault(base, tmp_path):
         zoo.check(skipping)
     assert len(caught.value.why) == 1
     assert "data.chat_template writes another text than the template" in caught.value.why[0]
+    first = "{% for m in messages %}{% if m.role != 'system' %}{{ m.content }}<eos>{% endif %}{% endfor %}"
+    other.write_text(first)
+    told = {"messages": [{"role": "system", "content": "Be brief."}, *ROWS[0]["messages"]]}
+    file = write(tmp_path / "talks.jsonl", [talk("Spell 1.", " "), told, *ROWS])
+    with pytest.raises(zoo.ZooError, match="cannot be learned from") as caught:
+        zoo.check(recipe(file, tmp_path / "run", faulty="skip", chat_template=str(other), validation=0))
+    assert caught.value.why == ["With a message of the role 'system', which the chat template leaves out: row 2."]
     long = write(tmp_path / "long.jsonl", [talk(f"Spell {n}.", NAMES[n] * 200) for n in range(6)])
     with pytest.raises(zoo.ZooError, match=r"Nothing can be learned from any row of '.*long\.jsonl'"):
         zoo.check(recipe(long, tmp_path / "run", {"preset": str(base)}, faulty="skip", validation=0))

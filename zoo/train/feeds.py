@@ -77,7 +77,8 @@ def learnable(recipe: Recipe, model: Any, splits: Splits) -> Splits:
     Pictures that are too thin for the crop of an evaluation are refused, or left out with `data.faulty = "skip"`.
     With that, texts that teach nothing or do not fit are left out, too; without it `make_batches` refuses them.
 
-    Raises a ZooError that names the pictures, or where no row of a split would be left.
+    Raises a ZooError that names the pictures, or the rows with a fault for which none may be left out, and where no
+    row of a split would be left.
     """
     faulty, notes, parts = recipe.data.faulty, [*splits.notes], splits.parts
     if model.inputs == "images":
@@ -89,6 +90,7 @@ def learnable(recipe: Recipe, model: Any, splits: Splits) -> Splits:
         }
     elif faulty == SKIP and splits.train.problem in (LANGUAGE, PREFERENCE):
         faults = _noted(model, splits)[1]
+        faults.check(faulty=faulty)  # what no row is left out for
         kept = {name: faults.without(part, notes) for name, part in parts.items()}
     else:
         return splits
