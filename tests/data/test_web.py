@@ -37,6 +37,11 @@ def test_a_picture_is_what_its_file_is(server):
     assert fetched(f"{server.url}/count/4").size == IMAGE.size
 
 
+def test_the_body_of_an_answer_that_leads_on_is_not_read(server):
+    assert fetched(f"{server.url}/talk").size == IMAGE.size
+    assert server.talked < web.MOST_BYTES  # but for what lay in buffers
+
+
 def test_nothing_is_asked_for_unless_it_is_allowed(server):
     with pytest.raises(ZooError, match="is a URL") as told:
         read_image(f"{server.url}/cat.png")

@@ -30,6 +30,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", rest)
             self.end_headers()
+        elif kind == "talk":
+            self.send_response(302)
+            self.send_header("Location", "/cat.png")
+            self.end_headers()
+            while self.server.talked < 2 * web.MOST_BYTES:
+                self.wfile.write(bytes(1 << 20))
+                self.server.talked += 1 << 20
         elif kind == "loop":
             self.send_response(302)
             self.send_header("Location", "/loop")
@@ -84,7 +91,7 @@ class Server(ThreadingHTTPServer):
 def picture_server():
     """The server, with its `url` and what it was `asked`."""
     made = Server(("127.0.0.1", 0), Handler)
-    made.asked, made.closing = [], threading.Event()
+    made.asked, made.talked, made.closing = [], 0, threading.Event()
     thread = threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     made.url = f"http://127.0.0.1:{made.server_port}"

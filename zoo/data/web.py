@@ -81,6 +81,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         _check_scheme(newurl)
         if req.type == "https" and urlsplit(newurl).scheme == "http":
             raise _UnfitError("the server leads from https to http")
+        fp.close()  # or urllib reads the body of the answer that leads on, however long that is
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
