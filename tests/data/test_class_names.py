@@ -58,9 +58,14 @@ def test_numbers_become_names_and_names_stay():
     assert named([1.0, float("nan")]) == ["good", None]
     assert named([[0, 1], [], None]) == [["bad", "good"], [], None]
     assert named(["1", "2"], names=("1", "2")) == ["1", "2"]
+    assert named([[[0], [1, -1]], [None]]) == [[["bad"], ["good", None]], [None]]
+    assert named(pa.array([[0, 1], None], pa.list_(pa.int64(), 2))) == [["bad", "good"], None]
 
 
-@pytest.mark.parametrize("values", [[0, 2], [0, -2], [0, 0.5], [[0], [1, 2]], ["0", "7"]])
+@pytest.mark.parametrize(
+    "values",
+    [[0, 2], [0, -2], [0, 0.5], [0.0, float("inf")], [[0], [1, 2]], [[[0]], [[1], [2]]], ["0", "7"]],
+)
 def test_a_number_without_a_name_is_told_by_row(values):
     with pytest.raises(ZooError, match="classes that have no name") as caught:
         named(values)

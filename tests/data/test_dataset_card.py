@@ -69,6 +69,15 @@ def test_a_head_that_is_no_yaml(head):
         read_card(f"---\n{head}\n---\n", "x")
 
 
+def test_aliases_of_aliases_are_not_unfolded():
+    bomb = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))
+    for configs in ("configs: [*a11]", "configs: [{config_name: *a11}]", "x: &x [*x]"):
+        with pytest.raises(ZooError, match="not valid YAML") as caught:
+            read_card(f"---\na0: &a0 [lol]\n{bomb}\n{configs}\n---\n", "x")
+        assert "unfold" in caught.value.why[0]
+    assert read_card("---\na: &a [x.csv]\nconfigs: [{data_files: *a}]\n---\n", "x").configs[0].patterns
+
+
 def test_every_config_that_names_no_files_is_told():
     text = "---\nconfigs:\n- 3\n- config_name: a\n  data_files: 3\n- data_files: [{split: train}]\n---\n"
     with pytest.raises(ZooError, match="which files its configs have") as caught:

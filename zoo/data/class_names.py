@@ -73,20 +73,30 @@ def with_class_names(data: pa.Table, named: ClassNames, source: str) -> pa.Table
         known, beyond = {*names}, []
         values = [_named(value, names, known) for value in data.column(column).to_pylist()]
         for row, value in enumerate(values, 1):
-            if value is _BEYOND or (isinstance(value, list) and any(item is _BEYOND for item in value)):
+            if _is_beyond(value):
                 beyond.append(row)
         if beyond:
             faults.add(f"Column '{column}' has {len(names)} classes, and another number: row {some(beyond)}.")
             continue
-        kind = data.schema.field(column).type
-        nested = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-        typed = pa.array(values, pa.list_(pa.string()) if nested else pa.string())
+        typed = pa.array(values, _named_kind(data.schema.field(column).type))
         data = data.set_column(data.column_names.index(column), column, typed)
     faults.check(f"'{source}' has classes that have no name.", fix="Correct these rows, or leave them out.")
     return data
 
 
+def _named_kind(kind: pa.DataType) -> pa.DataType:
+    """The type of a column of names, in lists where the numbers are."""
+    import pyarrow as pa
+
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return pa.list_(_named_kind(kind.value_type)) if any(fits(kind) for fits in lists) else pa.string()
+
+
 _BEYOND = object()
+
+
+def _is_beyond(value: Any) -> bool:
+    return value is _BEYOND or (isinstance(value, list) and any(map(_is_beyond, value)))
 
 
 def _named(value: Any, names: Sequence[str], known: set[str]) -> Any:
@@ -96,7 +106,7 @@ def _named(value: Any, names: Sequence[str], known: set[str]) -> Any:
         return value
     if isinstance(value, float) and math.isnan(value):
         return None
-    if not isinstance(value, int | float | str) or float(value) != int(value):
+    if not isinstance(value, int | float | str) or (isinstance(value, float) and not value.is_integer()):
         return _BEYOND
     number = int(value)
     if number == _MISSING:

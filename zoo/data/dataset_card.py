@@ -77,9 +77,22 @@ def _head(text: str, origin: str) -> dict[str, Any]:
         if len(text) > _LARGEST:
             raise ValueError(f"it is larger than {_LARGEST:,} characters")
         found = yaml.load(head[1], getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        _check_unfolded(found)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ZooError(f"The head of the README of {origin} is not valid YAML.", why=str(error)) from error
     return found if isinstance(found, dict) else {}
+
+
+def _check_unfolded(found: Any) -> None:
+    """Raise a ValueError where a few aliases of aliases stand for more than anyone would write down."""
+    waiting, size = [found], 0
+    while waiting:
+        value = waiting.pop()
+        size += len(value) + 1 if isinstance(value, str | list | dict) else 1
+        if size > _LARGEST:
+            raise ValueError(f"its aliases unfold to more than {_LARGEST:,} characters")
+        if isinstance(value, dict | list):
+            waiting += [*value, *value.values()] if isinstance(value, dict) else value
 
 
 def _configs(listed: Any, faults: Faults) -> Iterator[Config]:
