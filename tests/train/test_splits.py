@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pyarrow as pa
 import pytest
 
+from zoo.data.table import Table
 from zoo.errors import ZooError
+from zoo.train.readers import has_split
 from zoo.train.recipe import DataKeys, Recipe
 from zoo.train.splits import read_splits
 
@@ -171,3 +176,20 @@ def test_labels_that_cannot_be_learned_from(files):
         splits(train=files("x.csv", rows), text="text", label="label")
     with pytest.raises(ZooError, match="one input only, 20 times"):
         splits(train=files("x.csv", [("the same text", label) for _, label in ROWS]))
+
+
+@pytest.mark.parametrize(
+    ("kept_back", "has"),
+    [({"text": ["x"], "label": ["a"]}, True), ({"text": ["x"], "label": [None]}, False), ({"text": ["x"]}, False)],
+)
+def test_a_split_of_the_hub_whose_labels_are_kept_back_is_left_out(kept_back, has, monkeypatch):
+    found = SimpleNamespace(splits={"train": ("a.csv",), "test": ("b.csv",)})
+    monkeypatch.setattr("zoo.train.readers.find_data", lambda name: found)
+    monkeypatch.setattr(
+        "zoo.train.readers.read_hub_data", lambda name, split: Table(f"{name} ({split})", pa.table(kept_back))
+    )
+    name, notes = "hf://datasets/toys/reviews", []
+    assert has_split(name, "test", "label", notes) == has
+    assert notes == ([] if has else [f"'{name} (test)' has no labels"])
+    assert has_split(name, "test", None, [])
+    assert not has_split(name, "validation", "label", notes)

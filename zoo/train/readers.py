@@ -148,7 +148,7 @@ def has_split(name: str, split: str, label: str | None, notes: list[str]) -> boo
     if label is None:
         return True
     table = read_rows(name, split)
-    lacks = label in table.columns and table.data.column(label).null_count == len(table)
+    lacks = label not in table.columns or table.data.column(label).null_count == len(table)
     if lacks:
         notes.append(f"'{table.source}' has no labels")
     return not lacks
