@@ -137,3 +137,20 @@ def test_huge_pages_that_were_refused_are_not_asked_for(monkeypatch):
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
     monkeypatch.setattr("os.execv", lambda *args: pytest.fail("started anew"))
     use_huge_pages()
+
+
+@pytest.mark.parametrize("program", ["zoo", "-"])
+def test_a_command_goes_on_where_it_cannot_start_itself_anew(monkeypatch, program):
+    tried = []
+
+    def refused(*args):
+        tried.append(args)
+        raise PermissionError
+
+    monkeypatch.setattr("zoo.cli.huge_pages._asks_process", lambda: True)
+    monkeypatch.setattr("zoo.cli.huge_pages._has_glibc", lambda: True)
+    monkeypatch.setattr("os.execv", refused)
+    monkeypatch.setattr("sys.argv", [program, "finetune"])
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
+    use_huge_pages()
+    assert len(tried) == (program == "zoo")  # of a program that came from standard input, nothing is left to start

@@ -7,6 +7,7 @@ Where the kernel leaves it to the process, glibc asks for them by a tunable, whi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -18,12 +19,18 @@ _KERNEL = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def use_huge_pages() -> None:
-    """Start this process anew with the tunable set. It returns where that is done, or there is nothing to gain."""
+    """Start this process anew with the tunable set.
+
+    It returns where that is done, or cannot be done, or there is nothing to gain.
+    """
     tunables = os.environ.get("GLIBC_TUNABLES", "")
     if _TUNABLE in tunables or not sys.executable or not (_asks_process() and _has_glibc()):
         return
+    if sys.argv[0] == "-":  # the program came from standard input, which nobody reads twice
+        return
     os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, (tunables, f"{_TUNABLE}=1")))
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    with contextlib.suppress(OSError):  # a sandbox may let no process start
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def _asks_process() -> bool:
