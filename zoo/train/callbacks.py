@@ -1,7 +1,8 @@
 """Keras callbacks in zoo's own loop: called in order, from the one thread there is, when a step's loss is known.
 
-A loss is read one step late, so a batch's two hooks come together, then. In them the model holds the weights of
-the last evaluation; a callback with `reads_weights = True` finds those of its step, and the device waits for it.
+A loss is read one step late, but for the first, so a batch's two hooks come together, then. In them the model holds
+the weights of the last evaluation; a callback with `reads_weights = True` finds those of its step, and the device
+waits for it.
 """
 
 from __future__ import annotations

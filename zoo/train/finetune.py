@@ -42,8 +42,8 @@ def finetune(
         output: short for `output.dir`.
         overrides: `table.key=value`, as on the command line.
         listener: hears the progress.
-        callbacks: Keras callbacks, called in order when a step's loss is known, which is one step late. In the
-            hooks of a batch the model holds the weights of the last evaluation, unless a callback has
+        callbacks: Keras callbacks, called in order when a step's loss is known, which is one step late but for the
+            first. In the hooks of a batch the model holds the weights of the last evaluation, unless a callback has
             `reads_weights = True`: the device waits for it. One with `state_dict()` and `load_state_dict(state)`
             resumes with the run. The rate is that of the recipe's schedule; a callback cannot set it.
 
