@@ -64,7 +64,7 @@ def conversations() -> Iterator[list[dict[str, str]]]:
 def measure(environment: str, **options: object) -> Callable[[Round], Measurement]:
     def turn(round: Round) -> Measurement:
         directory = Path(round.directory)
-        count = 8 * (2 if round.quick else 4)  # in the warm-up, too: its programs are compiled there
+        count = 8 * (2 if round.quick else 4)  # in the warm-up, too, whose programs are kept
         data, output = directory / "messages.jsonl", directory / "losses.npy"
         with data.open("w", encoding="utf-8") as file:
             for _, messages in zip(range(count), conversations(), strict=False):

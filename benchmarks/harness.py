@@ -155,12 +155,18 @@ def _judge(
             outcome.excluded[name] = str(found)
 
 
+OWN = {
+    # Keras picks its backend by this variable, and a KerasHub user on JAX has to set it.
+    "kerashub": {"KERAS_BACKEND": "jax"},
+    # The `zoo` command sets it for itself, and docs/architecture.md tells users of Python of it.
+    "zoo": {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"},
+}
+
+
 def run_worker(environment: str, script: str, job: Mapping[str, object], *, limit_s: float) -> dict[str, float]:
     """Run a worker; what it answers, with the `wall_s` and `peak_mib` of its process."""
     command = [str(PEERS[environment].python), str(WORKERS / script), json.dumps(job)]
-    # Keras picks its backend by this variable, and a KerasHub user on JAX has to set it.
-    extra = {"KERAS_BACKEND": "jax"} if environment == "kerashub" else {}
-    text, metrics = run_process(command, limit_s=limit_s, extra=extra)
+    text, metrics = run_process(command, limit_s=limit_s, extra=OWN.get(environment))
     try:
         return {**json.loads(text.splitlines()[-1]), **metrics}
     except (IndexError, ValueError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 import os
 import subprocess
 import sys
@@ -87,35 +85,3 @@ def test_the_cache_is_where_the_user_says(monkeypatch, settings, expected):
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     assert cache_home() == Path(expected)
-
-
-_FREED = """
-import ctypes, resource
-from zoo.backend import give_memory_back, keep_memory
-if {keeps}: keep_memory()
-libc = ctypes.CDLL(None)
-libc.malloc.restype = libc.memset.restype = ctypes.c_void_p
-libc.malloc.argtypes, libc.free.argtypes = [ctypes.c_size_t], [ctypes.c_void_p]
-libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
-
-def pages_of_a_turn():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    block = libc.malloc(64 << 20)
-    libc.memset(block, 1, 64 << 20)
-    libc.free(block)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-first, second = pages_of_a_turn(), pages_of_a_turn()
-give_memory_back()
-print(first, second, pages_of_a_turn())
-"""
-
-
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="another C library than glibc")
-@pytest.mark.parametrize("keeps", [True, False])
-def test_freed_memory_is_kept_where_that_is_asked_for_until_it_is_given_back(keeps):
-    first, second, third = map(int, _run(_FREED.format(keeps=keeps)).split())
-    most = (64 << 20) // mmap.PAGESIZE
-    assert first >= 0.9 * most
-    assert (second < 0.1 * most) == keeps
-    assert third >= 0.9 * most

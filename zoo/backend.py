@@ -1,9 +1,7 @@
-"""Choosing jax for Keras, once, before Keras is imported; where compiled programs are kept, and freed memory."""
+"""Choosing jax for Keras, once, before Keras is imported; and where compiled programs are kept."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import sys
 from pathlib import Path
@@ -16,8 +14,7 @@ def use_jax(*, lean: bool = False) -> None:
 
     Args:
         lean: keep matplotlib, pandas and scikit-learn from being imported along with Keras, which tries to
-            when they are installed, and keep freed memory. For zoo's own processes; a library must not decide
-            that for its host.
+            when they are installed. For zoo's own processes; a library must not decide that for its host.
 
     Raises a ZooError where the user chose another backend, or imported Keras with one.
     """
@@ -28,8 +25,6 @@ def use_jax(*, lean: bool = False) -> None:
     import keras
 
     _check(keras.config.backend(), "keras was imported with it")
-    if lean:
-        keep_memory()
     _keep_compiled_programs()
 
 
@@ -50,30 +45,6 @@ def _import_keras(hide: tuple[str, ...]) -> None:
     finally:
         for name in hidden:
             del sys.modules[name]
-
-
-# Parameters of mallopt, from glibc's malloc.h: nothing is mapped by itself, nothing is given back, and all of XLA's
-# threads share the arena that can grow.
-_M_MMAP_MAX, _M_TRIM_THRESHOLD, _M_ARENA_MAX = -4, -1, -8
-_KEEP = {_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1, _M_ARENA_MAX: 1}
-
-
-def keep_memory() -> None:
-    """Let this process keep the memory that it frees, where its C library is glibc. Call it before jax computes.
-
-    XLA's CPU client takes a step's working memory anew each time, and the kernel would fill it with zeros, page by
-    page: a fifth of the time of MiniLM's step. For zoo's own processes, and those that train.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value in _KEEP.items():
-            mallopt(parameter, value)
-
-
-def give_memory_back() -> None:
-    """Give the kernel all pages that are free now: what was needed once, and will not be again."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def cache_home() -> Path:

@@ -8,14 +8,12 @@ import numpy as np
 from job import JOB, answer
 
 import zoo
-from zoo.backend import keep_memory
 from zoo.train.footprint import footprint
 from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
 from zoo.train.step import make_trainer
 
 MIB = 2**20
-keep_memory()  # as a run does
 
 
 def plain(logits, arrays):

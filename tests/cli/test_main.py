@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
 from zoo.cli import COMMANDS
+from zoo.cli.huge_pages import _asks_process, _has_glibc, use_huge_pages
 
 # Runs a command, then says on stderr which heavy or plugin modules it imported.
 WATCHED = """
@@ -105,3 +107,50 @@ def test_a_wrong_call_is_told_with_its_usage(zoo, args, why):
     assert told.code == 2
     assert why in told.err
     assert told.out == ""
+
+
+# Huge pages
+
+ENTRY = "import sys; sys.argv[0] = 'zoo'; from zoo.cli import main; main()"
+
+
+@pytest.mark.parametrize(("command", "asks"), [("evaluate", True), ("list", False)])
+def test_commands_that_compute_ask_for_huge_pages(tmp_path, command, asks):
+    """In a process of its own, which is watched while it starts itself anew."""
+    (tmp_path / "sitecustomize.py").write_text("import os; print(os.environ.get('GLIBC_TUNABLES', 'none'))")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "GLIBC_TUNABLES": "glibc.malloc.check=0"}
+    done = subprocess.run(
+        [sys.executable, "-c", ENTRY, command, "--help"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    seen = [line for line in done.stdout.splitlines() if line.startswith("glibc")]
+    offered = _asks_process() and _has_glibc()
+    again = ["glibc.malloc.check=0:glibc.malloc.hugetlb=1"] if asks and offered else []
+    assert seen == ["glibc.malloc.check=0", *again]
+    assert "Usage: zoo" in done.stdout
+
+
+def test_huge_pages_that_were_refused_are_not_asked_for(monkeypatch):
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=0")
+    monkeypatch.setattr("os.execv", lambda *args: pytest.fail("started anew"))
+    use_huge_pages()
+
+
+@pytest.mark.parametrize("program", ["zoo", "-"])
+def test_a_command_goes_on_where_it_cannot_start_itself_anew(monkeypatch, program):
+    tried = []
+
+    def refused(*args):
+        tried.append(args)
+        raise PermissionError
+
+    monkeypatch.setattr("zoo.cli.huge_pages._asks_process", lambda: True)
+    monkeypatch.setattr("zoo.cli.huge_pages._has_glibc", lambda: True)
+    monkeypatch.setattr("os.execv", refused)
+    monkeypatch.setattr("sys.argv", [program, "finetune"])
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
+    use_huge_pages()
+    assert len(tried) == (program == "zoo")  # of a program that came from standard input, nothing is left to start

@@ -24,6 +24,7 @@ COMMANDS = {
     "generate": "Continue a text.",
     "plugins": "Show the installed plugins.",
 }
+COMPUTING = {"check", "finetune", "reproduce", "evaluate", "predict", "generate"}
 
 
 class _Commands(click.Group):
@@ -80,6 +81,10 @@ def _version(ctx: click.Context) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line. Exits with 0 (done), 1 (failed while running) or 2 (the request was wrong)."""
+    if args is None and COMPUTING.intersection(sys.argv[1:2]):
+        from zoo.cli.huge_pages import use_huge_pages
+
+        use_huge_pages()
     try:
         sys.exit(cli.main(args, prog_name="zoo", standalone_mode=False) or 0)
     except ZooError as error:

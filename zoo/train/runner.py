@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.backend import give_memory_back, keep_memory, use_jax
+from zoo.backend import use_jax
 from zoo.chat.moment import rendering_from
 from zoo.data.examples import Examples
 from zoo.data.problems import BEGUN, PREFERENCE, UNLABELLED
@@ -131,7 +131,6 @@ def _refuse(folder: Path, what: str, changed: list[str]) -> None:
 
 def _gather(recipe: Recipe, listener: Listener) -> Material:
     use_jax()
-    keep_memory()
     from zoo.train.setup import class_weights, labels_for, locate_model
 
     listener.stage("reading data")
@@ -200,7 +199,6 @@ def _run(
         splits, batches = hold_references(model, splits, batches)
     directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe), **rendered_from(model)})
     directory.begin()
-    give_memory_back()  # the compiler's, and what the check computed with
     try:
         with Trackers(recipe, directory.folder, functools.partial(listener.fact, "warning")) as trackers:
             _train(
