@@ -50,6 +50,10 @@ def test_a_file_with_other_columns(zoo, run, tmp_path):
         (("notes.txt",), "'notes.txt' has none of the known extensions"),
         (("some text", "--column", "review"), "--column names a column of a file"),
         (("new.csv", "--column", "reviews"), "Did you mean 'review'?"),
+        (("gone.txt",), "there is no file 'gone.txt'"),
+        (("some text", "cat.png"), "there is no file 'cat.png'"),
+        (("new.csv", "some text"), "'new.csv' is a file"),
+        (("some text", " "), "a text is empty"),
     ],
 )
 def test_inputs_that_cannot_be_read(zoo, run, tmp_path, args, why):
@@ -58,6 +62,11 @@ def test_inputs_that_cannot_be_read(zoo, run, tmp_path, args, why):
     told = zoo("predict", run, *args, "--json")
     assert (told.code, told.out) == (2, "")
     assert why in told.err
+
+
+def test_a_text_may_be_longer_than_a_file_name(zoo, run):
+    text = "a superb film " * 400
+    assert [row["input"] for row in zoo("predict", run, text, "--json").json] == [text]
 
 
 def test_a_model_that_is_not_there(zoo):

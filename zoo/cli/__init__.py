@@ -20,7 +20,7 @@ COMMANDS = {
     "finetune": "Fine-tune a preset on your data, run a recipe, or resume a run.",
     "reproduce": "Make a run again, and tell whether the result is the same.",
     "evaluate": "Score a run on data it has not seen.",
-    "predict": "Apply a run or a preset to texts.",
+    "predict": "Apply a run or a preset to texts or pictures.",
     "generate": "Continue a text.",
     "plugins": "Show the installed plugins.",
 }

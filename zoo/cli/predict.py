@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ def _texts(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> list[
     from zoo.data.readers import FORMATS
 
     path = Path(inputs[0]).expanduser()
-    if len(inputs) == 1 and (path.is_file() or (path.suffix.lower() in FORMATS and " " not in inputs[0])):
+    # os.path's, not Path's: a text may be longer than any file's name.
+    if len(inputs) == 1 and (os.path.isfile(path) or (path.suffix.lower() in FORMATS and " " not in inputs[0])):
         return _rows(path, column, data)
     if column:
         raise ZooError("--column names a column of a file, and no data file was given.")
@@ -86,7 +88,24 @@ def _texts(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> list[
             "This run reads pairs of texts, and single ones were given.",
             fix=f"Give a data file with the columns '{data.text}' and '{data.text_pair}'.",
         )
+    _check_texts(inputs)
     return list(inputs)
+
+
+def _check_texts(inputs: tuple[str, ...]) -> None:
+    """Raise a ZooError for texts that are none, or the names of files."""
+    from zoo.data.images import EXTENSIONS
+    from zoo.data.readers import FORMATS
+
+    faults, named = Faults(), {*FORMATS, *EXTENSIONS, ".txt"}
+    for text in inputs:
+        if not text.strip():
+            faults.add("a text is empty")
+        elif os.path.isfile(text):
+            faults.add(f"'{text}' is a file")
+        elif " " not in text and Path(text).suffix.lower() in named:
+            faults.add(f"there is no file '{text}'")
+    faults.check("Texts were expected, each an argument.", fix="Give a data file alone, and texts without files.")
 
 
 def _rows(path: Path, column: str | None, data: DataKeys) -> list[str] | list[tuple[str, str]]:
