@@ -10,6 +10,14 @@ import numpy as np
 import torch
 import transformers
 
+# For heads of 8: a factor for each of their 4 frequencies; texts of more than 40 tokens are long.
+LONGROPE = {
+    "rope_type": "longrope",
+    "rope_theta": 50.0,
+    "short_factor": [1.0, 1.1, 1.3, 1.2],
+    "long_factor": [1.5, 3.0, 2.0, 9.0],
+    "original_max_position_embeddings": 40,
+}
 SETTINGS = {
     "vocab_size": 100,
     "hidden_size": 32,

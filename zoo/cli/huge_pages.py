@@ -12,9 +12,8 @@ import os
 import sys
 from pathlib import Path
 
-_TUNABLE = (
-    "glibc.malloc.hugetlb"  # https://sourceware.org/glibc/manual/2.36/html_node/Memory-Allocation-Tunables.html
-)
+# https://sourceware.org/glibc/manual/2.36/html_node/Memory-Allocation-Tunables.html
+_TUNABLE = "glibc.malloc.hugetlb"
 _KERNEL = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 

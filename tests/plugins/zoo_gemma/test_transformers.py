@@ -9,19 +9,12 @@ import pytest
 import torch
 
 import zoo
-from tests.references.decoders import generated, outputs, padded, reference, save_decoder
+from tests.references.decoders import LONGROPE, generated, outputs, padded, reference, save_decoder
 
 WINDOW = {"sliding_window": 5, "query_pre_attn_scalar": 20}
 SCALED = {
     "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 5e5},
     "sliding_attention": {"rope_type": "default", "rope_theta": 3e3},
-}
-LONGROPE = {
-    "rope_type": "longrope",
-    "rope_theta": 50.0,
-    "short_factor": [1.0, 1.1, 1.3, 1.2],
-    "long_factor": [1.5, 3.0, 2.0, 9.0],
-    "original_max_position_embeddings": 40,
 }
 LOCAL = {**LONGROPE, "rope_theta": 30.0, "factor": 2.0, "original_max_position_embeddings": 50}
 LONG = {

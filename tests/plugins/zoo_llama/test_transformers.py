@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.references.decoders import generated, outputs, padded, reference, save_decoder
+from tests.references.decoders import LONGROPE, generated, outputs, padded, reference, save_decoder
 
 LLAMA3 = {
     "rope_type": "llama3",
@@ -19,13 +19,6 @@ LLAMA3 = {
     "original_max_position_embeddings": 16,
 }
 YARN = {"rope_type": "yarn", "rope_theta": 90.0, "factor": 4.0, "original_max_position_embeddings": 32}
-LONGROPE = {
-    "rope_type": "longrope",
-    "rope_theta": 50.0,
-    "short_factor": [1.0, 1.1, 1.3, 1.2],
-    "long_factor": [1.5, 3.0, 2.0, 9.0],
-    "original_max_position_embeddings": 40,
-}
 GRID = [
     {},
     {"head_dim": None},
