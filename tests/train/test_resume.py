@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 import zoo
 from zoo.errors import RunError, ZooError
-from zoo.train.checkpoints import SEAL, saved_steps
+from zoo.train.checkpoints import SAVING, SEAL, saved_steps
 from zoo.train.finetune import finetune
 from zoo.train.listener import Silent
 from zoo.train.recipe import Recipe
@@ -216,12 +217,11 @@ def test_one_process_at_a_time(begun, interruptible, tmp_path):
 
 
 def until_saved(run: Path, step: int) -> None:
-    """Wait until the checkpoint of a step is whole, however busy the machine."""
-    for _ in range(3000):
-        if step in saved_steps(run / "checkpoints"):
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"no checkpoint of step {step}: {saved_steps(run / 'checkpoints')}")
+    """Wait until the checkpoint of a step is whole, the older ones are gone, and the next can be saved."""
+    for thread in threading.enumerate():
+        if thread.name == SAVING:
+            thread.join()
+    assert step in saved_steps(run / "checkpoints")
 
 
 class CutError(Exception):
@@ -422,7 +422,7 @@ def test_a_disk_that_is_full_never_costs_the_checkpoint_before(interruptible, wh
         [sys.executable, "-c", FULL, str(file), str(target)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 1, done.stderr

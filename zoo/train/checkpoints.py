@@ -21,6 +21,7 @@ from zoo.errors import RunError, some
 from zoo.hub.verify import sha256_of
 
 SEAL = "sha256.json"
+SAVING = "saving a checkpoint"  # the thread's name
 _KEPT = 2
 _SWEEPING = 10.0  # seconds at most
 
@@ -92,7 +93,7 @@ class Checkpoints:
         except Exception as error:  # of the disk, or of the library that met it
             self._fail(str(error))
         self.last = time.monotonic()
-        self._sealing = threading.Thread(target=self._seal, args=(step,), daemon=True)
+        self._sealing = threading.Thread(target=self._seal, args=(step,), name=SAVING, daemon=True)
         self._sealing.start()
         return True
 
