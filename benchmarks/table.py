@@ -67,10 +67,11 @@ def conditions(kept: dict) -> str:
     versions = "; ".join(
         ", ".join(f"{name} {version}" for name, version in each.items()) for each in kept["versions"].values()
     )
+    runs = f"Medians of {kept['runs']} runs in turn (accuracies: means)" if kept["runs"] > 1 else "One run of each"
     disturbed = f". DISTURBED by other work (load {kept['load_before']})" if kept["load_before"] > QUIET else ""
     return ". ".join(
         (
-            f"Medians of {kept['runs']} runs in turn (accuracies: means)",
+            runs,
             f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:.0f} GiB",
             f"Python {machine['python']}; {versions}",
             f"Commit {kept['commit']}, {kept['date'][:10]}{disturbed}",
@@ -106,6 +107,6 @@ def _target(line: Line) -> str:
         "ratio": f"{line.at_most:g}x",
         "value": _value(line.metric, line.at_most),
         "excess": f"{_value(line.metric, line.at_most)} more",
-        "shortfall": f"{line.at_most * 100:g} points less",
+        "shortfall": f"{line.at_most * 100:g} point{'s' * (line.at_most != 0.01)} less",
     }[line.of]
     return f"at most {limit}: {'met' if line.met else '**missed**'}"

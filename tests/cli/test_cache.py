@@ -89,3 +89,15 @@ def test_leftovers_go_and_what_is_being_downloaded_stays(run, fetched, tmp_path)
     assert (blobs / "living.zoo-partial").exists()
     assert sorted(path.name for path in (*notes.iterdir(), *compiled.iterdir())) == ["new", "there.json"]
     assert list(tmp_path.rglob("model.safetensors"))
+
+
+def test_rows_from_python_are_shown_and_stay_until_all_is_to_go(run, python):
+    code = "from zoo.data.in_memory import as_file; print(as_file([('good', 'yes'), ('bad', 'no')]))"
+    kept = Path(python(code).stdout.strip())
+    size = kept.stat().st_size
+    assert f"{size:,}" in next(line for line in run("cache", "list")[1].splitlines() if "rows from Python" in line)
+    assert json.loads(run("cache", "list", "--json")[1])["other"]["rows from Python"] == size
+    assert run("cache", "prune")[1] == "0 bytes freed\n"
+    assert kept.is_file()
+    assert f"{size:,} bytes freed" in run("cache", "prune", "--all")[1]
+    assert not kept.exists()

@@ -11,12 +11,16 @@ from zoo.train.finetune import finetune
 from zoo.train.recipe import Recipe
 
 
-def test_scores_as_json_and_as_text(zoo, run, reviews):
+def test_scores_as_json_and_as_text(zoo, run, reviews, tmp_path):
     done = zoo("evaluate", run, "--data", reviews, "--json")
     assert done.code == 0
     assert done.json == {"run": str(run), "data": str(reviews), "metrics": done.json["metrics"]}
     assert set(done.json["metrics"]) == {"accuracy", "macro_f1", "loss"}
     assert 0 <= done.json["metrics"]["accuracy"] <= 1
+    seen = f"seen: the run learned from '{reviews}'"
+    assert seen in done.err
+    other = shutil.copy(reviews, tmp_path / "other.csv")
+    assert seen not in zoo("evaluate", run, "--data", other).err
     shown = zoo("evaluate", run, "--data", reviews)
     assert shown.code == 0
     assert shown.out.splitlines()[0].split() == ["accuracy", f"{done.json['metrics']['accuracy']:.4f}"]

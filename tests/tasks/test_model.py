@@ -34,6 +34,23 @@ def test_without_a_tokenizer_only_raw_inputs_are_refused(classifier, tmp_path):
             use(["a"])
 
 
+def test_another_tasks_verb_is_told_with_its_task(checkpoint, classifier):
+    model = zoo.load(checkpoint("BertModel"))
+
+    with pytest.raises(zoo.ZooError, match="loaded for feature-extraction, which has no fill_mask") as caught:
+        model.fill_mask("a [MASK]")
+    assert "task='fill-mask')" in caught.value.fix
+    with pytest.raises(zoo.ZooError, match=r"task='text-classification', labels=\[...\]\)"):
+        model.classify("a")
+    with pytest.raises(zoo.ZooError, match="task='feature-extraction'"):
+        zoo.load(classifier).embed("a")
+    assert not hasattr(model, "fill_mask")
+    for name in ("embedd", "generate", "feature_maps"):  # misspelt, and what BERT has no head or pixels for
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'") as plain:
+            getattr(model, name)
+        assert not isinstance(plain.value, zoo.ZooError)
+
+
 def test_training_needs_compile_first(classifier):
     model = zoo.load(classifier)
 

@@ -41,7 +41,12 @@ def list_held(as_json: bool) -> None:
 
 @command.command("prune")
 @click.argument("names", nargs=-1, metavar="[PRESET|hf://ORG/NAME]...")
-@click.option("--all", "every", is_flag=True, help="Also the checkpoints of every preset.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Also the checkpoints of every preset, and rows that were given from Python.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would go, and leave it.")
 @json_option
 def prune(names: tuple[str, ...], every: bool, dry_run: bool, as_json: bool) -> None:
@@ -54,7 +59,7 @@ def prune(names: tuple[str, ...], every: bool, dry_run: bool, as_json: bool) -> 
     unwanted = holdings.named(names, held)
     if every:
         unwanted += [checkpoint for checkpoint in held if checkpoint.presets and checkpoint not in unwanted]
-    left = holdings.leftovers()
+    left = holdings.leftovers() + (holdings.rows() if every else [])
     if not dry_run:
         try:
             holdings.free(unwanted)

@@ -8,8 +8,8 @@ from zoo.cli.console import json_option, print_facts, print_json, use_keras
 from zoo.train.listener import Silent
 
 
-class _LeftOut(Silent):
-    """Says what is left out of the data."""
+class _Telling(Silent):
+    """Says what is left out of the data, and what was seen before."""
 
     def fact(self, name: str, value: str) -> None:
         click.echo(f"{name}: {value}", err=True)
@@ -37,7 +37,7 @@ def command(
     opened = Run(run)
     use_keras()
     metrics = evaluate(
-        opened, data, answers=answers, max_new_tokens=max_new_tokens, limit=limit, listener=_LeftOut()
+        opened, data, answers=answers, max_new_tokens=max_new_tokens, limit=limit, listener=_Telling()
     )
     if as_json:
         print_json({"run": run, "data": data, "metrics": metrics})

@@ -1,4 +1,4 @@
-"""What this machine holds for zoo, and how to free it: checkpoints, begun downloads, compiled programs, notes.
+"""What this machine holds for zoo, and how to free it: checkpoints, begun downloads, programs, notes, rows.
 
 The Hub's cache is shared with other tools, so a checkpoint goes only when it is named.
 """
@@ -95,14 +95,24 @@ def leftovers() -> list[Leftover]:
     return [Leftover(kind, path, path.stat().st_size) for kind, path in _left() if path.is_file()]
 
 
+def rows() -> list[Leftover]:
+    """The data that was given from Python: runs that learned from it cannot be resumed or made again without."""
+    return [Leftover("rows", path, path.stat().st_size) for path in _rows() if path.is_file()]
+
+
 def sizes() -> dict[str, int]:
     """Bytes of what zoo keeps besides checkpoints, by kind."""
     kinds = {
         "begun downloads": cache.root().glob(f"*--*/blobs/*{cache.PARTIAL}*"),
         "compiled programs": (cache_home() / "compiled").rglob("*"),
         "notes": (path for kind in ("hashes", "listings") for path in (cache_home() / kind).rglob("*")),
+        "rows from Python": _rows(),
     }
     return {kind: sum(path.stat().st_size for path in paths if path.is_file()) for kind, paths in kinds.items()}
+
+
+def _rows() -> Iterator[Path]:
+    return (cache_home() / "data").rglob("*")
 
 
 def _left() -> Iterator[tuple[str, Path]]:

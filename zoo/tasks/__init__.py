@@ -24,6 +24,11 @@ def task_model(task: str, modality: str) -> type[Model] | None:
     return next((model for model in _MODELS.get(modality, ()) if model.task == task), None)
 
 
+def models_with(method: str, modality: str) -> list[type[Model]]:
+    """The model classes for texts or for images that have a method, such as `fill_mask`."""
+    return [model for model in _MODELS.get(modality, ()) if hasattr(model, method)]
+
+
 __all__ = [
     "FeatureExtractor",
     "ImageClassifier",
@@ -33,5 +38,6 @@ __all__ = [
     "TextClassifier",
     "TextGenerator",
     "TokenClassifier",
+    "models_with",
     "task_model",
 ]

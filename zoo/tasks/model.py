@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jax
 import keras
@@ -23,6 +23,7 @@ from zoo.registry.records import Architecture
 from zoo.tasks.adapters import Adapters
 from zoo.tasks.labelled import Labelled
 from zoo.tasks.losses import Loss
+from zoo.tasks.verbs import no_such_attribute
 from zoo.weights.audit import Audit
 from zoo.weights.export import tensors_of
 from zoo.weights.layout import Layout
@@ -79,6 +80,11 @@ class Model(keras.Model):
     @property
     def record(self) -> Architecture:
         return find_architecture(self.architecture)
+
+    if not TYPE_CHECKING:  # it would give every misspelt name a type
+
+        def __getattr__(self, name: str) -> Any:
+            raise no_such_attribute(self, name)
 
     def build(self, input_shape: Any = None) -> None:
         self.backbone.build(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from zoo.data.labels import check_known
 from zoo.data.problems import PREFERENCE
 from zoo.errors import Faults, ZooError
+from zoo.registry.code import dataset_names
 from zoo.train.listener import Listener, Silent
 from zoo.train.readers import reader_for
 from zoo.train.recipe import Recipe
@@ -35,10 +37,10 @@ def evaluate(
     Args:
         answers, max_new_tokens, limit: of a language model, what its own answers to the rows' questions are
             measured by, as in a recipe's `[evaluate]`; what is left out is as the run's recipe has it.
-        listener: hears what is left out of the data, where the run's recipe skips what is faulty.
+        listener: hears what is left out of the data, where the run's recipe skips what is faulty, and where the
+            run has learned from these very rows.
 
-    Raises a ZooError for rows without a label, and for labels
-    that training never saw.
+    Raises a ZooError for rows without a label, and for labels that training never saw.
     """
     from zoo.train.answers import Questions, check_answerable, means
     from zoo.train.feeds import learnable
@@ -63,6 +65,8 @@ def evaluate(
     model = run.model()
     splits = learnable(recipe, model, Splits(examples, None, None, notes=reader.notes))
     examples = splits.train
+    if _is_same(str(data), recipe.data.train):
+        (listener or Silent()).fact("seen", f"the run learned from '{data}': these are no scores on new data")
     for note in splits.notes:
         (listener or Silent()).fact("left out", note)
     check_known(examples, model.labels, f"the run '{run.path}'")
@@ -70,6 +74,14 @@ def evaluate(
         examples = with_references(_before_training(recipe), examples, trained=model)
     questions = Questions(model, examples, keys)
     return score(model, examples, beta=recipe.train.dpo_beta).metrics | means(questions())
+
+
+def _is_same(data: str, train: str) -> bool:
+    """Whether both are one file or folder; of a data set, the test rows are measured."""
+    try:
+        return data not in dataset_names() and os.path.samefile(data, Path(train).expanduser())
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 def _before_training(recipe: Recipe) -> Any:

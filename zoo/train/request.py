@@ -199,7 +199,11 @@ def _check_adapter(recipe: Recipe, faults: Faults) -> None:
 
 def check_data(name: str, value: str, task: str, faults: Faults) -> None:
     """Add to `faults` why `value`, which `name` names, cannot be the data of a task, if so."""
-    if value in dataset_names() or (task.startswith("image-") and is_folder(value)):
+    if value in dataset_names():
+        return
+    if is_folder(value):
+        if not task.startswith("image-"):
+            faults.add(f"{name}: '{value}' is a directory, as pictures come in; {task} learns from a file")
         return
     if is_url(value):
         if fault := check_name(value):
