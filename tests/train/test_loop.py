@@ -11,11 +11,13 @@ import zoo
 from zoo.data.text import Encoded
 from zoo.errors import RunError
 from zoo.train.batches import Batches
-from zoo.train.loop import Best, Journal, Loop
+from zoo.train.journal import Journal
+from zoo.train.loop import Loop
 from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.order import Plan
 from zoo.train.recipe import TrainKeys
 from zoo.train.scores import ClassificationScores
+from zoo.train.standing import Best
 from zoo.train.step import make_trainer
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
@@ -18,96 +15,14 @@ from zoo.train.batches import Batches
 from zoo.train.callbacks import Callbacks
 from zoo.train.checkpoints import Checkpoint, Checkpoints, last_good, saved_steps
 from zoo.train.clock import each, part
-from zoo.train.directory import replace_text
 from zoo.train.image_batches import ImageBatches
 from zoo.train.interrupts import Interrupts, StoppedError
+from zoo.train.journal import Journal, Meter, Progress
 from zoo.train.order import Plan
 from zoo.train.scores import DivergedError, Scores
+from zoo.train.standing import Standing
 from zoo.train.step import State, Trainer, all_finite
-from zoo.train.watch import LASTING, Watch
-
-_RECORDS = 100  # training records a run leaves, about: enough for a curve, few enough to read
-
-
-class Progress(Protocol):
-    """What shows a run's progress to people."""
-
-    def __call__(self, step: int, loss: float, examples_per_second: float) -> None: ...
-
-
-class Journal:
-    """`metrics.jsonl`: one record a line, written as it happens."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.records: list[dict[str, Any]] = []
-        self.heard_by: list[Callable[[dict[str, Any]], None]] = []
-
-    def add(self, **record: Any) -> None:
-        self.records.append(record)
-        for hear in self.heard_by:
-            hear(record)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
-
-    def begin(self, records: list[dict[str, Any]]) -> None:
-        """Hold these records and no others, whatever stood there: what came after them is done again."""
-        self.records = list(records)
-        replace_text(self.path, "".join(json.dumps(record) + "\n" for record in records))
-
-
-@dataclass
-class Best:
-    """The weights with the highest validation score so far, the earliest on ties; on the host."""
-
-    score: float = float("-inf")
-    step: int = 0
-    weights: tuple[list[Any], list[Any]] | None = None
-
-    def offer(self, score: float, step: int, weights: tuple[list[Any], list[Any]]) -> bool:
-        """Take these weights if they are better, and say whether they are."""
-        better = score > self.score
-        if better:
-            self.score, self.step, self.weights = score, step, jax.device_get(weights)
-        return better
-
-
-@dataclass
-class Standing:
-    """Where a run stands, beside the values of its variables.
-
-    Args:
-        step: how many steps are done.
-        best: the best weights so far.
-        waited: the evaluations since the best.
-        losses: those that no record holds yet, each a number, or a list with what else is told of its step.
-        seconds: how long it has trained, in all its processes.
-        watch: whether the loss has exploded.
-    """
-
-    step: int = 0
-    best: Best = field(default_factory=Best)
-    waited: int = 0
-    losses: list[Any] = field(default_factory=list)
-    seconds: float = 0.0
-    watch: Watch = field(default_factory=Watch)
-
-    def facts(self) -> dict[str, Any]:
-        """All but the arrays, as JSON has it."""
-        return {
-            "best": {"score": self.best.score, "step": self.best.step},
-            "waited": self.waited,
-            "losses": self.losses,
-            "seconds": self.seconds,
-            "watch": asdict(self.watch),
-        }
-
-    @classmethod
-    def restored(cls, found: Checkpoint) -> Standing:
-        """Where the run stood when a checkpoint was saved, but for the best weights."""
-        best = Best(**found.facts["best"])
-        kept = [found.facts[name] for name in ("waited", "losses", "seconds")]
-        return cls(found.step, best, *kept, watch=Watch(**found.facts["watch"]))
+from zoo.train.watch import LASTING
 
 
 class Loop:
@@ -148,7 +63,7 @@ class Loop:
         self.checkpoints, self.interrupts = checkpoints, interrupts
         self.every, self.patience, self.name = every, patience, name
         self.callbacks = callbacks or Callbacks((), trainer.model, trainer.optimizer, plan)
-        self.meter = _Meter(plan, batches.size * plan.accumulate, journal, rate_at, progress, trainer.told)
+        self.meter = Meter(plan, batches.size * plan.accumulate, journal, rate_at, progress, trainer.told)
         self.standing = Standing()
         self.state: State | None = None
 
@@ -335,50 +250,3 @@ def _owned(state: State, slots: bool) -> State:
     trainable, fixed, optimizer, average = state
     copied = [[x.copy() for x in group] for group in (trainable, fixed, average)]
     return copied[0], copied[1], [x.copy() for x in optimizer] if slots else optimizer, copied[2]
-
-
-class _Meter:
-    """Reads losses as they become known, and passes them on."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        size: int,
-        journal: Journal,
-        rate_at: Callable[[int], Any],
-        progress: Progress,
-        told: Sequence[str],
-    ) -> None:
-        self.plan, self.size, self.journal, self.told = plan, size, journal, told
-        self.every = max(1, len(plan) // _RECORDS)
-        self.rate_at, self.progress = rate_at, progress
-
-    def restart(self, losses: list[Any]) -> None:
-        """Start the clock anew: the time of an evaluation is not the training's.
-
-        Args:
-            losses: as `Standing.losses`; they are added to, and emptied.
-        """
-        self.losses = losses
-        self.since, self.steps = time.perf_counter(), 0
-
-    def note(self, step: int, loss: float, told: Any) -> None:
-        """Hear of a step.
-
-        Args:
-            told: its loss, or a list of that and what else is told of it.
-        """
-        self.losses.append(told)
-        self.steps += 1
-        speed = self.steps * self.size / (time.perf_counter() - self.since)
-        self.progress(step, loss, speed)
-        if step % self.every == 0 or step == len(self.plan):
-            means = np.atleast_1d(np.mean(self.losses, axis=0))
-            self.journal.add(
-                step=step,
-                epoch=round(step / self.plan.per_epoch, 4),
-                **{name: round(float(mean), 6) for name, mean in zip(("loss", *self.told), means, strict=True)},
-                learning_rate=float(self.rate_at(step - 1)),
-                examples_per_second=round(speed, 2),
-            )
-            self.losses.clear()

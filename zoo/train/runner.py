@@ -237,7 +237,8 @@ def _train(
     from zoo.train.answers import means
     from zoo.train.baselines import constant
     from zoo.train.callbacks import Callbacks
-    from zoo.train.loop import Journal, Loop
+    from zoo.train.journal import Journal
+    from zoo.train.loop import Loop
     from zoo.train.probe import probe
     from zoo.train.scoring import score
     from zoo.train.summary import write_report
