@@ -51,8 +51,8 @@ def command(
             **({"warning": "; ".join(found.warnings)} if found.warnings else {}),
             "weights": f"{found.parameters:,}{frozen}",
             "memory": f"{size(found.peak_bytes)} at most, of {size(found.memory_bytes)} free ({found.device})",
-            "arithmetic": f"{found.flops_per_step / 1e9:,.0f} GFLOP in the largest step",
-            "time": f"about {_duration(found.seconds)}: {found.steps:,} steps, of which the largest took "
+            "arithmetic": f"{_gigas(found.flops_per_step)} GFLOP in the largest step",
+            "time": f"about {_duration(found.seconds)}: {_count(found.steps, 'step')}, of which the largest took "
             f"{found.seconds_per_step:.3g} s here on weights of zero, and the evaluations",
             "advice": found.advice or "none",
         }
@@ -73,7 +73,17 @@ def _print_example(example: Any) -> None:
     click.echo(" ".join(runs))
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _gigas(number: float) -> str:
+    return f"{number / 1e9:,.0f}" if number >= 1e10 else f"{number / 1e9:.2g}"
+
+
 def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "a second"
     if seconds < 120:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
