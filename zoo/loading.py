@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoo.data.problems import REGRESSION, SINGLE
 from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.description import classes_of, is_timm, kind_of, labels_of, layout_of
-from zoo.hub.fetch import fetch_preset, fetch_source
+from zoo.hub.fetch import fetch_preset, fetch_source, has_weights
 from zoo.hub.files import ADAPTER_CONFIG, CONFIG, Files, local_files
 from zoo.hub.progress import bars
 from zoo.hub.source import Source, is_url
@@ -164,6 +164,17 @@ def locate(name: str, weights: Weights = "pretrained") -> Found:
             )
         return Found(name, local_files(_model_folder(path)))
     raise _unknown(name)
+
+
+def is_here(name: str) -> bool:
+    """Whether the weights that a name stands for need not be fetched; what they are worth is not looked at."""
+    if is_url(name):
+        return has_weights(Source.parse(name))
+    if not is_preset(name):
+        return True
+    preset = find_preset(name)
+    pinned = Source.parse(preset.source).at(read_lock(preset).commit)
+    return any(has_weights(place) for place in (pinned, *map(Source.parse, preset.mirrors)))
 
 
 def _model_folder(path: Path) -> Path:

@@ -25,5 +25,11 @@ def test_small_parts_of_the_time_are_told_together():
     ],
 )
 def test_what_would_have_saved_time(seconds, told):
-    assert quicker(Recipe(), None, seconds).startswith(told)
-    assert bool(quicker(Recipe(), None, seconds)) == bool(told)
+    pictures = Recipe().replace("model", task="image-classification")
+    assert quicker(pictures, None, seconds).startswith(told)
+    assert bool(quicker(pictures, None, seconds)) == bool(told)
+
+
+def test_workers_read_pictures_and_no_texts():
+    texts = Recipe().replace("model", task="text-classification")
+    assert quicker(texts, None, {"feeding": 30.0, "computing": 70.0}) == ""

@@ -155,16 +155,16 @@ def test_a_function_that_fails_names_the_row(run, jsonl, tmp_path):
         assert words in str(found.value)
 
 
-def test_plain_texts_cannot_be_asked(tmp_path):
+@pytest.mark.parametrize("use", [zoo.check, zoo.finetune])
+def test_plain_texts_cannot_be_asked(use, tmp_path):
     path = tmp_path / "lines.csv"
     path.write_text("text\n" + "".join(f"some line of text {n}\n" for n in range(20)))
+    recipe = zoo.Recipe.of(
+        model={"architecture": "llama", "task": "text-generation"},
+        data={"train": str(path)},
+        evaluate={"answers": ["exact_match"]},
+        output={"dir": str(tmp_path / "run")},
+    )
     with pytest.raises(ZooError, match="plain texts, which nothing can be asked of"):
-        zoo.finetune(
-            zoo.Recipe.of(
-                model={"architecture": "llama", "task": "text-generation"},
-                data={"train": str(path)},
-                evaluate={"answers": ["exact_match"]},
-                output={"dir": str(tmp_path / "run")},
-            )
-        )
+        use(recipe)
     assert not (tmp_path / "run").exists()

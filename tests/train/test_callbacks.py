@@ -160,10 +160,17 @@ def test_what_is_no_callback_and_a_state_that_cannot_be_saved(short):
         def state_dict(self):
             return {"steps": object()}
 
-    with pytest.raises(ZooError, match="callbacks has str"):
-        finetune(short, callbacks=["early"])
+    rates = keras.callbacks.ReduceLROnPlateau(), keras.callbacks.LearningRateScheduler(lambda epoch: 0.1)
+    with pytest.raises(ZooError, match="These callbacks cannot be called") as caught:
+        finetune(short, callbacks=["early", *rates])
+    assert caught.value.why == [
+        "'early' is no keras.callbacks.Callback",
+        "ReduceLROnPlateau sets the learning rate, which follows train.schedule",
+        "LearningRateScheduler sets the learning rate, which follows train.schedule",
+    ]
+    assert not Path(short.output.dir).exists()
     with pytest.raises(ZooError, match="The state of callback Odd cannot be saved"):
-        finetune(short.replace("output", dir=f"{short.output.dir}-odd"), callbacks=[Odd()])
+        finetune(short, callbacks=[Odd()])
 
 
 OWN = """

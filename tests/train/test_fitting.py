@@ -38,8 +38,8 @@ def test_auto_keeps_the_examples_of_a_step_and_computes_them_in_parts_that_fit(r
     auto = resolved.replace("train", batch_size="auto", accumulate=2)
     roomy = fitted(auto, splits, Silent()).train
     assert (roomy.batch_size, roomy.accumulate) == (32, 2)
-    eight = rehearse(resolved.replace("train", batch_size=8), splits).step
-    sixteen = rehearse(resolved.replace("train", batch_size=16), splits).step
+    eight = rehearse(resolved.replace("train", batch_size=8, accumulate=8), splits).step
+    sixteen = rehearse(resolved.replace("train", batch_size=16, accumulate=4), splits).step
     assert eight.peak < sixteen.peak
     monkeypatch.setattr(footprint, "device_memory", lambda: (eight.peak + sixteen.peak) / 2 / 0.95)
     tight = fitted(auto, splits, Silent()).train
@@ -54,7 +54,7 @@ def test_a_budget_becomes_steps(resolved, monkeypatch):
     monkeypatch.setattr(Footprint, "seconds", lambda self, batch: 0.5)
     rehearsal = rehearse(resolved, splits)
     share = rehearsal.batches.work / rehearsal.batches.per_epoch
-    per_epoch = 9 * 0.5 * share + 18 * 0.5 * rehearsal.evaluating  # nine steps, then 18 rows are evaluated
+    per_epoch = 9 * 0.5 * share + 18 * 0.5 * rehearsal.forward  # nine steps, then 18 rows are evaluated
     keys = fitted(resolved.replace("train", budget="1min"), splits, Silent()).train
     assert keys.steps == int(60 / (per_epoch / 9))
     assert keys.budget == ""

@@ -23,6 +23,19 @@ found = zoo.reproduce("runs/reviews")
 print(json.dumps([found.identical, found.changed]))
 """
 
+_ON_THE_HUB = """
+import sys
+import zoo
+from zoo.train import preflight
+
+if sys.argv[3] == "small":
+    preflight.device_memory = lambda held=0: 1000
+try:
+    zoo.finetune(sys.argv[1], data=sys.argv[2], overrides=["train.steps=2"], output="run")
+except zoo.ZooError as error:
+    print(error)
+"""
+
 
 def table(rows) -> bytes:
     return ("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)).encode()
@@ -52,3 +65,19 @@ def test_a_run_is_pinned_and_reproduced_when_the_branch_has_moved(hub, python, t
     hub.add("datasets/toys/reviews", {**files, "train.csv": table(rows[::-1])})
     again = python(_AGAIN)
     assert json.loads(again.stdout.splitlines()[-1]) == [True, []]
+
+
+def test_a_step_that_does_not_fit_is_told_before_a_weight_is_fetched(hub, python, tiny_bert, tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    (home / "rows.csv").write_bytes(table([(f"a film of {n} scenes", ("good", "bad")[n % 2]) for n in range(40)]))
+    hub.add("toys/tiny", {path.name: path.read_bytes() for path in tiny_bert.iterdir()})
+    told = python(_ON_THE_HUB, "hf://toys/tiny", "rows.csv", "small")
+    assert "The training step does not fit in memory" in told.stdout, told.stderr
+    assert any("tokenizer.json" in request for request in hub.requests)
+    assert not any("model.safetensors" in request for request in hub.requests)
+    assert [path.name for path in home.iterdir()] == ["rows.csv"]
+    done = python(_ON_THE_HUB, "hf://toys/tiny", "rows.csv", "enough")
+    assert (done.stdout, (home / "run" / "model" / "model.safetensors").is_file()) == ("", True), done.stderr
+    assert any("model.safetensors" in request for request in hub.requests)

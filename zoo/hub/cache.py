@@ -59,9 +59,14 @@ def _branch(source: Source) -> Path:
     return repository(source) / "refs" / (source.revision or "main")
 
 
+def snapshot(source: Source) -> Path:
+    """The folder of the commit that the source stands for; it need not be there."""
+    return repository(source) / "snapshots" / commit_of(source)
+
+
 def cached(source: Source, name: str) -> Path | None:
     """The file in the cache, unchecked; no request is made."""
-    path = repository(source) / "snapshots" / commit_of(source) / name
+    path = snapshot(source) / name
     return path if path.is_file() else None
 
 

@@ -180,6 +180,12 @@ def source_folder(source: Source) -> Path | None:
     return folder / inside if folder else None
 
 
+def has_weights(source: Source) -> bool:
+    """Whether weights of a source lie on this machine; no request is made, and nothing is checked."""
+    folder = cache.snapshot(source) if source.scheme == "hf" else source_folder(source)
+    return folder is not None and any(folder.glob("*.safetensors"))
+
+
 def _ways(source: Source, mirrors: Iterable[Source], hint: str) -> str:
     packages = [
         mirror.location.partition("/")[0].replace("_", "-")

@@ -47,7 +47,7 @@ def quicker(recipe: Recipe, batches: Any, seconds: dict[str, float]) -> str:
     """The change that would save a finished run's time most; empty where none would."""
     whole = sum(took for name, took in seconds.items() if name != "total") or 1.0
     share = {name: took / whole for name, took in seconds.items()}
-    if share.get("feeding", 0) > 0.2:
+    if share.get("feeding", 0) > 0.2 and recipe.model.task.startswith("image-"):
         return f"data.workers = {recipe.data.workers + 2}: the device waited {share['feeding']:.0%} of the time"
     if share.get("evaluating", 0) > 0.4:
         return f"fewer held-out rows: looking at them took {share['evaluating']:.0%} of the time"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.data.examples import Examples
-from zoo.errors import RunError, ZooError
+from zoo.errors import RunError
 from zoo.generate.prompts import encoded_prompts
 from zoo.train.recipe import EvaluateKeys
 from zoo.train.text_metrics import Metric, metrics_of
@@ -34,17 +34,6 @@ class Answer:
     reference: str
     answer: str
     scores: dict[str, float]
-
-
-def check_answerable(examples: Examples) -> None:
-    """Raise a ZooError where examples have no answer apart from a question."""
-    plain = [row for row, item in zip(examples.rows, examples.inputs, strict=True) if isinstance(item, str)]
-    if plain:
-        raise ZooError(
-            f"'{examples.source}' has plain texts, which nothing can be asked of.",
-            why=f"row {plain[0]} is one",
-            fix="Leave evaluate.answers out, or give messages or prompts with completions.",
-        )
 
 
 class Questions:

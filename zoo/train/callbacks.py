@@ -11,9 +11,22 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.errors import Faults, ZooError
 from zoo.train.named_code import load_named
 from zoo.train.order import Plan
+
+
+def check_callbacks(callbacks: Sequence[Any]) -> None:
+    """Raise a ZooError for what is no callback, and for those that set the learning rate, which a recipe does."""
+    import keras
+
+    faults, setters = Faults(), (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    for one in callbacks:
+        if not isinstance(one, keras.callbacks.Callback):
+            faults.add(f"{one!r:.60} is no keras.callbacks.Callback")
+        elif isinstance(one, setters):
+            faults.add(f"{type(one).__name__} sets the learning rate, which follows train.schedule")
+    faults.check("These callbacks cannot be called.")
 
 
 class Callbacks:
@@ -23,16 +36,9 @@ class Callbacks:
         callbacks: `keras.callbacks.Callback`s. One with `state_dict()` and `load_state_dict(state)` resumes with
             the run: what it gives is saved as JSON.
         optimizer: what callbacks find as `model.optimizer`.
-
-    Raises a ZooError for what is no callback.
     """
 
     def __init__(self, callbacks: Sequence[Any], model: Any, optimizer: Any, plan: Plan) -> None:
-        import keras
-
-        wrong = [type(one).__name__ for one in callbacks if not isinstance(one, keras.callbacks.Callback)]
-        if wrong:
-            raise ZooError(f"callbacks has {', '.join(wrong)}, and takes keras.callbacks.Callback only.")
         self.callbacks, self.model, self.plan = list(callbacks), model, plan
         self.total, self.count = 0.0, 0
         if self.callbacks:

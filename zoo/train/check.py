@@ -28,9 +28,10 @@ class Check:
         warnings: what speaks against the data.
         parameters: the weights, and how many of them are trained.
         peak_bytes: what a step takes at its highest, of `memory_bytes` that the device has.
-        flops_per_step: floating-point operations of the largest batch's step.
+        flops_per_step: floating-point operations of a step of the largest batches.
         steps: the optimiser steps of the run.
-        seconds_per_step: measured on this device: the compiled step on the largest batch, with zeros for weights.
+        seconds_per_step: measured on this device: the compiled step on the largest batch, with zeros for weights;
+            where steps accumulate, of one batch.
         seconds: the time that training will take, evaluations included; start-up and compilation are not.
         advice: the one change that would help most; empty where none would.
         examples: the first training examples as tokens, as many as were asked for.
@@ -94,27 +95,22 @@ def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Che
 
     from zoo.train.advice import advice
     from zoo.train.feeds import feed_facts
-    from zoo.train.fitting import fitted, rehearse
+    from zoo.train.fitting import fitted
     from zoo.train.footprint import device_memory
     from zoo.train.order import make_plan
-    from zoo.train.preflight import check_fits
+    from zoo.train.preflight import foreseen
     from zoo.train.shown import first_examples
 
     recipe = fitted(recipe, splits, listener)
     listener.stage("compiling the step on the longest batch")
-    rehearsal = rehearse(recipe, splits)
+    rehearsal = foreseen(recipe, splits)
     splits, model, batches = rehearsal.splits, rehearsal.model, rehearsal.batches
     step, batch = rehearsal.step, rehearsal.batch
     plan = make_plan(recipe.train, batches.per_epoch)
-    memory, device = device_memory(), jax.devices()[0]
-    check_fits(recipe, step, batches.size, memory)
     listener.stage("timing the step, on zeros")
     seconds_per_step = step.seconds(batch)
-    held_out = sum(len(part) for part in (splits.validation,) if part) * plan.whole_epochs
-    evaluating = held_out + len(splits.test or splits.validation or splits.train)
-    work = batches.work * len(plan) / plan.per_epoch
-    # Forward and backward are three times the arithmetic of an evaluation.
-    seconds = seconds_per_step * (work + batches.work / len(splits.train) * evaluating / 3)
+    last = len(splits.held_out[1]) * rehearsal.forward
+    seconds = seconds_per_step * (len(plan) * rehearsal.per_step(recipe.train, plan) + last)
     counts = {
         name: sum(int(np.prod(v.shape)) for v in group)
         for name, group in (("all", model.weights), ("trained", model.trainable_variables))
@@ -128,12 +124,12 @@ def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Che
         parameters=counts["all"],
         trainable=counts["trained"],
         peak_bytes=step.peak,
-        memory_bytes=memory,
-        flops_per_step=step.flops,
+        memory_bytes=device_memory(),
+        flops_per_step=step.flops * recipe.train.accumulate,
         steps=len(plan),
         seconds_per_step=seconds_per_step,
         seconds=seconds,
-        device=device.device_kind,
+        device=jax.devices()[0].device_kind,
         examples=first_examples(model, batches, splits.train, show) if show else [],
     )
     return Check(**{**vars(found), "advice": advice(found, splits, batches)})

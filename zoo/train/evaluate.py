@@ -17,7 +17,7 @@ from zoo.train.readers import reader_for
 from zoo.train.recipe import Recipe
 from zoo.train.request import check_data
 from zoo.train.run import Run
-from zoo.train.splits import Splits
+from zoo.train.splits import Splits, check_answerable
 from zoo.train.text_metrics import check_metrics
 
 
@@ -42,7 +42,7 @@ def evaluate(
 
     Raises a ZooError for rows without a label, and for labels that training never saw.
     """
-    from zoo.train.answers import Questions, check_answerable, means
+    from zoo.train.answers import Questions, means
     from zoo.train.feeds import learnable
     from zoo.train.reference import with_references
     from zoo.train.scoring import score

@@ -8,7 +8,8 @@ from typing import Any
 
 from zoo.errors import ZooError
 from zoo.train.listener import Listener
-from zoo.train.recipe import AUTO_EXAMPLES, Recipe
+from zoo.train.order import Plan, make_plan
+from zoo.train.recipe import AUTO_EXAMPLES, Recipe, TrainKeys
 from zoo.train.splits import Splits
 
 SPARE = 0.95
@@ -26,7 +27,7 @@ def budget_seconds(text: str) -> float:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A recipe's step, compiled for its largest batch without a weight.
+    """A recipe's step, compiled for its largest batch without a weight: a part of it, where it accumulates.
 
     Args:
         splits: the examples, without what is left out of them once they are tokens.
@@ -42,17 +43,20 @@ class Rehearsal:
     step: Any
 
     @property
-    def evaluating(self) -> float:
-        """What evaluating one example costs, as a share of the largest batch's step: forward and backward are three
-        times a forward pass."""
+    def forward(self) -> float:
+        """What evaluating one example costs, in largest batches: with the backward pass it is three times that."""
         return self.batches.work / len(self.batches.targets) / 3
+
+    def per_step(self, keys: TrainKeys, plan: Plan) -> float:
+        """What a step costs, with its share of the evaluations that come on the way, in largest batches."""
+        often = 1 / plan.per_epoch + (1 / keys.evaluate_steps if keys.evaluate_steps else 0)
+        return self.batches.work / plan.per_epoch + len(self.splits.validation or ()) * self.forward * often
 
 
 def rehearse(recipe: Recipe, splits: Splits) -> Rehearsal:
     """Build model and optimizer of shapes, and compile the step for the largest batch."""
     from zoo.train.feeds import learnable, make_batches
     from zoo.train.footprint import abstractly, footprint
-    from zoo.train.order import make_plan
     from zoo.train.setup import make_model, trainer_for
 
     def make() -> Any:
@@ -65,7 +69,8 @@ def rehearse(recipe: Recipe, splits: Splits) -> Rehearsal:
 
     (kept, model, batches, trainer), state = abstractly(make, lambda made: made[3].state())
     batch = batches.batch(batches.largest)
-    return Rehearsal(kept, model, batches, batch, footprint(trainer, state, batch))
+    step = footprint(trainer, state, batch, accumulates=recipe.train.accumulate > 1)
+    return Rehearsal(kept, model, batches, batch, step)
 
 
 def fitted(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
@@ -90,7 +95,6 @@ def _fit_batch(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
         size = AUTO_EXAMPLES // parts
         tried = recipe.replace("train", batch_size=size, accumulate=parts * keys.accumulate, budget="")
         step = rehearse(tried, splits).step
-        # A step in parts holds the sum of their gradients, too, which is as large as the weights that learn.
         if step.peak <= SPARE * device_memory():
             listener.fact("batch size", f"{size}" + (f", {parts} to a step" if parts > 1 else ""))
             return tried.replace("train", budget=keys.budget)
@@ -103,15 +107,10 @@ def _fit_batch(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
 
 
 def _fit_budget(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
-    from zoo.train.order import make_plan
-
     listener.stage("timing the step, on zeros")
     keys, rehearsal = recipe.train, rehearse(recipe, splits)
     plan = make_plan(keys, rehearsal.batches.per_epoch)
-    seconds = rehearsal.step.seconds(rehearsal.batch)
-    per_step = seconds * rehearsal.batches.work / plan.per_epoch
-    held_out = len(rehearsal.splits.validation or ())
-    per_step += seconds * rehearsal.evaluating * held_out * (1 / plan.per_epoch + _often(keys.evaluate_steps))
+    per_step = rehearsal.step.seconds(rehearsal.batch) * rehearsal.per_step(keys, plan)
     steps = int(budget_seconds(keys.budget) / per_step)
     if steps < 1:
         raise ZooError(
@@ -121,7 +120,3 @@ def _fit_budget(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
     epochs = steps / plan.per_epoch
     listener.fact("budget", f"{keys.budget}: {steps:,} steps of {per_step:.3g} s, {epochs:.1f} epochs")
     return recipe.replace("train", steps=steps, budget="")
-
-
-def _often(evaluate_steps: int) -> float:
-    return 1 / evaluate_steps if evaluate_steps else 0.0

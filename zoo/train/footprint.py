@@ -25,10 +25,11 @@ _ENOUGH = 3.0  # seconds of measuring
 
 @dataclass(frozen=True)
 class Footprint:
-    """A compiled training step.
+    """A compiled training step, or that of a batch which is a part of one.
 
     Args:
         state: the shapes of its state.
+        sums: those of what the parts of a step add up; None for a whole step.
         held: bytes of weights, statistics and the optimizer's values, which stay for the whole run.
         batch: bytes of one batch.
         peak: bytes at the step's highest, all of these included.
@@ -37,6 +38,7 @@ class Footprint:
     """
 
     state: Any
+    sums: Any
     held: int
     batch: int
     peak: int
@@ -49,13 +51,19 @@ class Footprint:
         return max(0, self.peak - self.held)
 
     def seconds(self, batch: Any) -> float:
-        """How long a step takes here: the quickest of two or more on this batch, with zeros for weights."""
-        state = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), self.state)
+        """How long a batch takes here: the quickest of two or more on this one, with zeros for weights."""
+        (trainable, fixed, *beside), sums = jax.tree.map(
+            lambda x: jnp.zeros(x.shape, x.dtype), (self.state, self.sums)
+        )
         best, started = float("inf"), time.perf_counter()
         for turn in range(8):
             began = time.perf_counter()
-            state, loss = self.compiled(state, *batch)
-            jax.block_until_ready(loss)
+            if sums is None:
+                (trainable, fixed, *beside), done = self.compiled((trainable, fixed, *beside), *batch)
+            else:
+                fixed, sums = self.compiled(trainable, fixed, sums, *batch)
+                done = sums[1]
+            jax.block_until_ready(done)
             best = min(best, time.perf_counter() - began)
             if turn and time.perf_counter() - started > _ENOUGH:
                 break
@@ -86,9 +94,9 @@ def footprint(trainer: Trainer, state: State, batch: Any, *, accumulates: bool =
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), np.asarray(x).dtype), batch)
     program: Any = trainer.add if accumulates else trainer.step  # jitted functions, which are more than callables
     trainable, fixed, *beside = state
-    sums, weight = (jax.ShapeDtypeStruct(shape, np.float32) for shape in (trainer.shape, ()))
-    arguments = (trainable, fixed, (trainable, sums, weight)) if accumulates else (state,)
-    lowered = program.lower(*arguments, *shapes)
+    means, weight = (jax.ShapeDtypeStruct(shape, np.float32) for shape in (trainer.shape, ()))
+    sums = (trainable, means, weight) if accumulates else None
+    lowered = program.lower(*((trainable, fixed, sums) if accumulates else (state,)), *shapes)
     compiled = lowered.compile()
     memory = compiled.memory_analysis()
     peak = (
@@ -100,7 +108,7 @@ def footprint(trainer: Trainer, state: State, batch: Any, *, accumulates: bool =
         + (_bytes(beside) if accumulates else 0)
     )
     flops = (lowered.cost_analysis() or {}).get("flops", 0.0)
-    return Footprint(state, _bytes(state), _bytes(shapes), peak, flops, compiled)
+    return Footprint(state, sums, _bytes(state), _bytes(shapes), peak, flops, compiled)
 
 
 def _bytes(tree: Any) -> int:

@@ -1,4 +1,5 @@
-"""What is looked at last before the first step: whether it fits in memory, by the program that then computes it."""
+"""Whether a run's step fits in memory, by the program that then computes it: before any weight is fetched, and last
+before the first step."""
 
 from __future__ import annotations
 
@@ -9,10 +10,11 @@ import jax
 
 from zoo.errors import ZooError
 from zoo.train.advice import fitting
-from zoo.train.fitting import SPARE
+from zoo.train.fitting import SPARE, Rehearsal, rehearse
 from zoo.train.footprint import Footprint, device_memory, footprint
 from zoo.train.order import Plan
 from zoo.train.recipe import Recipe
+from zoo.train.splits import Splits
 from zoo.train.step import Trainer, shapes_of
 
 
@@ -28,6 +30,13 @@ def prepared(recipe: Recipe, trainer: Trainer, batches: Any, plan: Plan) -> Trai
     return dataclasses.replace(
         trainer, ready={("add" if accumulates else "step", *shapes_of(batch)): step.compiled}
     )
+
+
+def foreseen(recipe: Recipe, splits: Splits) -> Rehearsal:
+    """What `prepared` looks at, before any weight is fetched. Raises a ZooError where the step does not fit."""
+    rehearsal = rehearse(recipe, splits)
+    check_fits(recipe, rehearsal.step, rehearsal.batches.size, device_memory())
+    return rehearsal
 
 
 def check_fits(recipe: Recipe, step: Footprint, examples: int, memory: int) -> None:

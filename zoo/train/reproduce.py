@@ -65,7 +65,7 @@ def reproduce(
         )
     from zoo.train.runner import repeat_run
 
-    again, changed = repeat_run(first.path, str(output or ""), listener or Silent())
+    again, changed = repeat_run(first.path, listener or Silent(), str(output or ""))
     metrics = {name: (value, again.metrics[name]) for name, value in first.metrics.items()}
     return Reproduction(again, changed, _weights(first) == _weights(again), metrics)
 

@@ -12,10 +12,9 @@ from typing import Any
 
 from zoo.backend import use_jax
 from zoo.chat.moment import rendering_from
-from zoo.data.examples import Examples
 from zoo.data.problems import BEGUN, PREFERENCE, UNLABELLED
 from zoo.errors import RunError, ZooError, some
-from zoo.loading import Found
+from zoo.loading import Found, is_here
 from zoo.train.checkpoints import Checkpoints, saved_steps
 from zoo.train.clock import parts_so_far, timed
 from zoo.train.directory import Directory
@@ -90,7 +89,8 @@ def resume_run(folder: Path, listener: Listener, callbacks: Sequence[Any] = ()) 
             return _run(material.recipe, material, directory, listener, began, callbacks)
 
 
-def repeat_run(folder: Path, output: str, listener: Listener) -> tuple[Run, list[str]]:
+@timed
+def repeat_run(folder: Path, listener: Listener, output: str) -> tuple[Run, list[str]]:
     """Run the recipe of a run again in a new directory.
 
     Returns:
@@ -131,26 +131,21 @@ def _refuse(folder: Path, what: str, changed: list[str]) -> None:
 
 def _gather(recipe: Recipe, listener: Listener) -> Material:
     use_jax()
+    from zoo.train.preflight import foreseen
     from zoo.train.setup import class_weights, labels_for, locate_model
 
     listener.stage("reading data")
     splits = read_splits(recipe)
     _tell(splits, listener)
-    if recipe.evaluate.answers:
-        from zoo.train.answers import check_answerable
-
-        check_answerable(_held_out(splits)[1])
+    recipe = fitted(recipe.replace("data", **splits.settled), splits, listener)
+    if recipe.model.weights == "pretrained" and not is_here(recipe.model.preset):
+        listener.stage("checking the step before weights are fetched")
+        foreseen(recipe, splits)
     listener.stage("loading the model")
     found = locate_model(recipe)
-    recipe = recipe.replace("data", **splits.settled)
     labels = labels_for(recipe, found, splits)
     class_weights(recipe, splits.train, labels)  # raises where they are of other labels
     return Material(recipe, splits, found, run_lock(recipe, found, splits, labels))
-
-
-def _held_out(splits: Splits) -> tuple[str, Examples]:
-    """What a run is measured on in the end, and the split's name."""
-    return next((name, splits.parts[name]) for name in ("test", "validation", "train") if name in splits.parts)
 
 
 def _tell(splits: Splits, listener: Listener) -> None:
@@ -169,7 +164,7 @@ def _run(
     callbacks: Sequence[Any],
 ) -> Run:
     from zoo.train.answers import Questions
-    from zoo.train.callbacks import named_callbacks
+    from zoo.train.callbacks import check_callbacks, named_callbacks
     from zoo.train.feeds import learnable, make_batches
     from zoo.train.order import make_plan
     from zoo.train.preflight import prepared
@@ -178,7 +173,7 @@ def _run(
 
     splits = material.splits
     callbacks = [*callbacks, *named_callbacks(recipe.train.callbacks)]
-    recipe = fitted(recipe, splits, listener)
+    check_callbacks(callbacks)
     model = make_model(recipe, splits, found=material.found)
     if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
@@ -186,7 +181,7 @@ def _run(
     known, splits = len(splits.notes), learnable(recipe, model, splits)
     for note in splits.notes[known:]:
         listener.fact("left out", note)
-    questions = Questions(model, _held_out(splits)[1], recipe.evaluate)
+    questions = Questions(model, splits.held_out[1], recipe.evaluate)
     batches = make_batches(recipe, model, splits)
     plan = make_plan(recipe.train, batches.per_epoch)
     trainer, schedule = trainer_for(recipe, model, len(plan), splits.train)
@@ -198,9 +193,9 @@ def _run(
         listener.stage("measuring the preferences before training")
         splits, batches = hold_references(model, splits, batches)
     directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe), **rendered_from(model)})
-    directory.begin()
     try:
         with Trackers(recipe, directory.folder, functools.partial(listener.fact, "warning")) as trackers:
+            directory.begin()
             _train(
                 recipe,
                 splits,
@@ -249,7 +244,7 @@ def _train(
     checkpoints = Checkpoints(directory.checkpoints, keys.checkpoint_steps, keys.checkpoint_minutes)
     scored = functools.partial(score, model, beta=keys.dpo_beta)
     evaluate = functools.partial(scored, splits.validation) if splits.validation else None
-    split, part = _held_out(splits)
+    split, part = splits.held_out
     probed = None
     if recipe.output.probe and model.problem not in UNLABELLED:
         listener.stage("probing the features")

@@ -47,6 +47,11 @@ class Splits:
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in named.items() if part}
 
+    @property
+    def held_out(self) -> tuple[str, Examples]:
+        """What a run is measured on in the end, with the split's name; what it trains on where nothing else is."""
+        return next((name, self.parts[name]) for name in ("test", "validation", "train") if name in self.parts)
+
 
 def read_splits(recipe: Recipe) -> Splits:
     """Read and split the data of a recipe. Raises a ZooError that names the faulty rows or columns."""
@@ -70,7 +75,10 @@ def read_splits(recipe: Recipe) -> Splits:
         warnings.append(
             f"{len(doubtful):,} inputs have more than one label, such as rows {rows}: at most one of them is right"
         )
-    return Splits(train, validation, test, pins | reader.settled, reader.notes, warnings, reader.digests)
+    found = Splits(train, validation, test, pins | reader.settled, reader.notes, warnings, reader.digests)
+    if recipe.evaluate.answers:
+        check_answerable(found.held_out[1])
+    return found
 
 
 def _apart(recipe: Recipe, reader: Reader, train: Examples, held_out: Examples, warnings: list[str]) -> Examples:
@@ -124,3 +132,14 @@ def _other(reader: Reader, name: str, split: str, train: Examples, source: str) 
     examples = reader.held_out(reader.read(name, split))
     check_known(examples, sorted(classes_of(train.labels or ())), f"the training data '{source}'")
     return examples
+
+
+def check_answerable(examples: Examples) -> None:
+    """Raise a ZooError where examples have no answer apart from a question."""
+    plain = [row for row, item in zip(examples.rows, examples.inputs, strict=True) if isinstance(item, str)]
+    if plain:
+        raise ZooError(
+            f"'{examples.source}' has plain texts, which nothing can be asked of.",
+            why=f"row {plain[0]} is one",
+            fix="Leave evaluate.answers out, or give messages or prompts with completions.",
+        )
