@@ -41,6 +41,15 @@ def test_the_file_that_extends_has_the_last_word_key_by_key(write):
     assert (recipe.train.epochs, recipe.train.batch_size, recipe.train.seed) == (5, 4, 3)
 
 
+def test_an_empty_value_takes_back_what_stands_beneath(write):
+    said = 'text = "review"\nproblem_type = "regression"\n[train]\ncallbacks = ["own.py:Own"]\n'
+    write("base.toml", BASE.replace("[train]\n", said))
+    undone = 'text = ""\nproblem_type = ""\n[train]\ncallbacks = []\n'
+    recipe = read_recipe(write("top.toml", f'extends = "base.toml"\n[data]\n{undone}'))
+    assert (recipe.train.callbacks, recipe.train.epochs) == ((), 7)
+    assert (recipe.data.text, recipe.data.problem_type) == (None, None)
+
+
 def test_a_shipped_recipe_can_be_extended(write):
     own = write("own.toml", 'extends = "quickstart"\n[train]\nepochs = 1\n')
     recipe = read_recipe(own)

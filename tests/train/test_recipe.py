@@ -28,6 +28,7 @@ def test_every_key_says_what_it_is_for_and_its_default_keeps_its_limits(table, f
         ("least", lambda bound: field.default >= bound),
         ("above", lambda bound: field.default > bound),
         ("most", lambda bound: field.default <= bound),
+        ("below", lambda bound: field.default < bound),
     ):
         bound = field.metadata["limits"][limit]
         assert bound is None or isinstance(field.default, str | None) or fits(bound)

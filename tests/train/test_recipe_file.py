@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import ZooError
-from zoo.train.recipe import TABLES, Recipe
+from zoo.train.recipe import TABLES, DataKeys, ModelKeys, Recipe
 from zoo.train.recipe_file import make_recipe, read_recipe, recipe_path, recipe_text, shipped_recipes, toml_value
 
 WHOLE = {"model": {"preset": "minilm_l6"}, "data": {"train": "reviews.csv"}}
@@ -35,12 +35,19 @@ def values(kind, limits) -> st.SearchStrategy:
     if isinstance(kind, types.UnionType):
         return st.one_of(*(values(option, limits) for option in typing.get_args(kind)))
     least = limits["least"] if limits["least"] is not None else limits["above"]
-    numbers = {"min_value": least, "max_value": limits["most"]}
+    most = limits["most"] if limits["most"] is not None else limits["below"]
+    numbers = {"min_value": least, "max_value": most}
     return {
         str: TEXT,
         bool: st.booleans(),
         int: st.integers(**numbers),
-        float: st.floats(**numbers, exclude_min=limits["above"] is not None, allow_nan=False, allow_infinity=False),
+        float: st.floats(
+            **numbers,
+            exclude_min=limits["above"] is not None,
+            exclude_max=limits["below"] is not None,
+            allow_nan=False,
+            allow_infinity=False,
+        ),
         tuple: st.lists(TEXT, max_size=3).map(tuple),
         type(None): st.none(),
     }[kind]
@@ -205,10 +212,23 @@ def test_a_wrong_value_is_named_with_what_is_needed(key, value, why):
         (True, "a number or a string is needed"),
         ([1], "a number or a string is needed"),
         (float("nan"), "a finite number is needed"),
+        (5, "it must be less than 1"),
+        (1.0, "it must be less than 1"),
+        (-0.1, "it must be at least 0"),
     ],
 )
-def test_validation_is_a_number_or_a_string(value, why):
+def test_validation_is_a_share_or_a_string(value, why):
     assert why in str(fault({"data": {"train": "x.csv", "validation": value}}))
+
+
+@pytest.mark.parametrize(("key", "value"), [("separator", ""), ("train_on", [])])
+def test_an_empty_value_where_one_is_needed(key, value):
+    assert f"data.{key} = {value!r}: it must not be empty" in str(fault({"data": {"train": "x.csv", key: value}}))
+    made = Recipe(ModelKeys(preset="minilm_l6"), DataKeys(**{"train": "x.csv", key: value}))
+    with pytest.raises(
+        ZooError, match="it must not be empty"
+    ):  # in Python, too, where all is checked as it is written
+        make_recipe(made.written())
 
 
 def test_a_key_in_the_wrong_table_is_sent_home():

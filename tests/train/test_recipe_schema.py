@@ -24,6 +24,11 @@ WRONG = [
     {"data": {"augment": {"turn": 1}, "train": "x.csv"}},
     {"data": {"augment": 1, "train": "x.csv"}},
     {"data": {"validation": True, "train": "x.csv"}},
+    {"data": {"validation": 5, "train": "x.csv"}},
+    {"data": {"validation": 1.0, "train": "x.csv"}},
+    {"data": {"separator": "", "train": "x.csv"}},
+    {"data": {"train_on": [], "train": "x.csv"}},
+    {"train": {"callbacks": [1]}},
     {"trian": {}},
 ]
 
@@ -44,6 +49,12 @@ def test_what_is_written_is_valid(schema):
     recipe = make_recipe({**WHOLE, "train": {"learning_rate": 1}, "data": {**WHOLE["data"], "validation": 0}})
     schema.validate(tomllib.loads(recipe_text(recipe)))
     schema.validate({"extends": "base.toml"})
+
+
+def test_what_takes_back_an_extended_recipes_value_is_valid(schema):
+    raw = {"data": {"train": "x.csv", "text": "", "problem_type": ""}, "train": {"callbacks": []}}
+    schema.validate(raw)
+    assert make_recipe({**WHOLE, **raw}).train.callbacks == ()
 
 
 @pytest.mark.parametrize("raw", WRONG, ids=str)

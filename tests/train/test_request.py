@@ -59,12 +59,6 @@ def test_data_that_is_not_there(reviews, tmp_path, name):
     assert "is a directory" in fault
 
 
-@pytest.mark.parametrize("share", [1.0, 1, -0.1, 10])
-def test_a_share_out_of_range(reviews, share):
-    (fault,) = found(with_data(train=reviews, validation=share))
-    assert fault.startswith(f"data.validation = {share}: a share from 0 up to 1")
-
-
 @pytest.mark.parametrize(
     ("keys", "why"),
     [

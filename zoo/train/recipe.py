@@ -12,6 +12,9 @@ from zoo.data.conversations import ALL, ANSWERS, LAST
 from zoo.data.problems import PROBLEMS
 from zoo.data.row_faults import REFUSE, SKIP
 
+EMPTY: tuple[Any, ...] = (None, "", {}, ())
+"""What says nothing, as the value of a key that needs none."""
+
 AUTO_EXAMPLES = 32
 """The examples of a step whose batch size is `auto`."""
 
@@ -25,13 +28,17 @@ def key(
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,
+    below: float | None = None,
 ) -> Any:
     """A recipe key: a dataclass field that knows its limits and what it is for.
+
+    It may be empty where it is by default, and then an empty value takes back what an extended recipe says.
 
     Args:
         pattern: what else it may be beside the choices, as a choice with N for a whole number.
     """
-    limits = {"choices": choices, "pattern": pattern, "least": least, "above": above, "most": most}
+    bounds = {"least": least, "above": above, "most": most, "below": below}
+    limits = {"choices": choices, "pattern": pattern, "empty": default in EMPTY, **bounds}
     return field(default=default, metadata={"help": help, "limits": limits})
 
 
@@ -105,6 +112,8 @@ class DataKeys:
     validation: float | str | None = key(
         None,
         "a share of the training rows, data as in `train`, or 0 for none; 0.1 where the data has no own split",
+        least=0,
+        below=1,
     )
     test: str = key(
         "", "data as in `train` that is only looked at once, at the end; the data's own split by default"
@@ -320,15 +329,18 @@ class Recipe:
 
     def written(self) -> dict[str, dict[str, Any]]:
         """The tables and their keys, as they stand in a file; keys without a value are left out."""
-        tables = {
-            table: {
-                k: _plain(v)
-                for k, v in dataclasses.asdict(getattr(self, table)).items()
-                if v not in (None, "", {}, ())
-            }
-            for table in TABLES
-        }
+        tables = {table: _written(getattr(self, table)) for table in TABLES}
         return tables | {table: dict(keys) for table in FREE_TABLES if (keys := getattr(self, table))}
+
+
+def _written(keys: Any) -> dict[str, Any]:
+    """The keys of a table but for those that are as empty as they are by default."""
+    usual = dataclasses.asdict(type(keys)())
+    return {
+        name: _plain(value)
+        for name, value in dataclasses.asdict(keys).items()
+        if value is not None and not (value in EMPTY and usual[name] in EMPTY)
+    }
 
 
 def _plain(value: Any) -> Any:

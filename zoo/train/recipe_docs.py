@@ -19,7 +19,8 @@ does it, and `--set table.key=value` changes a key for one run. Every key has a 
 all of them at once, before anything is read or written.
 
 `extends = "base.toml"`, above the tables, takes over another recipe: a path from the folder of the file that says
-so, or the name of a shipped recipe. Tables are merged key by key, and the file that extends has the last word.
+so, or the name of a shipped recipe. Tables are merged key by key, and the file that extends has the last word: an
+empty list or text takes back what stands beneath.
 
 Editors know the keys by [recipe.schema.json](recipe.schema.json), which `zoo finetune --schema` prints: with the
 first line `#:schema recipe.schema.json`, those that speak TOML complete keys and mark mistakes.
@@ -50,6 +51,7 @@ tables and keys, for `zoo.check` and `zoo.finetune`.
 This page is written from the code; a test keeps it so.
 """
 
+_BOUNDS = {"least": "at least", "above": "more than", "most": "at most", "below": "less than"}
 _NAMES: dict[Any, str] = {tuple: "list", Mapping[str, float]: "table"}
 
 
@@ -98,7 +100,7 @@ def _row(field: dataclasses.Field, hint: Any, within: str) -> str:
     if limits["choices"]:
         known = [*limits["choices"], *filter(None, [limits["pattern"]])]
         notes.append(f"one of {', '.join(f'`{c}`' for c in known)}")
-    for name, words in (("least", "at least"), ("above", "more than"), ("most", "at most")):
+    for name, words in _BOUNDS.items():
         if limits[name] is not None:
             notes.append(f"{words} {limits[name]}")
     return f"| `{within}{field.name}` | {kind} | {default} | {'; '.join(notes)} |\n"

@@ -179,6 +179,8 @@ def _made(value: Any, kind: Any) -> Any:
     """A value that fits its key, as the key has it."""
     if isinstance(value, list):
         return tuple(value)
+    if value == "" and type(None) in typing.get_args(kind):
+        return None
     return float(value) if kind is float else value
 
 
@@ -219,12 +221,17 @@ def _fault(value: Any, kind: Any, limits: Mapping[str, Any]) -> str:
         return "; ".join(f"'{name}' has {value[name]!r}, and {fault}" for name, fault in faults.items() if fault)
     if not any(_is(value, option) for option in options):
         return f"{' or '.join(_SPELLED[option] for option in options if option is not type(None))} is needed"
+    empty = value in ("", [])
+    if empty and limits["empty"]:
+        return ""
     known = [*limits["choices"], *filter(None, [limits["pattern"]])]
     if isinstance(value, str) and known and value not in known and not fits(value, limits["pattern"]):
         if others := [_SPELLED[option] for option in options if option not in (str, type(None))]:
             near = did_you_mean(value, limits["choices"])
             return f"{' or '.join([*others, *known])} is needed{'.' if near else ''}{near}"
         return f"choose of {', '.join(known)}.{did_you_mean(str(value), limits['choices'])}"
+    if empty:
+        return "it must not be empty"
     if isinstance(value, int | float):
         if not abs(value) <= sys.float_info.max:  # NaN fails this too, and so does an integer beyond any float
             return "a finite number is needed"
@@ -232,6 +239,7 @@ def _fault(value: Any, kind: Any, limits: Mapping[str, Any]) -> str:
             (limits["least"], lambda bound: value < bound, "at least"),
             (limits["above"], lambda bound: value <= bound, "more than"),
             (limits["most"], lambda bound: value > bound, "at most"),
+            (limits["below"], lambda bound: value >= bound, "less than"),
         ):
             if limit is not None and wrong(limit):
                 return f"it must be {words} {limit}"
@@ -252,7 +260,7 @@ def _is(value: Any, kind: type) -> bool:
     if isinstance(value, bool):
         return kind is bool
     if isinstance(value, list):
-        return kind is tuple and bool(value) and all(isinstance(item, str) for item in value)
+        return kind is tuple and all(isinstance(item, str) for item in value)
     if kind is float:
         return isinstance(value, int | float)
     return isinstance(value, typing.get_origin(kind) or kind)

@@ -21,7 +21,13 @@ _NAMES = {
     Mapping[str, float]: "object",
     type(None): "null",
 }
-_LIMITS = {"least": "minimum", "above": "exclusiveMinimum", "most": "maximum"}
+_LIMITS = {
+    "least": "minimum",
+    "above": "exclusiveMinimum",
+    "most": "maximum",
+    "below": "exclusiveMaximum",
+}
+_LENGTHS = {"string": "minLength", "array": "minItems"}
 
 
 def recipe_schema() -> dict[str, Any]:
@@ -62,14 +68,19 @@ def _key(field: dataclasses.Field, hint: Any) -> dict[str, Any]:
     }
     if field.default not in (None, "", ()):
         found["default"] = field.default
+    if "array" in options:
+        found["items"] = {"type": "string"}
+    others = [option for option in options if option != "string"]
+    if not limits["empty"]:
+        free = others if limits["choices"] else options
+        found |= {_LENGTHS[option]: 1 for option in free if option in _LENGTHS}
     if limits["choices"] and limits["pattern"]:
         pattern = {"pattern": f"^{expression(limits['pattern'])}$"}
         found["anyOf"] = [{"enum": list(limits["choices"])}, pattern]
     elif limits["choices"] and len(options) > 1:
-        others = [option for option in options if option != "string"]
         found["anyOf"] = [{"type": others[0]}, {"enum": list(limits["choices"])}]
     elif limits["choices"]:
-        found["enum"] = list(limits["choices"])
+        found["enum"] = [*limits["choices"], *([""] if limits["empty"] else [])]
     return found | {name: limits[limit] for limit, name in _LIMITS.items() if limits[limit] is not None}
 
 

@@ -44,8 +44,6 @@ def complete(recipe: Recipe, faults: Faults) -> Recipe:
             check_data(name, value, recipe.model.task, faults)
     if isinstance(data.validation, str):
         check_data("data.validation", data.validation, recipe.model.task, faults)
-    elif data.validation is not None and not 0 <= data.validation < 1:
-        faults.add(f"data.validation = {data.validation}: a share from 0 up to 1, or a file, is needed")
     if recipe.train.class_weights != "equal" and recipe.model.task in ("text-generation", "feature-extraction"):
         faults.add(f"train.class_weights: {recipe.model.task} has no classes")
     if recipe.model.task == "feature-extraction":
