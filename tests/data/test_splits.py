@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from zoo.data.splits import split_indices
+from zoo.data.splits import draw_indices, split_indices
 from zoo.errors import ZooError
 
 ROWS = st.lists(st.sampled_from("abcde"), min_size=2, max_size=80)
@@ -74,3 +74,26 @@ def test_classes_of_one_row_cannot_be_held_out(labels):
     with pytest.raises(ZooError, match="No row can be held out"):
         split_indices(labels, len(labels), 0.1, 0)
     assert split_indices(labels, len(labels), 0, 0) == (list(range(len(labels))), [])
+
+
+@given(ROWS, st.data(), st.integers(0, 5))
+def test_as_many_rows_are_drawn_as_are_asked_for_of_every_class_its_share(labels, data, seed):
+    number = data.draw(st.integers(1, len(labels)))
+    drawn = draw_indices(labels, len(labels), number, seed)
+    assert drawn == sorted(set(drawn))
+    assert len(drawn) == number
+    assert draw_indices(labels, len(labels), number, seed) == drawn
+    sizes, shares = Counter(labels), Counter(labels[index] for index in drawn)
+    assert len(shares) == len(sizes) or number < len(sizes)
+    for label, size in sizes.items():
+        exact = size * number / len(labels)
+        assert shares[label] <= max(1, math.ceil(exact))  # one of each, though its share may be less
+
+
+def test_rare_classes_are_drawn_and_small_ones_cost_no_rows():
+    labels = [f"class {n % 100}" for n in range(1000)]
+    assert len(draw_indices(labels, 1000, 950, 0)) == 950
+    rare = ["usual"] * 99 + ["rare"]
+    assert 99 in draw_indices(rare, 100, 2, 0)
+    assert len(draw_indices(None, 100, 7, 0)) == 7
+    assert draw_indices(rare, 100, 5, 0) != draw_indices(rare, 100, 5, 1)

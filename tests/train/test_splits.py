@@ -153,6 +153,13 @@ def test_a_limit_keeps_the_shares_of_the_classes(files):
     assert len(splits(train=files("x.csv", rows), validation=0, limit=500).train) == 80
 
 
+def test_a_limit_keeps_as_many_rows_as_it_says_and_every_class(files):
+    rows = [(f"text number {n}", f"class {n % 40}") for n in range(200)] + [("the only one", "rare")]
+    found = splits(train=files("x.csv", rows), validation=0, limit=190)
+    assert len(found.train) == 190
+    assert "rare" in found.train.labels
+
+
 def test_a_share_need_not_be_stratified(files):
     rows = [(f"text number {n}", "a" if n else "b") for n in range(30)]
     file = files("x.csv", [*rows, *((f"more of it {n}", "b") for n in range(3))])

@@ -10,7 +10,7 @@ from zoo.data.duplicates import contradictions, same
 from zoo.data.examples import Examples, check_inputs
 from zoo.data.labels import check_known
 from zoo.data.problems import SINGLE, check_learnable, classes_of
-from zoo.data.splits import split_indices
+from zoo.data.splits import draw_indices, split_indices
 from zoo.errors import ZooError
 from zoo.train.readers import Reader, pinned, reader_for
 from zoo.train.recipe import Recipe
@@ -99,11 +99,11 @@ def _apart(recipe: Recipe, reader: Reader, train: Examples, held_out: Examples, 
 
 
 def _limited(recipe: Recipe, train: Examples) -> Examples:
-    """At most `data.limit` of the rows, drawn by the seed, with the share of every class that it has in all."""
+    """`data.limit` of the rows, or all, drawn by the seed, with the share of every class that it has in all."""
     limit = recipe.data.limit
     if limit is None or limit >= len(train):
         return train
-    return train.select(split_indices(_strata(train), len(train), limit / len(train), recipe.train.seed)[1])
+    return train.select(draw_indices(_strata(train), len(train), limit, recipe.train.seed))
 
 
 def _strata(examples: Examples) -> list[str] | None:
