@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.data.entities import entities
 from zoo.data.examples import Examples
 from zoo.data.problems import TOKENS
 from zoo.errors import ZooError
@@ -158,6 +159,29 @@ def test_f1_is_seqevals():
     assert found.metrics["accuracy"] == pytest.approx(accuracy_score(tags, said))
     low, high = interval(found)
     assert low < found.metrics["f1"] < high
+
+
+@pytest.mark.parametrize("mark", ["B-", ""])
+def test_an_interval_is_of_whole_sentences_whose_tags_are_read_once(mark, monkeypatch):
+    from zoo.train import token_scores
+
+    tags = [[f"{mark}{tag[2:]}" if tag != "O" else tag for tag in row["ner_tags"]] for row in sentences(30)]
+    chance, names = random.Random(1), sorted({tag for row in tags for tag in row})
+    said = [[chance.choice(names) if chance.random() < 0.3 else tag for tag in row] for row in tags]
+    drawn = np.random.default_rng(5)
+    expected = []
+    for _ in range(4):
+        chosen = drawn.integers(30, size=30)
+        expected.append(scores([tags[n] for n in chosen], [said[n] for n in chosen]).metrics)
+
+    read = []
+    monkeypatch.setattr(token_scores, "entities", lambda row: read.append(row) or entities(row))
+    found = scores(tags, said)
+    for metric in ("f1", "accuracy", "loss"):
+        again = found.resampled(metric, np.random.default_rng(5), 4)
+        assert again == pytest.approx([one[metric] for one in expected])
+    interval(found)
+    assert len(read) == (60 if mark else 0)  # what is there and what is said, of 30 sentences
 
 
 def test_plain_tags_have_the_mean_f1_of_the_tags():

@@ -26,8 +26,7 @@ def wilson(correct: int, total: int, level: float = 0.95) -> tuple[float, float]
 
 def bootstrap(found: Scores, metric: str, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """The percentile interval of a metric over resampled rows (Efron and Tibshirani 1993, chapter 13)."""
-    random = np.random.default_rng(seed)
-    drawn = [found.resampled(random).metrics[metric] for _ in range(_DRAWS)]
+    drawn = found.resampled(metric, np.random.default_rng(seed), _DRAWS)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -54,9 +54,13 @@ class Scores:
     def metrics(self) -> dict[str, float]:
         raise NotImplementedError
 
-    def resampled(self, random: np.random.Generator) -> Scores:
-        """The scores of as many examples, drawn from these with replacement."""
-        chosen = random.integers(len(self.targets), size=len(self.targets))
+    def resampled(self, metric: str, random: np.random.Generator, draws: int) -> list[float]:
+        """A metric of as many examples, drawn from these with replacement, as often as `draws` says."""
+        examples = len(self.targets)
+        drawn = (random.integers(examples, size=examples) for _ in range(draws))
+        return [self._of(chosen).metrics[metric] for chosen in drawn]
+
+    def _of(self, chosen: np.ndarray) -> Scores:
         return replace(self, outputs=self.outputs[chosen], targets=self.targets[chosen])
 
     @property
@@ -95,7 +99,7 @@ class ClassificationScores(Scores):
         hits, true, called = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
         return {
             "accuracy": float(hits.sum() / counts.sum()),
-            "macro_f1": _macro_f1(hits, true, called),
+            "macro_f1": macro_f1(hits, true, called),
             "loss": float(self.losses.mean()),
         }
 
@@ -123,7 +127,7 @@ class MultiLabelScores(Scores):
         either = truths.sum() + calls.sum()
         return {
             "micro_f1": float(2 * hits.sum() / either) if either else 0.0,
-            "macro_f1": _macro_f1(hits, truths, calls),
+            "macro_f1": macro_f1(hits, truths, calls),
             "exact_match": float((true == called).all(axis=1).mean()),
             "loss": float(self.losses.mean()),
         }
@@ -248,7 +252,8 @@ class PreferenceScores(Scores):
         return -self.metrics["loss"]
 
 
-def _macro_f1(hits: np.ndarray, true: np.ndarray, called: np.ndarray) -> float:
+def macro_f1(hits: np.ndarray, true: np.ndarray, called: np.ndarray) -> float:
+    """The mean F1 of the classes that occur, of what each has found rightly, is there, and is said."""
     occurs = true + called > 0
     return float((2 * hits[occurs] / (true + called)[occurs]).mean()) if occurs.any() else 0.0
 
