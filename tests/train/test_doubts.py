@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.train.doubts import suspects, worst
-from zoo.train.scores import ClassificationScores, MultiLabelScores, RegressionScores
+from zoo.train.scores import ClassificationScores, LanguageScores, MultiLabelScores, RegressionScores
 
 
 def test_the_worst_losses_come_first_and_right_answers_not_at_all():
@@ -18,6 +18,15 @@ def test_the_worst_losses_come_first_and_right_answers_not_at_all():
 def test_of_numbers_all_are_more_or_less_wrong():
     found = RegressionScores(np.array([[1.0], [5.0], [2.0]]), np.array([[1.5], [1.0], [2.1]]))
     assert worst(found, 20) == [1, 0, 2]
+
+
+def test_texts_that_are_to_be_foreseen_are_all_in_question():
+    losses = np.array(
+        [[1.0], [0.0], [3.0], [2.0]], np.float32
+    )  # the second is foreseen in its one token, the whole
+    found = LanguageScores(losses, np.array([9.0, 1.0, 4.0, 7.0]))
+    assert worst(found, 3) == [2, 3, 0]
+    assert worst(found, 20) == [2, 3, 0, 1]
 
 
 def test_of_several_labels_one_wrong_is_enough():

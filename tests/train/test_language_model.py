@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 import pytest
 
 import zoo
@@ -57,6 +60,15 @@ def test_the_run_generates_and_is_evaluated_and_reported(run, csv):
     page = (run.path / "report.html").read_text()
     assert "before training" in page
     assert "perplexity" in page.lower()
+    told = " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL).split())
+    rows = re.findall(r"(\d+) (\d+ plus \d+ is \d+)\. (\d+) ([\d.]+) ([\d.]+)", told[told.index("Worst losses") :])
+    assert len(rows) == 15  # all that are held out
+    losses = [float(loss) for *_, loss in rows]
+    assert losses == sorted(losses, reverse=True)
+    for number, text, tokens, perplexity, loss in rows:
+        assert LINES[int(number) - 1] == f"{text}."
+        assert 4 <= int(tokens) <= 30
+        assert float(perplexity) == pytest.approx(math.exp(float(loss)), rel=0.01)
 
 
 def test_the_shipped_recipe_is_sound():

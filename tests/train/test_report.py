@@ -255,6 +255,14 @@ def test_a_score_that_is_no_share_has_an_interval_and_no_scale():
     assert not [at for _, at in page.tags if at.get("class") == "scale"]
 
 
+def test_what_is_told_of_a_row_may_bear_other_names():
+    texts = report(mistakes=[Mistake(3, "so so", "1,204", "17.3", None, 2.85)], told=("tokens", "perplexity"))
+    page = Page(render_report(texts))
+    assert "row text tokens perplexity loss 3 so so 1,204 17.3 2.85" in page.text
+    named = [one["data-name"] for one in page.all("td") if "data-name" in one]
+    assert named == ["tokens", "perplexity", "loss"]
+
+
 def test_where_the_time_went():
     page = Page(render_report(report(advice="more of it")))
     assert "computing 60 s 60% compiling 20 s 20% evaluating 20 s 20%" in page.text

@@ -9,12 +9,7 @@ from zoo.train.scores import ClassificationScores, Scores
 
 
 def worst(found: Scores, most: int) -> list[int]:
-    """The places of the examples with the highest losses among those that the model got wrong, the worst first.
-
-    A text that is to be foreseen is neither right nor wrong.
-    """
-    if found.problem == LANGUAGE:
-        return []
+    """The places of the examples with the highest losses among those that the model got wrong, the worst first."""
     wrong = np.flatnonzero(_wrong(found))
     return wrong[np.argsort(-found.losses[wrong], kind="stable")][:most].tolist()
 
@@ -38,7 +33,9 @@ def suspects(found: Scores) -> set[int]:
 
 
 def _wrong(found: Scores) -> np.ndarray:
-    """Whether each example was got wrong; of numbers all are, more or less."""
+    """Whether each example was got wrong; of numbers, and of texts to be foreseen, all are, more or less."""
+    if found.problem == LANGUAGE:
+        return np.ones(len(found.targets), bool)
     if found.targets.ndim == 1:
         return found.predicted != found.targets
     if found.predicted.ndim == 1:

@@ -25,7 +25,7 @@ class Mistake:
 
     Args:
         row: the row of the data, from 1.
-        label, predicted: what it was, and what the model said.
+        label, predicted: what it was, and what the model said; `Report.told` has other names of both.
         probability: what the model gave its answer; None where it gives no probabilities.
         loss: what the answer cost.
         suspect: whether the label is likely to be the mistake.
@@ -54,7 +54,8 @@ class Report:
         baselines: what the score is to be beside: names and values on its scale.
         history: the records of `metrics.jsonl`.
         confusion: counts, a row for each true label and a column for each predicted one, or None.
-        mistakes: the wrong answers with the highest losses, the worst first.
+        mistakes: the wrong answers, or the texts, with the highest losses, the worst first.
+        told: what `label` and `predicted` of these are.
         suspects: how many of the rows have a label that is likely to be wrong.
         answers: some of what the model answered to questions of the held-out rows.
         seconds: where the time went, as names and seconds.
@@ -77,6 +78,7 @@ class Report:
     mistakes: list[Mistake]
     facts: dict[str, dict[str, str]]
     recipe: str
+    told: tuple[str, str] = ("label", "predicted")
     suspects: int = 0
     answers: Sequence[Answer] = ()
     seconds: dict[str, float] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import numpy as np
 
 from zoo.data.conversations import texts_of
 from zoo.data.examples import Examples
-from zoo.data.problems import BEGUN, MULTI, PREFERENCE, REGRESSION, RETRIEVAL, SINGLE, TOKENS
+from zoo.data.problems import BEGUN, LANGUAGE, MULTI, PREFERENCE, REGRESSION, RETRIEVAL, SINGLE, TOKENS
 from zoo.train.advice import quicker, time_parts
 from zoo.train.answers import Answer, means
 from zoo.train.baselines import constant
@@ -76,6 +76,7 @@ def write_report(
         labels=list(model.labels),
         confusion=final.confusion.tolist() if isinstance(final, ClassificationScores) else None,
         mistakes=[_mistake(model, examples, final, n, n in doubtful) for n in worst(final, _MISTAKES)],
+        told=("tokens", "perplexity") if final.problem == LANGUAGE else ("label", "predicted"),
         suspects=len(doubtful),
         answers=[answers[n * len(answers) // shown] for n in range(shown)],
         seconds=time_parts(seconds),
@@ -141,11 +142,12 @@ def _mistake(model: Any, examples: Examples, final: Scores, n: int, suspect: boo
     if isinstance(final, TokenScores):
         example, place = map(int, final.places[n])
         text = _marked(examples.inputs[example], place)
+    tokens = f"{truth:,.0f}" if final.problem == LANGUAGE else ""
     return Mistake(
         row=examples.rows[example],
         text=text or _spelled(examples.inputs[example]),
         picture=thumbnail(examples.inputs[example]) if model.inputs == "images" else "",
-        label=_answer(truth, labels),
+        label=tokens or _answer(truth, labels),
         predicted=_answer(answer, labels),
         probability=float(final.outputs[n].max()) if single else None,
         loss=float(final.losses[n]),
