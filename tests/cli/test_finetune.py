@@ -232,6 +232,24 @@ def test_a_run_that_was_stopped_goes_on(zoo, checkpoint, reviews, tmp_path, monk
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_the_cursor_is_there_again_before_the_second_ctrl_c(monkeypatch, capsys):
+    from zoo.cli.finetune import Terminal
+
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with Terminal() as terminal:
+            terminal.stage("training")
+            terminal.stopping()
+            told, handled = capsys.readouterr().err, signal.getsignal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert handled == signal.SIG_DFL  # the next ends the process, and nothing is told after it
+    hidden, shown = "\x1b[?25l", "\x1b[?25h"
+    assert told.rindex(shown) > told.rindex(hidden)
+
+
 def test_what_cannot_be_resumed(refused, run, checkpoint):
     assert "There is no" not in refused("--resume", run)
     assert "has finished; there is nothing to resume" in refused("--resume", run)

@@ -91,6 +91,20 @@ def test_early_stopping_of_keras_stops(short):
     assert [r["step"] for r in run.history if r.get("split") == "validation"][:-1] == [3, 6]
 
 
+def test_who_stopped_a_run_early_is_told(short):
+    class Stops(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = True
+
+    class Hearing(Silent):
+        def fact(self, name, value):
+            told.append((name, value))
+
+    told: list[tuple[str, str]] = []
+    finetune(short.replace("train", early_stopping=5), callbacks=[Stops()], listener=Hearing())
+    assert ("stopped", "early, at step 3: a callback asked for it") in told
+
+
 def test_callbacks_change_nothing_and_may_read_the_weights_at_any_time(short):
     class Reader(keras.callbacks.Callback):
         def __init__(self) -> None:

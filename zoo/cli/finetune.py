@@ -167,7 +167,9 @@ class Terminal:
         )
 
     def stopping(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # so that the next ends even a step that computes for long
+        # The next ends even a step that computes for long, and nothing is told after it: the cursor is shown now.
+        self.progress.stop()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.progress.print("[dim]stopping[/dim]   as soon as this step is saved; Ctrl-C again stops at once")
 
     def result(self, label: str, share: float) -> None:

@@ -140,9 +140,13 @@ class Loop:
         while not self._ends():
             yield list(itertools.islice(stream, len(self.plan.members(self.standing.step))))
 
+    @property
+    def gives_up(self) -> bool:
+        """Whether it waited for a better score as long as it is to."""
+        return bool(self.patience) and self.standing.waited >= self.patience
+
     def _ends(self) -> bool:
-        gives_up = bool(self.patience) and self.standing.waited >= self.patience
-        return gives_up or self.callbacks.stopped or self.standing.step >= len(self.plan)
+        return self.gives_up or self.callbacks.stopped or self.standing.step >= len(self.plan)
 
     def _evaluates(self) -> bool:
         step = self.standing.step

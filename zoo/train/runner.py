@@ -284,7 +284,7 @@ def _train(
     final, answers = scored(part), questions()
     scores = final.metrics | means(answers)
     if standing.step < len(plan):
-        why = f"{standing.waited} evaluations were no better" if keys.early_stopping else "a callback asked for it"
+        why = f"{standing.waited} evaluations were no better" if loop.gives_up else "a callback asked for it"
         listener.fact("stopped", f"early, at step {standing.step}: {why}")
     step = standing.best.step or standing.step
     record = dict(step=step, epoch=round(step / plan.per_epoch, 4), split=split, final=True, **scores)
