@@ -89,7 +89,7 @@ def test_the_compiled_step_is_the_one_that_trains(recipe, tiny_bert):
 def test_a_step_that_does_not_fit_is_stopped_with_what_would(recipe, bare, monkeypatch):
     recipe = recipe.replace("model", preset=str(bare))
     needed = check(recipe).peak_bytes
-    monkeypatch.setattr("zoo.train.footprint.device_memory", lambda held=0: int(needed * 1.01))
+    monkeypatch.setattr("zoo.train.preflight.device_memory", lambda held=0: int(needed * 1.01))
     with pytest.raises(ZooError, match="does not fit in memory") as caught:
         check(recipe)
     assert caught.value.fix.startswith("train.batch_size = ")
