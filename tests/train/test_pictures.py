@@ -106,8 +106,10 @@ def test_two_runs_are_bit_for_bit_the_same_and_workers_change_nothing(tiny, fold
 
 
 @pytest.mark.parametrize("what", ["norm", "backbone"])
-def test_what_is_frozen_stays_as_it_was(tiny, folder, tmp_path, what):
-    run = finetune(str(tiny), data=folder, output=tmp_path / "run", overrides=(*QUICK, f"train.freeze={what}"))
+@pytest.mark.parametrize("ema", [0, 0.9])
+def test_what_is_frozen_stays_as_it_was(tiny, folder, tmp_path, what, ema):
+    asked = (*QUICK, f"train.freeze={what}", f"train.ema={ema}")
+    run = finetune(str(tiny), data=folder, output=tmp_path / "run", overrides=asked)
     before, after = zoo.load(tiny, labels=list(COLOURS)), run.model()
     moved = {
         v.path.split("/", 1)[1]

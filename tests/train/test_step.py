@@ -120,6 +120,42 @@ def test_four_batches_of_8_are_one_of_32(tiny_bert, padded, class_weights):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+# The average
+
+
+@pytest.mark.parametrize("most", [0.999, 0.15])
+def test_the_average_forgets_where_it_began_in_few_steps(tiny_bert, padded, most):
+    model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
+    optimizer = make_optimizer(KEYS, make_schedule(KEYS, 10), model.trainable_variables)
+    made = make_trainer(model, optimizer, model.objective(), ema=most)
+    state = copied(made.state())
+    first = expected = [np.array(x) for x in state[0]]
+    for t in range(4):
+        state, _ = made.advance(state, [padded] if t % 2 else parts(padded, 2))
+        decay = min(most, (1 + t) / (10 + t))
+        expected = [decay * old + (1 - decay) * np.array(new) for old, new in zip(expected, state[0], strict=True)]
+    for start, one, other in zip(first, made.weights(state)[0], expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+        assert not np.any(other - start) or not np.array_equal(one, start)
+
+
+def test_what_is_frozen_is_in_no_average_and_stays_as_it_is(tiny_bert, padded):
+    from zoo.train.freezing import freeze
+
+    model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
+    freeze(model, "backbone")
+    optimizer = make_optimizer(KEYS, make_schedule(KEYS, 10), model.trainable_variables)
+    made = make_trainer(model, optimizer, model.objective(), ema=0.9)
+    state = copied(made.state())
+    before = copied(state[1])
+    assert len(before) > 30
+    for _ in range(3):
+        state, _ = made.step(state, *padded)
+    assert len(state[3]) == len(state[0])
+    for one, other in zip(made.weights(state)[1], before, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 # Rematerialisation
 
 

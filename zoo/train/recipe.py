@@ -217,7 +217,11 @@ class TrainKeys:
         0.1, "of preferences: the larger, the less the model may depart from what it was at the start", above=0
     )
     ema: float = key(
-        0.0, "decay of the average of the weights that is evaluated and kept; 0 keeps none", least=0, most=0.99999
+        0.0,
+        "decay of the average of the weights that is evaluated and kept, or (1 + step) / (10 + step) where that is "
+        "less; 0 keeps none",
+        least=0,
+        most=0.99999,
     )
     freeze: str = key(
         "nothing",

@@ -15,8 +15,8 @@ from keras import ops
 from zoo.tasks.losses import Loss, Tell
 
 State = tuple[list[Any], list[Any], list[Any], list[Any]]
-"""Values of the trainable variables, the other variables (statistics, dropout seeds), the optimizer's, and the
-averages of the first two, if they are kept."""
+"""Values of the trainable variables, the other variables (statistics, dropout seeds, what is frozen), the
+optimizer's, and the averages of all that a step may change of the first two, if they are kept."""
 
 Prepare = Callable[[dict[str, Any], Any], tuple[dict[str, Any], Any]]
 
@@ -65,8 +65,7 @@ class Trainer:
     @functools.cached_property
     def moving(self) -> list[int]:
         """The places of the other variables that a step may change: all but frozen weights."""
-        weights = {id(v) for layer in self.model._flatten_layers() for v in layer._trainable_variables}
-        return [n for n, v in enumerate(self.model.non_trainable_variables) if id(v) not in weights]
+        return _moving(self.model)
 
     def without_frozen(self, fixed: Sequence[Any]) -> list[Any]:
         """Of the values of the other variables, those that a step may change."""
@@ -84,13 +83,16 @@ class Trainer:
         model, optimizer = self.model, self.optimizer
         groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
         trainable, fixed, slots = ([v.value for v in group] for group in groups)
-        return trainable, fixed, slots, [x.copy() for x in (*trainable, *fixed)] if self.averages else []
+        averaged = (*trainable, *self.without_frozen(fixed)) if self.averages else ()
+        return trainable, fixed, slots, [x.copy() for x in averaged]
 
     def weights(self, state: State) -> tuple[list[Any], list[Any]]:
         """The values that the model is used with: the averages, where they are kept."""
         trainable, fixed, _, average = state
+        if not average:
+            return trainable, fixed
         count = len(trainable)
-        return (average[:count], average[count:]) if average else (trainable, fixed)
+        return average[:count], self.with_frozen(average[count:], fixed)
 
     def write_back(self, weights: tuple[list[Any], list[Any]]) -> None:
         """Let the model's variables hold these values, so that the model can be used or saved."""
@@ -121,9 +123,11 @@ def make_trainer(
         loss: what is made small, as the task has it (`model.objective()`).
         told: sums that are told of a step's examples beside their loss, by name.
         prepare: turns the batch's arrays and targets into the model's and the loss's; compiled with the step.
-        ema: the decay of the average of the weights; 0 keeps none.
+        ema: the decay of the average of the weights, once that has forgotten where it began; 0 keeps none.
         policy: wraps what is differentiated, to say what is kept for the gradient.
     """
+    moving = _moving(model)
+    count = next(n for n, v in enumerate(optimizer.variables) if v is optimizer.iterations)
 
     def sums_of(trainable: Any, fixed: Any, arrays: dict[str, Any], targets: Any, weights: Any) -> Any:
         if prepare is not None:
@@ -139,9 +143,11 @@ def make_trainer(
 
     def updated(state: State, fixed: Any, gradients: Any) -> State:
         trainable, _, slots, average = state
+        steps = slots[count]
         trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
         if ema:
-            average = [_moved(old, new, ema) for old, new in zip(average, (*trainable, *fixed), strict=True)]
+            decay, seen = _decay(steps, ema), (*trainable, *(fixed[n] for n in moving))
+            average = [_moved(old, new, decay) for old, new in zip(average, seen, strict=True)]
         return trainable, fixed, slots, average
 
     def step(state: State, *batch: Any) -> tuple[State, Means]:
@@ -187,6 +193,24 @@ def _divisor(weight: Any) -> Any:
     return ops.where(weight > 0, weight, 1.0)
 
 
-def _moved(old: Any, new: Any, decay: float) -> Any:
-    """An exponential moving average; what is no float, such as a dropout's seed, is not averaged."""
-    return decay * old + (1 - decay) * new if jax.numpy.issubdtype(new.dtype, jax.numpy.floating) else new
+def _moving(model: Any) -> list[int]:
+    """The places of a model's other variables that a step may change: all but frozen weights."""
+    weights = {id(v) for layer in model._flatten_layers() for v in layer._trainable_variables}
+    return [n for n, v in enumerate(model.non_trainable_variables) if id(v) not in weights]
+
+
+def _decay(steps: Any, most: float) -> Any:
+    """What an average keeps of itself after so many steps: less at first, or it would long be what it began as.
+
+    Reference: TensorFlow's ExponentialMovingAverage, with num_updates
+    """
+    steps = ops.cast(steps, "float32")
+    return ops.minimum((1 + steps) / (10 + steps), most)
+
+
+def _moved(old: Any, new: Any, decay: Any) -> Any:
+    """An exponential moving average, exact where nothing moves; what is no float, such as a dropout's seed, is not
+    averaged."""
+    if not jax.numpy.issubdtype(new.dtype, jax.numpy.floating):
+        return new
+    return old + ops.cast(1 - decay, new.dtype) * (new - old)
