@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.testing import tiny_decoder
 from zoo.train.depth import depths
 from zoo.train.optimizer import Schedule, make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
@@ -52,31 +53,41 @@ def test_the_end_is_never_passed(shape):
     assert Schedule(**schedule.get_config()).get_config() == schedule.get_config()
 
 
+VECTORS = {"bias", "gamma", "beta", "scale", "magnitude"}
+
+
 def stepped(values: dict[str, float], gradient: float, **keys) -> dict[str, float]:
-    """Variables `{name: value}` after one step of the optimizer."""
-    variables = [keras.Variable(np.full(3, value, np.float32), name=name) for name, value in values.items()]
+    """Variables `{name: value}` after one step of the optimizer: matrices, and vectors where they are so called."""
+    shapes = {name: (3,) if name in VECTORS else (3, 3) for name in values}
+    variables = [
+        keras.Variable(np.full(shapes[name], value, np.float32), name=name) for name, value in values.items()
+    ]
     train = TrainKeys(learning_rate=0.1, schedule="constant", warmup=0, **keys)
     optimizer = make_optimizer(train, make_schedule(train, 10), variables)
-    gradients = [np.full(3, gradient, np.float32)] * len(variables)
+    gradients = [np.full(shape, gradient, np.float32) for shape in shapes.values()]
     slots, trained = ([v.value for v in group] for group in (optimizer.variables, variables))
     after, _ = optimizer.stateless_apply(slots, gradients, trained)
-    return {name: float(value[0]) for name, value in zip(values, after, strict=True)}
+    return {name: float(np.ravel(value)[0]) for name, value in zip(values, after, strict=True)}
 
 
 def test_weight_decay_spares_biases_and_norms():
-    before = {"kernel": 1.0, "embeddings": 1.0, "bias": 1.0, "gamma": 1.0, "beta": 1.0}
+    before = dict.fromkeys(("kernel", "embeddings", *sorted(VECTORS)), 1.0)
     after = stepped(before, 0.0, weight_decay=0.5)
     assert after == pytest.approx({**before, "kernel": 0.95, "embeddings": 0.95})
 
 
-def test_every_vector_of_a_model_is_spared(tiny_bert):
-    model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
-    keys = TrainKeys(weight_decay=0.5)
-    optimizer = make_optimizer(keys, make_schedule(keys, 10), model.trainable_variables)
-    spared = {v.path for v in model.trainable_variables if not optimizer._use_weight_decay(v)}
-    assert spared == {v.path for v in model.trainable_variables if v.name in ("bias", "gamma", "beta")}
-    assert len(spared) > 20
-    assert {v.name for v in model.trainable_variables} - {"bias", "gamma", "beta"} == {"kernel", "embeddings"}
+@pytest.mark.parametrize("which", ["an encoder", "a decoder"])
+def test_every_vector_of_a_model_is_spared(tiny_bert, tmp_path, which):
+    if which == "an encoder":
+        model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
+    else:
+        model = zoo.load(tiny_decoder(tmp_path / "model", ["the film was great"] * 9))
+    keys, variables = TrainKeys(weight_decay=0.5), model.trainable_variables
+    optimizer = make_optimizer(keys, make_schedule(keys, 10), variables)
+    spared = {v.path for v in variables if not optimizer._use_weight_decay(v)}
+    assert spared == {v.path for v in variables if v.name in VECTORS}
+    assert len(spared) > 4
+    assert {v.name for v in variables} - VECTORS == {"kernel", "embeddings"}
 
 
 def test_gradients_are_clipped_by_their_global_norm():

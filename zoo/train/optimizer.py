@@ -12,8 +12,6 @@ from keras import ops
 
 from zoo.train.recipe import TrainKeys
 
-_UNDECAYED = ("bias", "beta", "gamma", "magnitude")
-
 
 @keras.saving.register_keras_serializable("zoo")
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
@@ -68,7 +66,8 @@ def make_optimizer(
         optimizer.shares = {
             v.path: keys.layer_decay ** (most - depth) for v, depth in zip(variables, depths, strict=True)
         }
-    optimizer.exclude_from_weight_decay([v for v in variables if v.name in _UNDECAYED])
+    # Biases, what norms multiply with and the magnitudes of an adapter are the vectors of a model.
+    optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2])
     optimizer.build(variables)
     return optimizer
 
@@ -81,7 +80,8 @@ def _kinds(keys: TrainKeys) -> dict[str, tuple[type[keras.optimizers.Optimizer],
         "adam": (keras.optimizers.Adam, {}),
         "sgd": (keras.optimizers.SGD, {"momentum": keys.momentum, **decay}),
         "lion": (keras.optimizers.Lion, decay),
-        # The rate is the schedule's, not a function of the step and of the weights' size.
+        # The rate is the schedule's; Keras still holds it below 1 / sqrt(step), and multiplies it with the size of
+        # the weights.
         "adafactor": (keras.optimizers.Adafactor, {"relative_step": False, **decay}),
         # Heads and embeddings, and all that is no matrix, learn by AdamW.
         "muon": (
