@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zoo.data.text import Encoded
@@ -109,6 +109,19 @@ def test_padded_rows_hold_one_example_each(made):
 def test_few_shapes_compile(made):
     shapes = {made.batch(k)[0]["input_ids"].shape for k in range(len(made))}
     assert len(shapes) <= (2 if made.packed else -(-POSITIONS // 32))
+
+
+# Its second epoch needs more rows than its first.
+GROWING = Batches(encoded([20] * 6 + [9] * 6), np.arange(12), 4, 3, 7, True, 0, POSITIONS)
+
+
+@given(batches())
+@example(GROWING)
+def test_no_batch_of_the_run_is_larger_than_the_largest(made):
+    sizes = [made.batch(k)[0]["input_ids"].size for k in range(len(made))]
+    assert max(sizes) == made.batch(made.largest)[0]["input_ids"].size
+    assert made.cells == sizes[: made.per_epoch]
+    assert made.work == pytest.approx(sum(made.cells) / max(sizes))
 
 
 def test_the_order_differs_by_epoch_and_by_seed():

@@ -43,7 +43,7 @@ def test_the_program_that_was_looked_at_computes_the_steps(recipe, accumulate):
 
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_a_run_whose_step_does_not_fit_is_not_begun(recipe, output, monkeypatch, accumulate):
-    monkeypatch.setattr("zoo.train.preflight.device_memory", lambda held=0: held + 100_000)
+    monkeypatch.setattr("zoo.train.preflight.device_memory", lambda held=0: held + 200_000)
     recipe = recipe.replace("output", dir=output.dir).replace("train", accumulate=accumulate)
     with pytest.raises(ZooError, match="does not fit in memory: it takes") as caught:
         finetune(recipe)

@@ -74,13 +74,13 @@ def advice(check: Any, splits: Splits, batches: Any) -> str:
 
 
 def _texts(recipe: Recipe, batches: Batches) -> str:
-    lengths = np.array([len(item) for item in batches.encoded])
+    lengths = batches.lengths
     cut = np.mean([item.truncated for item in batches.encoded])
     if cut > _MUCH_CUT and lengths.max() < batches.positions:
         return f"data.max_length = {batches.positions}: {cut:.0%} of the texts lose their end at {lengths.max()}"
     padding = 1 - batches.tokens / sum(batches.cells)
     if padding > _MUCH_PADDING and not recipe.data.packing:
-        saved = 1 - sum(batches.with_packing.cells) / sum(batches.cells)
+        saved = 1 - sum(batches.repacked(True).cells) / sum(batches.cells)
         return f"data.packing = true: {saved:.0%} less to compute"
     usual = int(np.quantile(lengths, 0.98)) + 1
     if usual < lengths.max() / 2:

@@ -75,21 +75,32 @@ class Batches:
         return (self.batch(k) for k in range(start, len(self)))
 
     @cached_property
+    def lengths(self) -> np.ndarray:
+        """The tokens of each text."""
+        return np.array([len(item) for item in self.encoded])
+
+    @cached_property
     def tokens(self) -> int:
         """The tokens of one epoch, without padding."""
-        return sum(len(item) for item in self.encoded)
+        return int(self.lengths.sum())
 
     @cached_property
     def row_length(self) -> int:
         """The length of packed rows: the longest example, rounded up."""
-        longest = max(len(item) for item in self.encoded)
-        return -(-longest // _STEP) * _STEP
+        return -(-int(self.lengths.max()) // _STEP) * _STEP
+
+    @cached_property
+    def needed(self) -> np.ndarray:
+        """What each batch of the run cannot do without: rows, or the length of its longest text."""
+        return np.array([self._needed(self.texts_of(self.members(k))) for k in range(len(self))])
+
+    def _needed(self, texts: np.ndarray) -> int:
+        return len(self._rows(texts)) if self.packed else int(self.lengths[texts].max())
 
     @cached_property
     def row_counts(self) -> list[int]:
         """The one or two row counts that batches are rounded up to, chosen so that they waste the fewest rows."""
-        needed = np.array([len(self._rows(self.texts_of(self.members(k)))) for k in range(len(self))])
-        largest = int(needed.max())
+        needed, largest = self.needed, int(self.needed.max())
 
         def cost(split: int) -> int:
             return int(np.where(needed <= split, split, largest).sum())
@@ -111,41 +122,30 @@ class Batches:
                 room[fit] -= length
         return rows
 
-    def _shape(self, texts: np.ndarray) -> tuple[int, int]:
-        """The rows and the length that a batch of these texts is laid out in."""
+    def _shape(self, needed: int) -> tuple[int, int]:
+        """The rows and the length of a batch that cannot do without so much."""
         if self.packed:
-            needed = len(self._rows(texts))
             return next(n for n in self.row_counts if n >= needed), self.row_length
-        return self._padded_shape(texts)
-
-    def _padded_shape(self, texts: np.ndarray) -> tuple[int, int]:
-        longest = max(len(self.encoded[n]) for n in texts)
-        return self.size * self.texts, min(-(-longest // _STEP) * _STEP, self.positions)
+        return self.size * self.texts, min(-(-needed // _STEP) * _STEP, self.positions)
 
     @cached_property
     def cells(self) -> list[int]:
         """The places of each of the first epoch's batches, padding included."""
-        return [math.prod(self._shape(self.texts_of(self.members(k)))) for k in range(self.per_epoch)]
+        return [math.prod(self._shape(needed)) for needed in self.needed[: self.per_epoch].tolist()]
 
-    @cached_property
-    def padded_cells(self) -> int:
-        """The places that the first epoch would take if every text had a row of its own."""
-        return sum(math.prod(self._padded_shape(self.texts_of(self.members(k)))) for k in range(self.per_epoch))
-
-    @property
-    def with_packing(self) -> Batches:
-        """The same batches, packed."""
-        return replace(self, packed=True)
+    def repacked(self, packed: bool) -> Batches:
+        """The same batches, packed or not."""
+        return replace(self, packed=packed)
 
     @property
     def largest(self) -> int:
-        """The number of a batch that no other is larger than."""
-        return int(np.argmax(self.cells))
+        """The number of a batch of the run that no other is larger than."""
+        return int(np.argmax(self.needed))
 
     @property
     def work(self) -> float:
         """The steps of an epoch, each counted as the share of the largest that it computes."""
-        return sum(self.cells) / max(self.cells)
+        return sum(self.cells) / math.prod(self._shape(int(self.needed.max())))
 
     def batch(self, k: int) -> Batch:
         """Batch k: input arrays, targets `(size, ...)` and weights `(size,)`, which are 0 where an example lacks.
@@ -174,7 +174,7 @@ class Batches:
 
     def _packed(self, texts: np.ndarray) -> dict[str, np.ndarray]:
         rows = self._rows(texts)
-        shape = self._shape(texts)
+        shape = self._shape(len(rows))
         places = {name: np.zeros(shape, np.int32) for name in ("position_ids", "segment_ids")}
         arrays = {**blank(self.encoded, shape, self.pad_id), **places}
         place = {int(n): slot for slot, n in enumerate(texts)}
@@ -193,4 +193,4 @@ class Batches:
         return {**arrays, "example_index": index}
 
     def _padded(self, texts: np.ndarray) -> dict[str, np.ndarray]:
-        return pad([self.encoded[n] for n in texts], self._shape(texts), self.pad_id)
+        return pad([self.encoded[n] for n in texts], self._shape(self._needed(texts)), self.pad_id)

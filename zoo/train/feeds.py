@@ -142,7 +142,7 @@ def preparation(model: Any, problem: str) -> Prepare | None:
 def feed_facts(batches: Batches | ImageBatches) -> dict[str, str]:
     """What the report tells of the batches."""
     if isinstance(batches, Batches):
-        lengths = np.array([len(item) for item in batches.encoded])
+        lengths = batches.lengths
         what = "text" if batches.texts > 1 else "row"
         facts = {f"tokens a {what}": f"{lengths.mean():.0f} on average, {lengths.max()} at most"}
         if cut := sum(item.truncated for item in batches.encoded):
@@ -153,7 +153,7 @@ def feed_facts(batches: Batches | ImageBatches) -> dict[str, str]:
             facts["left alone"] = f"{left_out} pair of an epoch, another in each: there is nothing to tell it from"
         facts["padding"] = f"{1 - batches.tokens / sum(batches.cells):.0%} of what is computed"
         if batches.packed:
-            saved = 1 - sum(batches.cells) / batches.padded_cells
+            saved = 1 - sum(batches.cells) / sum(batches.repacked(False).cells)
             facts["packing"] = f"saves {saved:.0%} of what rows of one text each would take"
         return facts
     height, width = batches.preprocess.settings.size or (0, 0)
