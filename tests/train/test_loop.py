@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import zoo
 from zoo.data.text import Encoded
 from zoo.errors import RunError
 from zoo.train.batches import Batches
+from zoo.train.checkpoints import Checkpoints, saved_steps, seal
 from zoo.train.journal import Journal
 from zoo.train.loop import Loop
 from zoo.train.optimizer import make_optimizer, make_schedule
@@ -39,7 +41,7 @@ class Rehearsal:
         self.steps: list[tuple[int, float, float]] = []
         self.weights: list[np.ndarray] = []
 
-    def run(self, accuracies: list[float] | None) -> Best:
+    def run(self, accuracies: list[float] | None = None) -> Best:
         coming = iter(accuracies or ())
 
         def evaluate() -> ClassificationScores:
@@ -145,3 +147,38 @@ def test_it_evaluates_after_so_many_steps_too(rehearse):
     assert [record["step"] for record in scored] == [2, 3, 4, 6]
     assert [record["epoch"] for record in scored] == [0.6667, 1.0, 1.3333, 2.0]
     assert best.step == 4
+
+
+class Recorded(Checkpoints):
+    """Notes of every save whether it was made."""
+
+    def __init__(self, folder, steps: int = 0) -> None:
+        super().__init__(folder, steps)
+        self.made: dict[int, bool] = {}
+
+    def save(self, step, arrays, facts):
+        self.made[step] = super().save(step, arrays, facts)
+        return self.made[step]
+
+
+def test_evaluating_does_not_save(rehearse, tmp_path):
+    kept = Recorded(tmp_path / "checkpoints")
+    rehearse(epochs=2, every=1, checkpoints=kept).run([0.5] * 6)
+    kept.close()
+    assert kept.made == {3: True, 6: True}
+
+
+def test_an_epoch_s_end_is_saved_though_the_save_before_goes_on(rehearse, tmp_path, monkeypatch):
+    def slowly(folder) -> None:
+        time.sleep(0.5)
+        seal(folder)
+
+    monkeypatch.setattr("zoo.train.checkpoints.seal", slowly)
+    kept = Recorded(tmp_path / "checkpoints", steps=1)
+    rehearse(epochs=2, checkpoints=kept).run()
+    kept.close()
+    assert kept.made[1]
+    assert not kept.made[2]  # nothing waits between
+    assert kept.made[3]
+    assert kept.made[6]
+    assert saved_steps(kept.folder) == [6, 3]

@@ -126,8 +126,9 @@ class Loop:
             if self._evaluates() and (self.evaluate or self.callbacks):
                 state = self._looked_at(state)
             standing.seconds = time.perf_counter() - began
-            with part("saving"):
-                self._save(state)
+            if self._saves():
+                with part("saving"):
+                    self._save(state)
         trainer.write_back(standing.best.weights or trainer.weights(state))
         self.callbacks.end()
         return standing
@@ -148,10 +149,11 @@ class Loop:
     def _ends(self) -> bool:
         return self.gives_up or self.callbacks.stopped or self.standing.step >= len(self.plan)
 
+    def _ends_epoch(self) -> bool:
+        return self.standing.step % self.plan.per_epoch == 0 or self._ends()
+
     def _evaluates(self) -> bool:
-        step = self.standing.step
-        often = bool(self.every) and step % self.every == 0
-        return often or step % self.plan.per_epoch == 0 or self._ends()
+        return self._ends_epoch() or (bool(self.every) and self.standing.step % self.every == 0)
 
     def _note(self, means: Any) -> None:
         """Read the loss of the last step that was noted as done, and what else is told of it."""
@@ -165,16 +167,17 @@ class Loop:
         if self.standing.watch.exploded(step, value):
             since = step - LASTING + 1
             what = f"each loss since step {since} is more than ten times any of the first, up to {value:.4g}"
-            raise self._diverged(what, since)
+            # The weights that it is the loss of are what the step before it left.
+            raise self._diverged(what, since - 1)
         self.callbacks.step(step, value)
 
-    def _diverged(self, what: str, since: int = 0) -> DivergedError:
-        """The error, which tells of the step that is done, or of that which it is so since."""
-        step = since or self.standing.step
+    def _diverged(self, what: str, step: int = 0) -> DivergedError:
+        """The error, which tells of the step that did it; without one, of that which was done last."""
+        which, step = f"step {step}" if step else "the step", step or self.standing.step
         members = self._members(step - 1)
         return DivergedError(
             f"Training diverged: {what}.",
-            why=[f"the step saw {self.name(members)}", *self._last_good(step)],
+            why=[f"{which} saw {self.name(members)}", *self._last_good(step)],
             fix="Lower train.learning_rate, or lengthen train.warmup; look at these rows if neither helps.",
         )
 
@@ -190,11 +193,11 @@ class Loop:
 
     def _looked_at(self, state: State) -> State:
         """The state, once the model has been evaluated and shown to the callbacks."""
-        step, weights = self.standing.step, self.trainer.weights(state)
+        weights = self.trainer.weights(state)
         state = self._shown(state)
         scores = self._evaluated(weights, self.evaluate) if self.evaluate else {}
-        if step % self.plan.per_epoch == 0 or self._ends():
-            self.callbacks.end_of_epoch(step, scores)
+        if self._ends_epoch():
+            self.callbacks.end_of_epoch(self.standing.step, scores)
         return state
 
     def _shown(self, state: State) -> State:
@@ -231,12 +234,14 @@ class Loop:
 
     def _saves(self) -> bool:
         asked = self.interrupts is not None and self.interrupts.asked
-        return bool(asked) or (self.checkpoints is not None and self.checkpoints.due(self.standing.step))
+        due = self.checkpoints is not None and self.checkpoints.due(self.standing.step)
+        return bool(asked) or due or self._ends_epoch()
 
     def _save(self, state: State) -> None:
         asked, last = self.interrupts and self.interrupts.asked, self._ends()
-        if self.checkpoints is not None:
-            if asked or last:
+        # While the loss is above all measure, what is saved would push out the last good checkpoints.
+        if self.checkpoints is not None and (asked or last or not self.standing.watch.above):
+            if asked or self._ends_epoch():
                 self.checkpoints.wait()
             self.checkpoints.save(self.standing.step, *self._saved(state))
         if asked and not last:
