@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv as csv_module
 import hashlib
+import threading
 from pathlib import Path
 
 import keras
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file
 
 import zoo
 from zoo.errors import ZooError
+from zoo.train.checkpoints import SAVING
 from zoo.train.finetune import finetune
 from zoo.train.listener import Silent
 from zoo.train.recipe import Recipe
@@ -205,6 +207,9 @@ def test_a_callback_whose_file_changed_stops_a_resumption(short, tmp_path):
     file.write_text(OWN)
     with pytest.raises(CutError):
         finetune(short.replace("train", callbacks=(f"{file}:Stops",)), listener=Cutting())
+    for thread in threading.enumerate():
+        if thread.name == SAVING:
+            thread.join()
     then = read_lock(Path(short.output.dir))["callbacks"]
     assert then == {f"{file}:Stops": hashlib.sha256(file.read_bytes()).hexdigest()}
     file.write_text(OWN + "# another\n")

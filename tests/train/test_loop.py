@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+import keras
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ import zoo
 from zoo.data.text import Encoded
 from zoo.errors import RunError
 from zoo.train.batches import Batches
+from zoo.train.callbacks import Callbacks
 from zoo.train.checkpoints import Checkpoints, saved_steps, seal
 from zoo.train.journal import Journal
 from zoo.train.loop import Loop
@@ -26,8 +28,10 @@ from zoo.train.step import make_trainer
 class Rehearsal:
     """A small run: 10 examples in batches of 4, and validation scores that were fixed beforehand."""
 
-    def __init__(self, checkpoint, folder, *, epochs: int = 3, learning_rate: float = 1e-3, **how) -> None:
-        self.how = how
+    def __init__(
+        self, checkpoint, folder, *, epochs: int = 3, learning_rate: float = 1e-3, callbacks=(), **how
+    ) -> None:
+        self.how, self.callbacks = how, callbacks
         keys = TrainKeys(learning_rate=learning_rate, schedule="constant", warmup=0)
         self.model = zoo.load(checkpoint, task="text-classification", labels=["bad", "good"])
         items = [Encoded(np.array([2, 5 + n, 3], np.int32), np.zeros(3, np.int32)) for n in range(10)]
@@ -51,6 +55,7 @@ class Rehearsal:
                 np.tile(np.array([[0.9, 0.1]]), (10, 1)), np.array([0] * hits + [1] * (10 - hits))
             )
 
+        callbacks = Callbacks(self.callbacks, self.model, self.trainer.optimizer, self.plan)
         self.loop = Loop(
             self.trainer,
             self.batches,
@@ -59,8 +64,11 @@ class Rehearsal:
             self.journal,
             self.schedule,
             lambda *told: self.steps.append(told),
+            callbacks=callbacks,
             **self.how,
         )
+        if self.loop.checkpoints:
+            self.loop.resume()
         return self.loop.run().best
 
 
@@ -182,3 +190,68 @@ def test_an_epoch_s_end_is_saved_though_the_save_before_goes_on(rehearse, tmp_pa
     assert kept.made[3]
     assert kept.made[6]
     assert saved_steps(kept.folder) == [6, 3]
+
+
+class CutError(Exception):
+    pass
+
+
+class Stops(keras.callbacks.Callback):
+    """Asks to stop when the loss of a step is known, and changes its mind after the next; or ends with an error."""
+
+    def __init__(self, step: int, cut: int = 0) -> None:
+        super().__init__()
+        self.seen, self.step, self.cut = 0, step, cut
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen += 1
+        self.model.stop_training = self.seen == self.step
+        if self.seen == self.cut:
+            raise CutError
+
+    def state_dict(self):
+        return {"seen": self.seen}
+
+    def load_state_dict(self, state):
+        self.seen = state["seen"]
+
+
+# An epoch has three steps.
+@pytest.mark.parametrize(
+    ("asked", "last", "how"),
+    [
+        (1, 2, {}),  # its loss is read at once
+        (4, 5, {}),
+        (3, 3, {}),
+        (4, 4, {"every": 4}),
+    ],
+)
+def test_a_stop_takes_effect_after_the_next_step_or_where_it_is_evaluated(rehearse, asked, last, how):
+    made = rehearse(callbacks=[Stops(asked)], **how)
+    made.run([0.5] * 9)
+    assert made.loop.standing.step == last
+
+
+class Patient(Checkpoints):
+    """Waits for the save before, so that none is passed over."""
+
+    def save(self, step, arrays, facts):
+        self.wait()
+        return super().save(step, arrays, facts)
+
+
+@pytest.mark.parametrize("saved", [3, 4])  # the step that asks is the first after a resumption, or is saved itself
+def test_a_stop_takes_effect_where_it_would_have_in_a_run_that_is_resumed(rehearse, tmp_path, saved):
+    whole, folder = rehearse(callbacks=[Stops(4)]), tmp_path / "checkpoints"
+    whole.run()
+    steps = saved if saved == 4 else 0
+    before = Patient(folder, steps)
+    with pytest.raises(CutError):
+        rehearse(callbacks=[Stops(4, cut=saved + 1)], checkpoints=before).run()
+    before.close()
+    assert saved_steps(folder)[0] == saved
+    resumed = rehearse(callbacks=[Stops(4)], checkpoints=Patient(folder, steps))
+    resumed.run()
+    assert resumed.loop.standing.step == whole.loop.standing.step == 5
+    for one, other in zip(whole.model.weights, resumed.model.weights, strict=True):
+        np.testing.assert_array_equal(one, other)

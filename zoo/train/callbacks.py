@@ -3,6 +3,9 @@
 A loss is read one step late, but for the first, so a batch's two hooks come together, then. In them the model holds
 the weights of the last evaluation; a callback with `reads_weights = True` finds those of its step, and the device
 waits for it.
+
+A stop that is asked for in them takes effect after the next step, unless an evaluation comes before: always, also
+where a loss is read at once, so that a run that is resumed ends where it would have.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ class Callbacks:
     def __init__(self, callbacks: Sequence[Any], model: Any, optimizer: Any, plan: Plan) -> None:
         self.callbacks, self.model, self.plan = list(callbacks), model, plan
         self.total, self.count = 0.0, 0
+        self.last: int | None = None
         if self.callbacks:
             model.optimizer, model.stop_training = optimizer, False
         for one in self.callbacks:
@@ -55,10 +59,9 @@ class Callbacks:
         """Whether one asks for the weights of every step."""
         return any(getattr(one, "reads_weights", False) for one in self.callbacks)
 
-    @property
-    def stopped(self) -> bool:
-        """Whether one asked to stop, by `model.stop_training`."""
-        return bool(self.callbacks) and self.model.stop_training
+    def stopped(self, step: int) -> bool:
+        """Whether a step is the run's last, for one asked to stop, by `model.stop_training`."""
+        return self.last is not None and step >= self.last
 
     def begin(self) -> None:
         self._call("on_train_begin")
@@ -72,17 +75,20 @@ class Callbacks:
         self.total, self.count = self.total + loss, self.count + 1
         self._call("on_train_batch_begin", place)
         self._call("on_train_batch_end", place, {"loss": loss})
+        self._heed(step + 1)
 
     def evaluating(self) -> None:
         self._call("on_test_begin")
 
-    def evaluated(self, scores: Mapping[str, float]) -> None:
+    def evaluated(self, step: int, scores: Mapping[str, float]) -> None:
         self._call("on_test_end", scores)
+        self._heed(step)
 
     def end_of_epoch(self, step: int, scores: Mapping[str, float]) -> None:
         """An epoch is over, or the run is before it; the scores are those of its end."""
         logs = {"loss": self.total / max(1, self.count), **{f"val_{k}": v for k, v in scores.items()}}
         self._call("on_epoch_end", (step - 1) // self.plan.per_epoch, logs)
+        self._heed(step)
 
     def end(self) -> None:
         self._call("on_train_end")
@@ -101,7 +107,7 @@ class Callbacks:
                         why=str(error),
                         fix="Let state_dict() return numbers, strings, lists and dicts.",
                     ) from error
-        return {"states": states, "epoch": [self.total, self.count], "stopped": self.stopped}
+        return {"states": states, "epoch": [self.total, self.count], "last": self.last}
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Go on from what a checkpoint kept. Raises a ZooError where a callback with a state is not there."""
@@ -114,8 +120,13 @@ class Callbacks:
         for name, state in saved["states"].items():
             there[name].load_state_dict(state)
         self.total, self.count = saved["epoch"]
-        if self.callbacks:
-            self.model.stop_training = saved["stopped"]
+        if self.callbacks and saved["last"] is not None:
+            self.last, self.model.stop_training = saved["last"], True
+
+    def _heed(self, step: int) -> None:
+        """Let the run end after a step, or earlier if it does already, where one asks to stop."""
+        if self.callbacks and self.model.stop_training:
+            self.last = min(step, self.last or step)
 
     def _call(self, hook: str, *args: Any) -> None:
         for one in self.callbacks:

@@ -147,7 +147,8 @@ class Loop:
         return bool(self.patience) and self.standing.waited >= self.patience
 
     def _ends(self) -> bool:
-        return self.gives_up or self.callbacks.stopped or self.standing.step >= len(self.plan)
+        step = self.standing.step
+        return self.gives_up or self.callbacks.stopped(step) or step >= len(self.plan)
 
     def _ends_epoch(self) -> bool:
         return self.standing.step % self.plan.per_epoch == 0 or self._ends()
@@ -221,7 +222,7 @@ class Loop:
         better = standing.best.offer(found.goal, standing.step, weights)
         standing.waited = 0 if better else standing.waited + 1
         self.meter.restart(standing.losses)
-        self.callbacks.evaluated(found.metrics)
+        self.callbacks.evaluated(standing.step, found.metrics)
         return found.metrics
 
     def _saved(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
