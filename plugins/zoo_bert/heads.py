@@ -81,7 +81,7 @@ class MaskedHead(keras.layers.Layer):
 
 
 class Pooler(keras.layers.Layer):
-    """A bare model's pooler (BertModel.pooler). The features pass by it: it is kept to be written back."""
+    """A bare model's pooler (BertModel.pooler). The features pass by it: it stays as it is, to be written back."""
 
     def __init__(self, config: BertConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -90,6 +90,7 @@ class Pooler(keras.layers.Layer):
 
     def build(self, input_shape: Any = None) -> None:
         self.pooler.build((None, self.dim))
+        self.pooler.trainable = False  # weight decay would shrink what has no gradient
 
     def call(self, features: Any, training: bool = False) -> Any:
         return features

@@ -7,6 +7,7 @@ import pytest
 import zoo
 from zoo.errors import ZooError
 from zoo.loading import build, described
+from zoo.testing import tiny_decoder
 from zoo.train.depth import blocks, depths
 from zoo.train.freezing import freeze
 
@@ -72,3 +73,15 @@ def test_the_statistics_of_frozen_blocks_stay():
 def test_more_layers_than_there_are(bert):
     with pytest.raises(ZooError, match="the model has 2 layers"):
         freeze(bert, "all but 3")
+
+
+@pytest.mark.parametrize("which", ["embeddings for outputs", "a pooler that features pass by"])
+def test_a_model_that_has_nothing_left_to_train(tiny_bert, tmp_path, which):
+    if which == "embeddings for outputs":
+        model = zoo.load(tiny_decoder(tmp_path / "model", ["the film was great"] * 9, tie_word_embeddings=True))
+    else:
+        model = zoo.load(tiny_bert, task="feature-extraction")
+        assert any("pooler" in v.path for v in model.weights)
+    freeze(model, "nothing")
+    with pytest.raises(ZooError, match=r'train\.freeze = "backbone" leaves nothing to train'):
+        freeze(model, "backbone")

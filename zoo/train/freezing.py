@@ -16,7 +16,7 @@ def freeze(model: Any, what: str) -> None:
     """Freeze `nothing`, every batch normalisation with its statistics (`norm`), the whole `backbone`, or all that
     lies below the top N layers (`all but N`).
 
-    Raises a ZooError where the model has no batch normalisation, or fewer layers.
+    Raises a ZooError where the model has no batch normalisation, or fewer layers, or nothing else to train.
     """
     if what == "backbone":
         model.backbone.trainable = False
@@ -24,6 +24,12 @@ def freeze(model: Any, what: str) -> None:
         _freeze_norms(model)
     elif match := ALL_BUT.fullmatch(what):
         _freeze_below(model, int(match[1]))
+    if not model.trainable_variables:
+        raise ZooError(
+            f'train.freeze = "{what}" leaves nothing to train.',
+            why=f"a model for {model.task} has no weights above its backbone, or none that its outputs need",
+            fix='Set train.freeze = "all but 2" for the top two layers, or train an adapter: model.lora.',
+        )
 
 
 def _freeze_norms(model: Any) -> None:
