@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -40,11 +41,12 @@ class Directory:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None and self._made is not None:
-            for name in ("recipe.toml", "run.lock"):
+        undone = self._made if kind is not None else None
+        for name in ("recipe.toml", "run.lock") if undone is not None else ():
+            with contextlib.suppress(OSError):  # of a disk that refuses, the error that ends the block tells
                 (self.folder / name).unlink(missing_ok=True)
         self._release()
-        for folder in self._made or () if kind is not None else ():
+        for folder in undone or ():
             with contextlib.suppress(OSError):  # where another has put something in
                 folder.rmdir()
 
@@ -58,13 +60,14 @@ class Directory:
         while True:
             folder = Path(given).expanduser() if given else next_free(RUNS / recipe.name)
             made = [path for path in (folder, *folder.parents) if not path.exists()]
-            try:
-                folder.mkdir(parents=True, exist_ok=bool(given))
+            with writing(folder):
+                try:
+                    folder.mkdir(parents=True, exist_ok=bool(given))
+                except FileExistsError:
+                    if given:
+                        raise
+                    continue  # another run was faster
                 directory = cls(folder, made)
-            except FileExistsError:
-                continue  # another run was faster
-            except OSError as error:
-                raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
             if not (folder / "recipe.toml").exists():
                 return directory
             directory._release()
@@ -72,31 +75,48 @@ class Directory:
 
     @classmethod
     def existing(cls, folder: str | Path) -> Directory:
-        """The directory of a run. Raises a ZooError where it is none, or another process works in it."""
-        return cls(Run(folder).path, None)
+        """The directory of a run.
+
+        Raises a ZooError where it is none or another process works in it, a RunError where it cannot be written.
+        """
+        path = Run(folder).path
+        with writing(path):
+            return cls(path, None)
 
     @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
 
     def write(self, recipe: Recipe, lock: dict[str, Any]) -> None:
-        """Write `run.lock` and `recipe.toml`, each whole or not at all."""
-        replace_text(self.folder / "run.lock", json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
-        replace_text(self.folder / "recipe.toml", recipe_text(recipe))
+        """Write `run.lock` and `recipe.toml`, each whole or not at all. Raises a RunError where that cannot be."""
+        with writing(self.folder):
+            replace_text(self.folder / "run.lock", json.dumps(lock, indent=2, ensure_ascii=False) + "\n")
+            replace_text(self.folder / "recipe.toml", recipe_text(recipe))
 
     def clear(self) -> None:
         """Remove a model and a report that an earlier process may not have finished."""
         for name in ("model", "adapter"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        (self.folder / "report.html").unlink(missing_ok=True)
+        with writing(self.folder):
+            (self.folder / "report.html").unlink(missing_ok=True)
 
     def begin(self) -> None:
         """From now on there is something to keep, whatever happens."""
         self._made = None
 
     def _release(self) -> None:
-        (self.folder / _HELD).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self.folder / _HELD).unlink(missing_ok=True)
         os.close(self._descriptor)
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Raise a RunError for what the disk refuses within the block."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -125,11 +145,18 @@ def holder(folder: Path) -> str:
 
 
 def _hold(folder: Path) -> int:
-    descriptor = os.open(folder / _HELD, os.O_RDWR | os.O_CREAT, 0o644)
-    if not _locked(descriptor):
-        owner = _owner(descriptor)
-        os.close(descriptor)
-        raise ZooError(f"'{folder}' is in use: a run is going on in it ({owner}).", fix="Wait until it has ended.")
+    path = folder / _HELD
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        if not _locked(descriptor):
+            owner = _owner(descriptor)
+            os.close(descriptor)
+            raise ZooError(
+                f"'{folder}' is in use: a run is going on in it ({owner}).", fix="Wait until it has ended."
+            )
+        if _is_at(descriptor, path):
+            break
+        os.close(descriptor)  # removed by who held it before: another may have locked a new one by now
     os.ftruncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
     return descriptor
@@ -146,6 +173,14 @@ def _locked(descriptor: int) -> bool:
     except OSError:
         return True  # a file system that knows no locks
     return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether a file that is open still has its name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _owner(descriptor: int) -> str:

@@ -13,11 +13,11 @@ from typing import Any
 from zoo.backend import use_jax
 from zoo.chat.moment import rendering_from
 from zoo.data.problems import BEGUN, PREFERENCE, UNLABELLED
-from zoo.errors import RunError, ZooError, some
+from zoo.errors import ZooError, some
 from zoo.loading import Found, is_here
 from zoo.train.checkpoints import Checkpoints, saved_steps
 from zoo.train.clock import parts_so_far, timed
-from zoo.train.directory import Directory
+from zoo.train.directory import Directory, writing
 from zoo.train.fitting import fitted
 from zoo.train.inspection import data_facts
 from zoo.train.interrupts import Interrupts
@@ -193,25 +193,23 @@ def _run(
         listener.stage("measuring the preferences before training")
         splits, batches = hold_references(model, splits, batches)
     directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe), **rendered_from(model)})
-    try:
-        with Trackers(recipe, directory.folder, functools.partial(listener.fact, "warning")) as trackers:
-            directory.begin()
-            _train(
-                recipe,
-                splits,
-                batches,
-                plan,
-                trainer,
-                schedule,
-                questions,
-                directory,
-                listener,
-                began,
-                trackers,
-                callbacks,
-            )
-    except OSError as error:
-        raise RunError(f"The run could not be written to {directory.folder}.", why=str(error)) from error
+    warned = functools.partial(listener.fact, "warning")
+    with writing(directory.folder), Trackers(recipe, directory.folder, warned) as trackers:
+        directory.begin()
+        _train(
+            recipe,
+            splits,
+            batches,
+            plan,
+            trainer,
+            schedule,
+            questions,
+            directory,
+            listener,
+            began,
+            trackers,
+            callbacks,
+        )
     return Run(directory.folder)
 
 
