@@ -110,6 +110,15 @@ def test_rows_without_a_number_are_named(recipe, tmp_path):
     assert "Without a number (column 'stars'): rows 2, 3, 4." in str(caught.value)
 
 
+@pytest.mark.parametrize("wrong", ["nan", "inf", "many"])
+def test_one_value_that_is_no_number_makes_no_classes_of_the_others(recipe, tmp_path, wrong):
+    file = tmp_path / "x.csv"
+    file.write_text("review,stars\n" + "".join(f"fine,{n / 7}\n" for n in range(40)) + f"dull,{wrong}\n")
+    with pytest.raises(ZooError, match="rows that are not whole") as caught:
+        finetune(recipe.replace("data", train=str(file)), output=tmp_path / "run")
+    assert caught.value.why == ["Without a number (column 'stars'): row 41."]
+
+
 # Several labels
 
 
@@ -181,7 +190,11 @@ def test_fit_trains_such_heads_too(tiny_bert, tmp_path, problem, labels):
         ([0.5, 1.0, 1.5] * 9, SINGLE),  # stars with halves
         ([n / 7 for n in range(40)], REGRESSION),
         ([str(n / 7) for n in range(40)], REGRESSION),
-        ([n / 7 for n in range(40)] + ["many"], SINGLE),
+        ([n / 7 for n in range(40)] + ["many"], REGRESSION),
+        ([n / 7 for n in range(40)] + ["many"] * 5, SINGLE),
+        ([n / 7 for n in range(40)] + [float("nan")] * 9, REGRESSION),
+        ([str(n / 7) for n in range(40)] + ["nan", "inf", "-Infinity"], REGRESSION),
+        ([float("nan")] * 40 + [0.5, 1.5], SINGLE),
         ([["a"], []], MULTI),
         ([None, "", "a"], SINGLE),
         ([], SINGLE),

@@ -31,29 +31,38 @@ BEGUN = (LANGUAGE, RETRIEVAL)
 Label = str | tuple[str, ...] | float
 
 _FEW_NUMBERS = 12  # as many different numbers are classes still, such as stars with halves
+_NEARLY_ALL = 0.9  # of a column's values: where they are numbers, the others are mistakes, and no classes
 
 
 def guess_problem(values: Sequence[Any]) -> str:
-    """What a column of labels means: lists are several classes, many numbers with fractions are numbers."""
+    """What a column of labels means: lists are several classes, many numbers with fractions are numbers.
+
+    A few values among them that are none, or not finite, do not make them classes: `read_labels` names their rows.
+    """
     seen = [value for value in values if value not in (None, "")]
     if any(isinstance(value, list | tuple) for value in seen):
         return MULTI
-    numbers = [number(value) for value in seen]
-    if not seen or any(x is None for x in numbers):
+    numbers = [x for x in map(number, seen) if x is not None]
+    if len(set(numbers)) <= _FEW_NUMBERS or all(x.is_integer() for x in numbers):
         return SINGLE
-    fractions = any(x is not None and not x.is_integer() for x in numbers)
-    return REGRESSION if fractions and len(set(numbers)) > _FEW_NUMBERS else SINGLE
+    unlike = sum(_float(value) is None for value in seen)
+    return REGRESSION if unlike <= (1 - _NEARLY_ALL) * len(seen) else SINGLE
 
 
 def number(value: Any) -> float | None:
     """The value as a finite number; None where it is none."""
+    found = _float(value)
+    return found if found is not None and math.isfinite(found) else None
+
+
+def _float(value: Any) -> float | None:
+    """The value as a number, which may be NaN or infinite; None where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        found = float(value)
+        return float(value)
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
 
 
 def read_labels(values: Sequence[Any], column: str, problem: str, separator: str, faults: RowFaults) -> list[Any]:
