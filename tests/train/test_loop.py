@@ -8,10 +8,12 @@ import time
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 import zoo
 from zoo.data.text import Encoded
 from zoo.errors import RunError
+from zoo.tasks.losses import cross_entropy
 from zoo.train.batches import Batches
 from zoo.train.callbacks import Callbacks
 from zoo.train.checkpoints import Checkpoints, saved_steps, seal
@@ -29,7 +31,7 @@ class Rehearsal:
     """A small run: 10 examples in batches of 4, and validation scores that were fixed beforehand."""
 
     def __init__(
-        self, checkpoint, folder, *, epochs: int = 3, learning_rate: float = 1e-3, callbacks=(), **how
+        self, checkpoint, folder, *, epochs: int = 3, learning_rate: float = 1e-3, loss=None, callbacks=(), **how
     ) -> None:
         self.how, self.callbacks = how, callbacks
         keys = TrainKeys(learning_rate=learning_rate, schedule="constant", warmup=0)
@@ -38,9 +40,8 @@ class Rehearsal:
         self.batches = Batches(items, np.arange(10, dtype=np.int32) % 2, 4, epochs, 0, True, 0, 48)
         self.plan = Plan(self.batches.per_epoch, epochs=epochs)
         self.schedule = make_schedule(keys, len(self.plan))
-        self.trainer = make_trainer(
-            self.model, make_optimizer(keys, self.schedule, self.model.trainable_variables), self.model.objective()
-        )
+        optimizer = make_optimizer(keys, self.schedule, self.model.trainable_variables)
+        self.trainer = make_trainer(self.model, optimizer, loss or self.model.objective())
         self.journal = Journal(folder / "metrics.jsonl")
         self.steps: list[tuple[int, float, float]] = []
         self.weights: list[np.ndarray] = []
@@ -131,12 +132,36 @@ def test_a_long_run_keeps_few_records_of_mean_losses(rehearse):
 def test_a_loss_that_is_no_number_ends_the_run(rehearse):
     made = rehearse()
     made.model.head.classifier.kernel.assign(np.full((2, 32), np.nan, np.float32))
-    with pytest.raises(RunError, match="the loss of step 1 is nan") as caught:
+    with pytest.raises(RunError, match="the loss of step 1 or its gradient is not a number") as caught:
         made.run(None)
     members = ", ".join(map(str, made.batches.members(0).tolist()))
     assert caught.value.why == [f"the step saw examples {members}"]
     assert "train.learning_rate" in caught.value.fix
     assert caught.value.exit_code == 1
+
+
+@jax.custom_vjp
+def spoiled(outputs, factor):
+    """The outputs as they are; their gradient is multiplied."""
+    return outputs
+
+
+spoiled.defvjp(lambda outputs, factor: (outputs, factor), lambda factor, gradient: (gradient * factor, None))
+
+
+def test_a_gradient_that_is_no_number_is_told_of_the_step_that_had_it(rehearse):
+    plain = cross_entropy()
+
+    def loss(outputs, targets, weights):
+        factor = ops.where(ops.any(targets == 2), np.nan, 1.0)
+        return plain(spoiled(outputs, factor), targets % 2, weights)
+
+    made = rehearse(loss=loss)
+    second = made.batches.members(1)
+    made.batches.targets[second[0]] = 2
+    with pytest.raises(RunError, match="the loss of step 2 or its gradient is not a number") as caught:
+        made.run()
+    assert caught.value.why == [f"the step saw examples {', '.join(map(str, second.tolist()))}"]
 
 
 def test_it_stops_after_so_many_evaluations_that_were_no_better(rehearse):

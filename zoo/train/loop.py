@@ -163,7 +163,7 @@ class Loop:
             told = np.asarray(means)
         value = float(told.flat[0])
         if not np.isfinite(value):
-            raise self._diverged(f"the loss of step {step} is {value}")
+            raise self._diverged(f"the loss of step {step} or its gradient is not a number")
         self.meter.note(step, value, told.tolist())
         if self.standing.watch.exploded(step, value):
             since = step - LASTING + 1

@@ -152,7 +152,7 @@ def make_trainer(
 
     def step(state: State, *batch: Any) -> tuple[State, Means]:
         (_, (means, fixed)), gradients = jax.value_and_grad(policy(mean_of), has_aux=True)(*state[:2], *batch)
-        return updated(state, fixed, gradients), means
+        return updated(state, fixed, gradients), _told(means, gradients)
 
     def add(trainable: Any, fixed: Any, sums: Any, *batch: Any) -> tuple[Any, Any]:
         (_, (own, weight, fixed)), gradients = jax.value_and_grad(policy(sums_of), has_aux=True)(
@@ -165,7 +165,8 @@ def make_trainer(
     def finish(state: State, sums: Any) -> tuple[State, Means]:
         gradients, total, weight = sums
         divisor = _divisor(weight)
-        return updated(state, state[1], [x / ops.cast(divisor, x.dtype) for x in gradients]), total / divisor
+        gradients = [x / ops.cast(divisor, x.dtype) for x in gradients]
+        return updated(state, state[1], gradients), _told(total / divisor, gradients)
 
     return Trainer(
         model,
@@ -187,6 +188,15 @@ def all_finite(values: list[Any]) -> Any:
 @jax.jit
 def _zeros(values: list[Any]) -> list[Any]:
     return [ops.zeros_like(x) for x in values]
+
+
+def _told(means: Means, gradients: list[Any]) -> Means:
+    """The means of a step, or NaN where its gradient has no finite norm: else the next step would be blamed.
+
+    The norm costs nothing where gradients are clipped by it: the compiler merges what is computed twice.
+    """
+    norm = ops.sum(ops.stack([ops.sum(ops.square(x)) for x in gradients]))
+    return ops.where(ops.isfinite(norm), means, float("nan"))
 
 
 def _divisor(weight: Any) -> Any:
