@@ -29,7 +29,7 @@ def build(name: str, checkpoint: str) -> Measured:
     held = []
 
     def step() -> None:
-        state, loss = trainer.step(held.pop() if held else trainer.state(), *batch)
+        state, loss = trainer.advance(held.pop() if held else trainer.state(), [batch])
         held.append(state)
         jax.block_until_ready(loss)
 

@@ -34,15 +34,15 @@ keys = TrainKeys(learning_rate=1e-4)
 optimizer = make_optimizer(keys, make_schedule(keys, 1000), model.trainable_variables)
 trainer = make_trainer(model, optimizer, model.objective())
 batch = arrays, (np.arange(JOB["batch"]) % 5).astype(np.int32), np.ones(JOB["batch"], np.float32)
-state = trainer.state()
-program = footprint(trainer, state, batch)
+state, frozen = trainer.start()
+program = footprint(trainer, (state, frozen), batch)
 # Each weight that learns has a gradient of its own size, beside what the optimizer keeps of it.
 learning = sum(x.nbytes for group in (state[0], state[2]) for x in group)
 
 times = []
 for turn in range(JOB["steps"] + 2):
     start = time.perf_counter()
-    state, loss = program.compiled(state, *batch)
+    state, loss = program.compiled(state, frozen, *batch)
     jax.block_until_ready(loss)
     if turn > 1:
         times.append(time.perf_counter() - start)

@@ -73,14 +73,14 @@ def test_the_compiled_step_is_the_one_that_trains(recipe, tiny_bert):
         batches = make_batches(recipe, model, splits)
         return batches, trainer_for(recipe, model, len(batches), splits.train)[0]
 
-    (batches, trainer), shapes = abstractly(lambda: make("random"), lambda made: made[1].state())
+    (batches, trainer), shapes = abstractly(lambda: make("random"), lambda made: made[1].start())
     assert all(isinstance(x, jax.ShapeDtypeStruct) for x in jax.tree.leaves(shapes))
     batch = batches.batch(batches.largest)
     step = footprint(trainer, shapes, batch)
     _, real = make()
-    start = real.state()  # both steps give their buffers away
-    state, loss = step.compiled(jax.tree.map(lambda x: x.copy(), start), *batch)
-    again, same = real.step(start, *batch)
+    start, frozen = real.start()  # both steps give the state's buffers away
+    state, loss = step.compiled(jax.tree.map(lambda x: x.copy(), start), frozen, *batch)
+    again, same = real.step(start, frozen, *batch)
     assert float(loss) == float(same)
     for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(again), strict=True):
         np.testing.assert_array_equal(one, other)

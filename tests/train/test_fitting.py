@@ -49,6 +49,15 @@ def test_auto_keeps_the_examples_of_a_step_and_computes_them_in_parts_that_fit(r
         fitted(auto, splits, Silent())
 
 
+def test_what_callbacks_look_at_is_counted(resolved):
+    splits = read_splits(resolved)
+    plain = rehearse(resolved, splits).step
+    watched = rehearse(resolved.replace("train", callbacks=("keras.callbacks:History",)), splits).step
+    (trainable, moving, slots, _), _ = plain.start
+    copies = sum(x.size * x.dtype.itemsize for x in (*trainable, *moving, *slots))
+    assert watched.copied == watched.peak - plain.peak == watched.held - plain.held == copies > 0
+
+
 def test_a_budget_becomes_steps(resolved, monkeypatch):
     splits = read_splits(resolved)
     monkeypatch.setattr(Footprint, "seconds", lambda self, batch: 0.5)

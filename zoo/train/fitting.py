@@ -67,9 +67,9 @@ def rehearse(recipe: Recipe, splits: Splits) -> Rehearsal:
         trainer, _ = trainer_for(recipe, model, steps, kept.train)
         return kept, model, batches, trainer
 
-    (kept, model, batches, trainer), state = abstractly(make, lambda made: made[3].state())
-    batch = batches.batch(batches.largest)
-    step = footprint(trainer, state, batch, accumulates=recipe.train.accumulate > 1)
+    (kept, model, batches, trainer), start = abstractly(make, lambda made: made[3].start())
+    batch, keys = batches.batch(batches.largest), recipe.train
+    step = footprint(trainer, start, batch, accumulates=keys.accumulate > 1, watched=bool(keys.callbacks))
     return Rehearsal(kept, model, batches, batch, step)
 
 

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from zoo.train.step import State, Trainer
+from zoo.train.step import Start, Trainer
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -28,18 +28,20 @@ class Footprint:
     """A compiled training step, or that of a batch which is a part of one.
 
     Args:
-        state: the shapes of its state.
+        start: the shapes of what it takes beside a batch.
         sums: those of what the parts of a step add up; None for a whole step.
         held: bytes of weights, statistics and the optimizer's values, which stay for the whole run.
+        copied: bytes of these that are there only once training has begun: what callbacks look at.
         batch: bytes of one batch.
         peak: bytes at the step's highest, all of these included.
         flops: floating-point operations of one step, before the compiler changes any.
         compiled: the program itself.
     """
 
-    state: Any
+    start: Start
     sums: Any
     held: int
+    copied: int
     batch: int
     peak: int
     flops: float
@@ -52,16 +54,15 @@ class Footprint:
 
     def seconds(self, batch: Any) -> float:
         """How long a batch takes here: the quickest of two or more on this one, with zeros for weights."""
-        (trainable, fixed, *beside), sums = jax.tree.map(
-            lambda x: jnp.zeros(x.shape, x.dtype), (self.state, self.sums)
-        )
+        (state, frozen), sums = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (self.start, self.sums))
+        trainable, moving, *_ = state
         best, started = float("inf"), time.perf_counter()
         for turn in range(8):
             began = time.perf_counter()
             if sums is None:
-                (trainable, fixed, *beside), done = self.compiled((trainable, fixed, *beside), *batch)
+                state, done = self.compiled(state, frozen, *batch)
             else:
-                fixed, sums = self.compiled(trainable, fixed, sums, *batch)
+                moving, sums = self.compiled(trainable, moving, sums, frozen, *batch)
                 done = sums[1]
             jax.block_until_ready(done)
             best = min(best, time.perf_counter() - began)
@@ -70,35 +71,40 @@ class Footprint:
         return best
 
 
-def abstractly(make: Callable[[], Any], state_of: Callable[[Any], State]) -> tuple[Any, State]:
-    """What `make` makes, without the numbers in it, and the shapes of its state.
+def abstractly(make: Callable[[], Any], start_of: Callable[[Any], Start]) -> tuple[Any, Start]:
+    """What `make` makes, without the numbers in it, and the shapes of what its step starts from.
 
     The variables of what comes back hold no values: it is good for compiling, and for nothing else.
     """
     made: list[Any] = []
 
-    def build() -> State:
+    def build() -> Start:
         made.append(make())
-        return state_of(made[0])
+        return start_of(made[0])
 
-    state = jax.eval_shape(build)
-    return made[0], state
+    start = jax.eval_shape(build)
+    return made[0], start
 
 
-def footprint(trainer: Trainer, state: State, batch: Any, *, accumulates: bool = False) -> Footprint:
+def footprint(
+    trainer: Trainer, start: Start, batch: Any, *, accumulates: bool = False, watched: bool = False
+) -> Footprint:
     """Compile the trainer's step for a batch, of which only the shapes matter.
 
     Args:
         accumulates: the program of a batch that is a part of a step, in place of a whole step's.
+        watched: there are callbacks, which hold copies of what a step gives away.
     """
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), np.asarray(x).dtype), batch)
     program: Any = trainer.add if accumulates else trainer.step  # jitted functions, which are more than callables
-    trainable, fixed, *beside = state
+    state, frozen = start
+    trainable, moving, *beside = state
     means, weight = (jax.ShapeDtypeStruct(shape, np.float32) for shape in (trainer.shape, ()))
     sums = (trainable, means, weight) if accumulates else None
-    lowered = program.lower(*((trainable, fixed, sums) if accumulates else (state,)), *shapes)
+    lowered = program.lower(*((trainable, moving, sums, frozen) if accumulates else start), *shapes)
     compiled = lowered.compile()
     memory = compiled.memory_analysis()
+    copied = _bytes((*trainer.weights(state), state[2])) if watched else 0
     peak = (
         memory.argument_size_in_bytes
         + memory.output_size_in_bytes
@@ -106,9 +112,10 @@ def footprint(trainer: Trainer, state: State, batch: Any, *, accumulates: bool =
         + memory.temp_size_in_bytes
         + memory.generated_code_size_in_bytes
         + (_bytes(beside) if accumulates else 0)
+        + copied
     )
     flops = (lowered.cost_analysis() or {}).get("flops", 0.0)
-    return Footprint(state, sums, _bytes(state), _bytes(shapes), peak, flops, compiled)
+    return Footprint(start, sums, _bytes(start) + copied, copied, _bytes(shapes), peak, flops, compiled)
 
 
 def _bytes(tree: Any) -> int:

@@ -70,24 +70,13 @@ class Loop:
     def resume(self) -> Checkpoint | None:
         """Stand where the newest sound checkpoint does, and give it; None where there is none, at the start."""
         state = self.trainer.state()
-        _, fixed = weights = jax.device_get(self.trainer.weights(state))
-        templates = {"state": self._changing(state), "best": self._changing(weights)}
+        templates = {"state": state, "best": jax.device_get(self.trainer.weights(state))}
         found = self.checkpoints.restore(templates) if self.checkpoints else None
         self.journal.begin(found.facts["records"] if found else [])
         if found:
-            trainable, moving, *others = found.arrays["state"]
-            self.standing = Standing.restored(found)
-            self.state = trainable, self.trainer.with_frozen(moving, state[1]), *others
-            if "best" in found.arrays:
-                trainable, moving = found.arrays["best"]
-                self.standing.best.weights = trainable, self.trainer.with_frozen(moving, fixed)
+            self.standing, self.state = Standing.restored(found), found.arrays["state"]
             self.callbacks.restore(found.facts["callbacks"])
         return found
-
-    def _changing(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """A state or weights but for what is frozen, which the run's files hold."""
-        trainable, fixed, *others = values
-        return trainable, self.trainer.without_frozen(fixed), *others
 
     def run(self) -> Standing:
         """Train to the end, evaluate after each epoch, and leave the model with its best weights.
@@ -97,8 +86,7 @@ class Loop:
         """
         trainer, standing = self.trainer, self.standing
         state, first = self.state or trainer.state(), standing.step + 1
-        if self.callbacks:
-            state = self._shown(state)
+        self._show(state)
         self.callbacks.begin()
         began = time.perf_counter() - standing.seconds
         self.meter.restart(standing.losses)
@@ -111,7 +99,7 @@ class Loop:
                 self._note(pending)
             standing.step, pending = standing.step + 1, means
             if self.callbacks.reads_weights:
-                state = self._shown(state)
+                self._show(state)
             # The first is read at once: whether it learns at all should not take a second step to know.
             if self.callbacks.reads_weights or standing.step == first:
                 self._note(pending)
@@ -124,7 +112,7 @@ class Loop:
             if not all_finite(state[0]):  # the loss was, before this step
                 raise self._diverged(f"the weights after step {standing.step} are not numbers")
             if self._evaluates() and (self.evaluate or self.callbacks):
-                state = self._looked_at(state)
+                self._look_at(state)
             standing.seconds = time.perf_counter() - began
             if self._saves():
                 with part("saving"):
@@ -192,22 +180,20 @@ class Loop:
             return []
         return [last_good([saved for saved in saved_steps(self.checkpoints.folder) if saved < step])]
 
-    def _looked_at(self, state: State) -> State:
-        """The state, once the model has been evaluated and shown to the callbacks."""
-        weights = self.trainer.weights(state)
-        state = self._shown(state)
-        scores = self._evaluated(weights, self.evaluate) if self.evaluate else {}
+    def _look_at(self, state: State) -> None:
+        """Evaluate the model as it stands, and let the callbacks look at it."""
+        self._show(state)
+        scores = self._evaluated(self.trainer.weights(state), self.evaluate) if self.evaluate else {}
         if self._ends_epoch():
             self.callbacks.end_of_epoch(self.standing.step, scores)
-        return state
 
-    def _shown(self, state: State) -> State:
-        """The state, once the model and, for callbacks, the optimizer hold its values."""
-        self.trainer.write_back(self.trainer.weights(state))
-        if self.callbacks:
-            for variable, value in zip(self.trainer.optimizer.variables, state[2], strict=True):
-                variable.assign(value)
-        return _owned(state, slots=bool(self.callbacks))
+    def _show(self, state: State) -> None:
+        """Let the model and the optimizer hold the state's values.
+
+        The next step gives these away. Callbacks, which may look at any time, are given copies; all others have
+        looked by then, and memory need not hold the weights twice.
+        """
+        self.trainer.write_back((*self.trainer.weights(state), state[2]), copied=bool(self.callbacks))
 
     def _evaluated(self, weights: Any, evaluate: Callable[[], Scores]) -> dict[str, float]:
         standing = self.standing
@@ -227,9 +213,9 @@ class Loop:
 
     def _saved(self, state: State) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arrays and facts of a checkpoint."""
-        arrays = {"state": self._changing(state)}
+        arrays: dict[str, Any] = {"state": state}
         if self.standing.best.weights is not None:
-            arrays["best"] = self._changing(self.standing.best.weights)
+            arrays["best"] = self.standing.best.weights
         records, callbacks = self.journal.records, self.callbacks.saved()
         return arrays, {**self.standing.facts(), "records": records, "callbacks": callbacks}
 
@@ -253,10 +239,3 @@ class Loop:
             raise StoppedError(
                 f"Stopped at step {self.standing.step} of {len(self.plan)}.", fix=where, signal=asked
             )
-
-
-def _owned(state: State, slots: bool) -> State:
-    # The variables now hold these buffers, and the next step gives its own away.
-    trainable, fixed, optimizer, average = state
-    copied = [[x.copy() for x in group] for group in (trainable, fixed, average)]
-    return copied[0], copied[1], [x.copy() for x in optimizer] if slots else optimizer, copied[2]

@@ -18,15 +18,18 @@ from zoo.train.splits import Splits
 from zoo.train.step import Trainer, shapes_of
 
 
-def prepared(recipe: Recipe, trainer: Trainer, batches: Any, plan: Plan) -> Trainer:
+def prepared(recipe: Recipe, trainer: Trainer, batches: Any, plan: Plan, *, watched: bool = False) -> Trainer:
     """The trainer with its step compiled for the largest batch. Nothing is computed, and nothing compiled twice.
+
+    Args:
+        watched: there are callbacks.
 
     Raises a ZooError where the step does not fit in memory.
     """
     accumulates = plan.accumulate > 1
-    batch, state = batches.batch(batches.largest), jax.eval_shape(trainer.state)
-    step = footprint(trainer, state, batch, accumulates=accumulates)
-    check_fits(recipe, step, batches.size, device_memory(step.held))
+    batch, start = batches.batch(batches.largest), jax.eval_shape(trainer.start)
+    step = footprint(trainer, start, batch, accumulates=accumulates, watched=watched)
+    check_fits(recipe, step, batches.size, device_memory(step.held - step.copied))
     return dataclasses.replace(
         trainer, ready={("add" if accumulates else "step", *shapes_of(batch)): step.compiled}
     )

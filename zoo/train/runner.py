@@ -186,7 +186,7 @@ def _run(
     plan = make_plan(recipe.train, batches.per_epoch)
     trainer, schedule = trainer_for(recipe, model, len(plan), splits.train)
     listener.stage("compiling the step")
-    trainer = prepared(recipe, trainer, batches, plan)
+    trainer = prepared(recipe, trainer, batches, plan, watched=bool(callbacks))
     if model.inputs == "texts":
         recipe = recipe.replace("data", max_length=model.preprocess.max_length)
     if splits.train.problem == PREFERENCE:

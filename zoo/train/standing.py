@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import jax
+import numpy as np
 
 from zoo.train.checkpoints import Checkpoint
 from zoo.train.watch import Watch
@@ -23,7 +23,8 @@ class Best:
         """Take these weights if they are better, and say whether they are."""
         better = score > self.score
         if better:
-            self.score, self.step, self.weights = score, step, jax.device_get(weights)
+            trainable, moving = ([_on_host(x) for x in group] for group in weights)
+            self.score, self.step, self.weights = score, step, (trainable, moving)
         return better
 
 
@@ -59,7 +60,12 @@ class Standing:
 
     @classmethod
     def restored(cls, found: Checkpoint) -> Standing:
-        """Where the run stood when a checkpoint was saved, but for the best weights."""
-        best = Best(**found.facts["best"])
+        """Where the run stood when a checkpoint was saved."""
+        best = Best(**found.facts["best"], weights=found.arrays.get("best"))
         kept = [found.facts[name] for name in ("waited", "losses", "seconds")]
         return cls(found.step, best, *kept, watch=Watch(**found.facts["watch"]))
+
+
+def _on_host(value: Any) -> np.ndarray:
+    """A value in memory of its own. A CPU hands out its own buffer, which a step could then not be given."""
+    return np.array(value.copy())

@@ -15,8 +15,11 @@ from keras import ops
 from zoo.tasks.losses import Loss, Tell
 
 State = tuple[list[Any], list[Any], list[Any], list[Any]]
-"""Values of the trainable variables, the other variables (statistics, dropout seeds, what is frozen), the
-optimizer's, and the averages of all that a step may change of the first two, if they are kept."""
+"""All that a step changes: the values of the trainable variables, of the others that move (statistics, dropout's
+seeds), of the optimizer's, and the averages of the first two, if they are kept."""
+
+Start = tuple[State, list[Any]]
+"""What a step takes beside its batch: the state, and the values of the frozen weights."""
 
 Prepare = Callable[[dict[str, Any], Any], tuple[dict[str, Any], Any]]
 
@@ -29,8 +32,9 @@ class Trainer:
     """A model, its optimizer and the compiled functions between two states.
 
     Args:
-        step: `(state, *batch) -> (state, means)`: one step on one batch. It donates the state.
-        add: `(trainable, other, sums, *batch) -> (other, sums)`: a batch's part of a step. It donates both.
+        step: `(state, frozen, *batch) -> (state, means)`: one step on one batch. It donates the state.
+        add: `(trainable, moving, sums, frozen, *batch) -> (moving, sums)`: a batch's part of a step. It donates
+            what it gives anew.
         finish: `(state, sums) -> (state, means)`: the step of all the parts. It donates the state.
         averages: whether an average of the weights is kept.
         told: what is told of a step's examples beside their loss.
@@ -49,13 +53,13 @@ class Trainer:
     def advance(self, state: State, batches: Sequence[Any]) -> tuple[State, Means]:
         """One step on all these batches, as if they were one: the new state, and the means."""
         if len(batches) == 1:
-            return self.ready.get(("step", *shapes_of(batches[0])), self.step)(state, *batches[0])
-        trainable, fixed, slots, average = state
+            return self.ready.get(("step", *shapes_of(batches[0])), self.step)(state, self.frozen, *batches[0])
+        trainable, moving, slots, average = state
         sums = _zeros(trainable), np.zeros(self.shape, np.float32), np.float32(0)
         for batch in batches:
             add = self.ready.get(("add", *shapes_of(batch)), self.add)
-            fixed, sums = add(trainable, fixed, sums, *batch)
-        return self.finish((trainable, fixed, slots, average), sums)
+            moving, sums = add(trainable, moving, sums, self.frozen, *batch)
+        return self.finish((trainable, moving, slots, average), sums)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -63,43 +67,43 @@ class Trainer:
         return (1 + len(self.told),) if self.told else ()
 
     @functools.cached_property
-    def moving(self) -> list[int]:
-        """The places of the other variables that a step may change: all but frozen weights."""
-        return _moving(self.model)
+    def variables(self) -> tuple[list[Any], list[Any], list[Any]]:
+        """The variables whose values a state has: trainable, moving, the optimizer's."""
+        others = zip(self.model.non_trainable_variables, _moves(self.model), strict=True)
+        return self.model.trainable_variables, [v for v, moves in others if moves], self.optimizer.variables
 
-    def without_frozen(self, fixed: Sequence[Any]) -> list[Any]:
-        """Of the values of the other variables, those that a step may change."""
-        return [fixed[n] for n in self.moving]
-
-    def with_frozen(self, moving: Sequence[Any], fixed: Sequence[Any]) -> list[Any]:
-        """These values that a step may change, and the frozen ones of `fixed`."""
-        filled = list(fixed)
-        for n, value in zip(self.moving, moving, strict=True):
-            filled[n] = value
-        return filled
+    @functools.cached_property
+    def frozen(self) -> list[Any]:
+        """The values of the frozen weights. The variables hold them all the time: no step gives them away."""
+        others = zip(self.model.non_trainable_variables, _moves(self.model), strict=True)
+        return [v.value for v, moves in others if not moves]
 
     def state(self) -> State:
         """The state as the variables hold it. A step donates its buffers: use each state once."""
-        model, optimizer = self.model, self.optimizer
-        groups = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
-        trainable, fixed, slots = ([v.value for v in group] for group in groups)
-        averaged = (*trainable, *self.without_frozen(fixed)) if self.averages else ()
-        return trainable, fixed, slots, [x.copy() for x in averaged]
+        trainable, moving, slots = ([v.value for v in group] for group in self.variables)
+        return trainable, moving, slots, [x.copy() for x in (*trainable, *moving)] if self.averages else []
+
+    def start(self) -> Start:
+        """What the first step takes beside its batch."""
+        return self.state(), self.frozen
 
     def weights(self, state: State) -> tuple[list[Any], list[Any]]:
         """The values that the model is used with: the averages, where they are kept."""
-        trainable, fixed, _, average = state
-        if not average:
-            return trainable, fixed
+        trainable, moving, _, average = state
         count = len(trainable)
-        return average[:count], self.with_frozen(average[count:], fixed)
+        return (average[:count], average[count:]) if average else (trainable, moving)
 
-    def write_back(self, weights: tuple[list[Any], list[Any]]) -> None:
-        """Let the model's variables hold these values, so that the model can be used or saved."""
-        groups = (self.model.trainable_variables, self.model.non_trainable_variables)
-        for group, values in zip(groups, weights, strict=True):
-            for variable, value in zip(group, values, strict=True):
-                variable.assign(value)
+    def write_back(self, values: Sequence[Sequence[Any]], *, copied: bool = False) -> None:
+        """Let the variables hold these values, so that the model can be used or saved.
+
+        Args:
+            values: those of the trainable variables, of the moving ones and, if they are to be written, too, of the
+                optimizer's.
+            copied: copies in their place, one after the other, for a step will give them away.
+        """
+        for group, own in zip(self.variables, values, strict=False):
+            for variable, value in zip(group, own, strict=True):
+                variable.assign(value.copy() if copied else value)
 
 
 def shapes_of(batch: Any) -> tuple[Any, ...]:
@@ -126,41 +130,45 @@ def make_trainer(
         ema: the decay of the average of the weights, once that has forgotten where it began; 0 keeps none.
         policy: wraps what is differentiated, to say what is kept for the gradient.
     """
-    moving = _moving(model)
+    moves = _moves(model)
     count = next(n for n, v in enumerate(optimizer.variables) if v is optimizer.iterations)
 
-    def sums_of(trainable: Any, fixed: Any, arrays: dict[str, Any], targets: Any, weights: Any) -> Any:
+    def sums_of(
+        trainable: Any, moving: Any, frozen: Any, arrays: dict[str, Any], targets: Any, weights: Any
+    ) -> Any:
         if prepare is not None:
             arrays, targets = prepare(arrays, targets)
-        outputs, fixed = model.stateless_call(trainable, fixed, arrays, training=True)
+        others = {True: iter(moving), False: iter(frozen)}
+        outputs, after = model.stateless_call(trainable, [next(others[x]) for x in moves], arrays, training=True)
+        moving = [value for value, own in zip(after, moves, strict=True) if own]
         total, weight = loss(outputs, targets, weights)
         beside = [tell(outputs, targets, weights) for tell in (told or {}).values()]
-        return total, (ops.stack([total, *beside]) if beside else total, weight, fixed)
+        return total, (ops.stack([total, *beside]) if beside else total, weight, moving)
 
-    def mean_of(trainable: Any, fixed: Any, *batch: Any) -> tuple[Any, Any]:
-        total, (sums, weight, fixed) = sums_of(trainable, fixed, *batch)
-        return total / _divisor(weight), (sums / _divisor(weight), fixed)
+    def mean_of(*values_and_batch: Any) -> tuple[Any, Any]:
+        total, (sums, weight, moving) = sums_of(*values_and_batch)
+        return total / _divisor(weight), (sums / _divisor(weight), moving)
 
-    def updated(state: State, fixed: Any, gradients: Any) -> State:
+    def updated(state: State, moving: Any, gradients: Any) -> State:
         trainable, _, slots, average = state
         steps = slots[count]
         trainable, slots = optimizer.stateless_apply(slots, gradients, trainable)
         if ema:
-            decay, seen = _decay(steps, ema), (*trainable, *(fixed[n] for n in moving))
+            decay, seen = _decay(steps, ema), (*trainable, *moving)
             average = [_moved(old, new, decay) for old, new in zip(average, seen, strict=True)]
-        return trainable, fixed, slots, average
+        return trainable, moving, slots, average
 
-    def step(state: State, *batch: Any) -> tuple[State, Means]:
-        (_, (means, fixed)), gradients = jax.value_and_grad(policy(mean_of), has_aux=True)(*state[:2], *batch)
-        return updated(state, fixed, gradients), _told(means, gradients)
+    def step(state: State, frozen: Any, *batch: Any) -> tuple[State, Means]:
+        gradient = jax.value_and_grad(policy(mean_of), has_aux=True)
+        (_, (means, moving)), gradients = gradient(*state[:2], frozen, *batch)
+        return updated(state, moving, gradients), _told(means, gradients)
 
-    def add(trainable: Any, fixed: Any, sums: Any, *batch: Any) -> tuple[Any, Any]:
-        (_, (own, weight, fixed)), gradients = jax.value_and_grad(policy(sums_of), has_aux=True)(
-            trainable, fixed, *batch
-        )
+    def add(trainable: Any, moving: Any, sums: Any, frozen: Any, *batch: Any) -> tuple[Any, Any]:
+        gradient = jax.value_and_grad(policy(sums_of), has_aux=True)
+        (_, (own, weight, moving)), gradients = gradient(trainable, moving, frozen, *batch)
         before, *numbers = sums
         gradients = [one + other for one, other in zip(before, gradients, strict=True)]
-        return fixed, (gradients, numbers[0] + own, numbers[1] + weight)
+        return moving, (gradients, numbers[0] + own, numbers[1] + weight)
 
     def finish(state: State, sums: Any) -> tuple[State, Means]:
         gradients, total, weight = sums
@@ -203,10 +211,10 @@ def _divisor(weight: Any) -> Any:
     return ops.where(weight > 0, weight, 1.0)
 
 
-def _moving(model: Any) -> list[int]:
-    """The places of a model's other variables that a step may change: all but frozen weights."""
+def _moves(model: Any) -> list[bool]:
+    """Of each of a model's other variables, whether a step may change it: all but frozen weights."""
     weights = {id(v) for layer in model._flatten_layers() for v in layer._trainable_variables}
-    return [n for n, v in enumerate(model.non_trainable_variables) if id(v) not in weights]
+    return [id(v) not in weights for v in model.non_trainable_variables]
 
 
 def _decay(steps: Any, most: float) -> Any:
