@@ -283,7 +283,7 @@ def test_a_run_that_diverges_late_names_the_last_good_checkpoint(short, monkeypa
     monkeypatch.setattr(Schedule, "__call__", lambda self, step: jnp.where(step < 12, calm(self, step), 1e30))
     with pytest.raises(RunError, match="diverged") as caught:
         finetune(recipe, listener=Slow())
-    assert re.fullmatch(r"the last good checkpoint is that of step (9|10|12)", caught.value.why[1])
+    assert re.fullmatch(r"the last good checkpoint is that of step (9|1[012])", caught.value.why[1])
 
 
 def test_steps_in_place_of_epochs_and_early_stopping(short):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-import time
+import threading
 
 import jax
 import keras
@@ -18,7 +18,7 @@ from zoo.errors import RunError
 from zoo.tasks.losses import cross_entropy
 from zoo.train.batches import Batches
 from zoo.train.callbacks import Callbacks
-from zoo.train.checkpoints import Checkpoints, saved_steps, seal
+from zoo.train.checkpoints import SAVING, Checkpoints, saved_steps, seal
 from zoo.train.journal import Journal
 from zoo.train.loop import Loop
 from zoo.train.optimizer import make_optimizer, make_schedule
@@ -203,20 +203,33 @@ def test_evaluating_does_not_save(rehearse, tmp_path):
     assert kept.made == {3: True, 6: True}
 
 
-def test_an_epoch_s_end_is_saved_though_the_save_before_goes_on(rehearse, tmp_path, monkeypatch):
-    def slowly(folder) -> None:
-        time.sleep(0.5)
+def test_what_is_due_while_a_save_goes_on_is_saved_after_it(rehearse, tmp_path, monkeypatch):
+    free = threading.Event()
+
+    def held_up(folder) -> None:
+        free.wait()
         seal(folder)
 
-    monkeypatch.setattr("zoo.train.checkpoints.seal", slowly)
-    kept = Recorded(tmp_path / "checkpoints", steps=1)
-    rehearse(epochs=2, checkpoints=kept).run()
+    class Waiting(list):
+        def append(self, told):
+            super().append(told)
+            if told[0] == 7:
+                free.set()
+                for thread in threading.enumerate():
+                    if thread.name == SAVING:
+                        thread.join()
+
+    monkeypatch.setattr("zoo.train.checkpoints.seal", held_up)
+    kept = Recorded(tmp_path / "checkpoints")
+    made = rehearse(epochs=4, checkpoints=kept)
+    made.steps = Waiting()
+    made.run()
     kept.close()
-    assert kept.made[1]
-    assert not kept.made[2]  # nothing waits between
     assert kept.made[3]
-    assert kept.made[6]
-    assert saved_steps(kept.folder) == [6, 3]
+    assert not kept.made[6]  # the end of the second epoch
+    assert kept.made[8]  # the first step that found the save of the third at its end
+    assert 4 not in kept.made
+    assert 5 not in kept.made
 
 
 class CutError(Exception):

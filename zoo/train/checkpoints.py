@@ -69,6 +69,11 @@ class Checkpoints:
         often = bool(self.steps) and step % self.steps == 0
         return often or (bool(self.seconds) and time.monotonic() - self.last >= self.seconds)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a save is still going on."""
+        return self._sealing is not None and self._sealing.is_alive()
+
     def save(self, step: int, arrays: dict[str, Any], facts: dict[str, Any]) -> bool:
         """Save in the background; False where the save before is still going on, which nothing waits for.
 
@@ -78,7 +83,7 @@ class Checkpoints:
 
         Raises a RunError where the save before failed.
         """
-        if self._sealing and self._sealing.is_alive():
+        if self.busy:
             return False
         self.wait()
         import jax

@@ -66,6 +66,7 @@ class Loop:
         self.meter = Meter(plan, batches.size * plan.accumulate, journal, rate_at, progress, trainer.told)
         self.standing = Standing()
         self.state: State | None = None
+        self.owed = False
 
     def resume(self) -> Checkpoint | None:
         """Stand where the newest sound checkpoint does, and give it; None where there is none, at the start."""
@@ -221,16 +222,18 @@ class Loop:
 
     def _saves(self) -> bool:
         asked = self.interrupts is not None and self.interrupts.asked
-        due = self.checkpoints is not None and self.checkpoints.due(self.standing.step)
+        kept = self.checkpoints
+        due = kept is not None and (kept.due(self.standing.step) or (self.owed and not kept.busy))
         return bool(asked) or due or self._ends_epoch()
 
     def _save(self, state: State) -> None:
         asked, last = self.interrupts and self.interrupts.asked, self._ends()
-        # While the loss is above all measure, what is saved would push out the last good checkpoints.
-        if self.checkpoints is not None and (asked or last or not self.standing.watch.above):
-            if asked or self._ends_epoch():
+        if self.checkpoints is not None:
+            if asked or last:
                 self.checkpoints.wait()
-            self.checkpoints.save(self.standing.step, *self._saved(state))
+            # While the loss is above all measure, what is saved would push out the last good checkpoints.
+            may = asked or last or not self.standing.watch.above
+            self.owed = not (may and self.checkpoints.save(self.standing.step, *self._saved(state)))
         if asked and not last:
             where = ""
             if self.checkpoints is not None:
