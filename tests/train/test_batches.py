@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zoo.data.text import Encoded
-from zoo.train.batches import Batches
+from zoo.train.batches import Batches, few
 
 POSITIONS = 100
 
@@ -108,7 +108,7 @@ def test_padded_rows_hold_one_example_each(made):
 @given(batches())
 def test_few_shapes_compile(made):
     shapes = {made.batch(k)[0]["input_ids"].shape for k in range(len(made))}
-    assert len(shapes) <= (2 if made.packed else -(-POSITIONS // 32))
+    assert len(shapes) <= (2 if made.packed else 6)
 
 
 # Its second epoch needs more rows than its first.
@@ -140,6 +140,27 @@ def test_packing_leaves_little_padding():
     cells = sum(made.batch(k)[0]["input_ids"].size for k in range(len(made)))
     assert made.tokens == sum(lengths)
     assert made.tokens / cells > 0.75  # padded to the longest of each batch, about half
+
+
+def test_padded_texts_of_like_length_leave_little_padding_in_few_shapes():
+    lengths = np.random.default_rng(0).integers(5, 500, 3000).tolist()
+    made = Batches(encoded(lengths), np.zeros(3000, np.int32), 16, 2, 0, False, 0, 512)
+    shapes = [made.batch(k)[0]["input_ids"].shape for k in range(len(made))]
+    assert len(set(shapes)) == 6  # of the 16 lengths that batches need
+    assert made.sizes == sorted({length for _, length in shapes})
+    assert 2 * made.tokens / sum(rows * length for rows, length in shapes) > 0.75  # in random batches, about half
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(1, 5))
+def test_sizes_that_others_are_rounded_up_to(needed, most):
+    sizes = few(np.array(needed), most)
+    assert sizes == sorted(set(sizes))
+    assert set(sizes) <= set(needed)
+    assert sizes[-1] == max(needed)
+    assert len(sizes) == min(most, len(set(needed)))
+    if most == 2:
+        costs = [sum(next(size for size in (one, max(needed)) if size >= n) for n in needed) for one in set(needed)]
+        assert sum(next(size for size in sizes if size >= n) for n in needed) == min(costs)
 
 
 @pytest.mark.parametrize("size", [4, 6])

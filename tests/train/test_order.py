@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +48,36 @@ def test_accumulated_steps_see_what_one_batch_of_all_would_see(count, size, accu
     for step in range(len(plan)):
         members = [n for k in plan.members(step) for n in parts.members(k).tolist()]
         assert members == whole.members(step).tolist()
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=400), st.integers(2, 9), st.integers(0, 9), st.data())
+def test_by_length_every_example_is_seen_once_an_epoch_whichever_step_comes_first(lengths, size, seed, data):
+    order = Order(len(lengths), size, 2, seed, lengths=np.array(lengths))
+    steps = [order.members(k).tolist() for k in range(len(order))]
+    for epoch in range(2):
+        part = steps[epoch * order.per_epoch : (epoch + 1) * order.per_epoch]
+        assert sorted(n for step in part for n in step) == list(range(len(lengths)))
+        assert all(len(step) == size for step in part[:-1])
+    again = Order(len(lengths), size, 2, seed, lengths=np.array(lengths))
+    k = data.draw(st.integers(0, len(order) - 1))
+    assert again.members(k).tolist() == steps[k]
+
+
+def test_by_length_the_examples_of_a_step_are_alike_and_others_in_every_epoch():
+    lengths = np.random.default_rng(0).integers(1, 513, 1000)
+    order = Order(1000, 8, 3, seed=1, lengths=lengths)
+    steps = [order.members(k) for k in range(len(order))]
+    spread = np.mean([np.ptp(lengths[step]) for step in steps])
+    assert spread < 40  # of random ones, about 400
+    assert len({frozenset(step.tolist()) for step in steps}) == len(steps)
+    # The steps themselves come in no order of length, so that none is kept for the end.
+    first = lengths[np.stack(steps[:125])].mean(axis=1)
+    assert abs(np.corrcoef(first, np.arange(125))[0, 1]) < 0.3
+    assert order.members(0).tolist() != Order(1000, 8, 3, seed=2, lengths=lengths).members(0).tolist()
+
+
+@pytest.mark.parametrize("count", [1, 7, 23, 31])
+def test_few_steps_are_as_random_as_without_lengths(count):
+    lengths = np.arange(count)
+    for k in range(len(plain := Order(count, 4, 2, seed=3))):
+        np.testing.assert_array_equal(plain.members(k), Order(count, 4, 2, 3, lengths=lengths).members(k))

@@ -81,7 +81,8 @@ def _texts(recipe: Recipe, batches: Batches) -> str:
     padding = 1 - batches.tokens / sum(batches.cells)
     if padding > _MUCH_PADDING and not recipe.data.packing:
         saved = 1 - sum(batches.repacked(True).cells) / sum(batches.cells)
-        return f"data.packing = true: {saved:.0%} less to compute"
+        if saved > 0:
+            return f"data.packing = true: {saved:.0%} less to compute"
     usual = int(np.quantile(lengths, 0.98)) + 1
     if usual < lengths.max() / 2:
         return f"data.max_length = {max(8, usual)}: 98% of the texts are that short, and rows need not be longer"

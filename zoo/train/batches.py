@@ -1,7 +1,8 @@
 """The batches of a training run. Batch k depends on the examples, the seed and k alone.
 
 Packed, the examples of a batch are laid in rows of one length, each example a segment that sees only itself,
-so that hardly any of the arithmetic is spent on padding. The examples of a step are the same either way.
+so that hardly any of the arithmetic is spent on padding. Padded, each has a row of its own, and those of a batch
+are of like length. A batch has the same loss and gradient either way.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from zoo.train.order import Order
 Batch = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
 
 _STEP = 32  # row lengths are multiples of this
+_ROW_COUNTS, _ROW_LENGTHS = 2, 6  # as many shapes are compiled at most, packed and padded
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class Batches:
 
     @cached_property
     def order(self) -> Order:
-        return Order(len(self.encoded) // self.texts, self.size, self.epochs, self.seed, self.least)
+        lengths = self.lengths.reshape(-1, self.texts).max(axis=1)
+        how = len(lengths), self.size, self.epochs, self.seed, self.least
+        return Order(*how, lengths=None if self.packed else lengths)
 
     @property
     def per_epoch(self) -> int:
@@ -91,21 +95,18 @@ class Batches:
 
     @cached_property
     def needed(self) -> np.ndarray:
-        """What each batch of the run cannot do without: rows, or the length of its longest text."""
+        """What each batch of the run cannot do without: rows, or rows of a length for its longest text."""
         return np.array([self._needed(self.texts_of(self.members(k))) for k in range(len(self))])
 
     def _needed(self, texts: np.ndarray) -> int:
-        return len(self._rows(texts)) if self.packed else int(self.lengths[texts].max())
+        if self.packed:
+            return len(self._rows(texts))
+        return min(-(-int(self.lengths[texts].max()) // _STEP) * _STEP, self.positions)
 
     @cached_property
-    def row_counts(self) -> list[int]:
-        """The one or two row counts that batches are rounded up to, chosen so that they waste the fewest rows."""
-        needed, largest = self.needed, int(self.needed.max())
-
-        def cost(split: int) -> int:
-            return int(np.where(needed <= split, split, largest).sum())
-
-        return sorted({min(map(int, np.unique(needed)), key=cost), largest})
+    def sizes(self) -> list[int]:
+        """The few row counts, or lengths of padded rows, that batches are rounded up to."""
+        return few(self.needed, _ROW_COUNTS if self.packed else _ROW_LENGTHS)
 
     def _rows(self, texts: np.ndarray) -> list[list[int]]:
         """Texts to rows: the longest first, each in the first row with room."""
@@ -124,9 +125,8 @@ class Batches:
 
     def _shape(self, needed: int) -> tuple[int, int]:
         """The rows and the length of a batch that cannot do without so much."""
-        if self.packed:
-            return next(n for n in self.row_counts if n >= needed), self.row_length
-        return self.size * self.texts, min(-(-needed // _STEP) * _STEP, self.positions)
+        size = next(size for size in self.sizes if size >= needed)
+        return (size, self.row_length) if self.packed else (self.size * self.texts, size)
 
     @cached_property
     def cells(self) -> list[int]:
@@ -134,7 +134,7 @@ class Batches:
         return [math.prod(self._shape(needed)) for needed in self.needed[: self.per_epoch].tolist()]
 
     def repacked(self, packed: bool) -> Batches:
-        """The same batches, packed or not."""
+        """The same examples, packed or not."""
         return replace(self, packed=packed)
 
     @property
@@ -194,3 +194,20 @@ class Batches:
 
     def _padded(self, texts: np.ndarray) -> dict[str, np.ndarray]:
         return pad([self.encoded[n] for n in texts], self._shape(self._needed(texts)), self.pad_id)
+
+
+def few(needed: np.ndarray, most: int) -> list[int]:
+    """At most so many of the sizes that batches need, for each to be rounded up to one of them with little waste.
+
+    They begin with the largest; each of the others is the best beside those before it.
+    """
+    sizes, counts = np.unique(needed, return_counts=True)
+    found = {int(sizes[-1])}
+
+    def cost(size: int) -> int:
+        chosen = np.array(sorted({*found, size}))
+        return int((chosen[np.searchsorted(chosen, sizes)] * counts).sum())
+
+    while len(found) < min(most, len(sizes)):
+        found.add(min((size for size in sizes.tolist() if size not in found), key=cost))
+    return sorted(found)

@@ -152,8 +152,7 @@ def feed_facts(batches: Batches | ImageBatches) -> dict[str, str]:
         if left_out := batches.order.left_out:
             facts["left alone"] = f"{left_out} pair of an epoch, another in each: there is nothing to tell it from"
         facts["padding"] = f"{1 - batches.tokens / sum(batches.cells):.0%} of what is computed"
-        if batches.packed:
-            saved = 1 - sum(batches.cells) / sum(batches.repacked(False).cells)
+        if batches.packed and (saved := 1 - sum(batches.cells) / sum(batches.repacked(False).cells)) > 0:
             facts["packing"] = f"saves {saved:.0%} of what rows of one text each would take"
         return facts
     height, width = batches.preprocess.settings.size or (0, 0)

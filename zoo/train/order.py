@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from zoo.train.recipe import TrainKeys
 
+_POOL = 50  # the most steps that share their examples out by length
+
 
 @dataclass(frozen=True)
 class Order:
     """The examples of every step.
+
+    By length, examples that are alike come into one step, so that little padding is laid behind them: the steps of
+    an epoch are dealt at random, each pool of them shares its examples out anew, the short ones and the long ones
+    by themselves, and then all steps are shuffled. A pool is at most a quarter of an epoch's steps, or else every
+    epoch had the same.
 
     Args:
         count: how many examples there are.
@@ -20,6 +28,7 @@ class Order:
         epochs: how often every example is seen.
         seed: decides the order.
         least: the fewest examples of a step; where fewer are left at the end of an epoch, it goes without them.
+        lengths: `(count,)` the examples' lengths; without them, a step's are of any.
     """
 
     count: int
@@ -27,6 +36,7 @@ class Order:
     epochs: int
     seed: int
     least: int = 1
+    lengths: np.ndarray | None = field(default=None, compare=False)
 
     @property
     def per_epoch(self) -> int:
@@ -44,8 +54,24 @@ class Order:
     def members(self, k: int) -> np.ndarray:
         """Which examples step k sees; the last step of an epoch may see fewer than `size`."""
         epoch, place = divmod(k, self.per_epoch)
-        order = _order(self.seed, epoch, self.count)
+        order = _order(self.seed, epoch, self.count) if self.lengths is None else self._by_length(epoch)
         return order[place * self.size : (place + 1) * self.size]
+
+    @cached_property
+    def _by_length(self) -> Callable[[int], np.ndarray]:
+        return lru_cache(maxsize=1)(self._alike)  # every step of an epoch asks for it
+
+    def _alike(self, epoch: int) -> np.ndarray:
+        assert self.lengths is not None
+        order, whole = _order(self.seed, epoch, self.count), self.count // self.size
+        pool = min(_POOL, whole // 4)
+        if pool < 2:
+            return order
+        dealt, left = np.split(order, [whole * self.size])
+        pools = np.arange(len(dealt)) // (pool * self.size)
+        steps = dealt[np.lexsort((self.lengths[dealt], pools))].reshape(whole, self.size)
+        shuffled = np.random.default_rng((self.seed, epoch, 1)).permutation(steps)
+        return np.concatenate([shuffled.ravel(), left])
 
 
 @lru_cache(maxsize=1)  # every step of an epoch asks for it

@@ -159,7 +159,10 @@ class DataKeys:
     max_length: int | None = key(
         None, "truncate texts after this many tokens; the model's limit by default", least=8
     )
-    packing: bool = key(True, "lay several short texts in one row, each seeing only itself; false pads them")
+    packing: bool = key(
+        True,
+        "lay several short texts in one row, each seeing only itself; false pads them, like lengths together",
+    )
     augment: AugmentKeys = field(
         default_factory=AugmentKeys, metadata={"help": "how training pictures are changed"}
     )
