@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.references.timm_models import timm
 from zoo.errors import ZooError
 from zoo.hub.description import classes_of, is_timm, kind_of, labels_of, layout_of, with_labels
 
@@ -54,6 +55,24 @@ def test_timm_s_labels_are_its_descriptions_where_every_name_has_one():
     other = with_labels(config, ["cat", "dog"])
     assert labels_of(other) == ("cat", "dog")
     assert "label_descriptions" not in str(other)
+
+
+def test_a_network_for_1_000_classes_without_names_tells_imagenet_s_as_timm_does():
+    info = timm.data.ImageNetInfo("imagenet-1k")
+    words = info.label_descriptions()
+    config = {"architecture": "resnet50", "num_classes": 1000, "pretrained_cfg": {"num_classes": 1000}}
+    found = labels_of(config)
+    assert [label for n, label in enumerate(found) if n not in (134, 517)] == [
+        word for n, word in enumerate(words) if n not in (134, 517)
+    ]
+    assert (words[134], words[517]) == ("crane", "crane")  # the bird and the machine: only the synset tells
+    assert (found[134], found[517]) == ("crane (n02012849)", "crane (n03126707)")
+    assert [info.label_names()[n] for n in (134, 517)] == ["n02012849", "n03126707"]
+    assert len({*found}) == 1000
+    assert with_labels(config, found) == config
+    assert labels_of(with_labels(config, ["cat", "dog"])) == ("cat", "dog")
+    for count in (999, 1001, 21841):
+        assert labels_of(config | {"num_classes": count})[0] == "LABEL_0"
 
 
 def test_timm_s_labels_by_number_may_have_gaps():

@@ -45,6 +45,7 @@ def test_wheel_carries_every_file_of_every_package(wheels):
         ("presets/*.lock.json", "zoo_presets"),
         ("recipes/*.toml", "zoo_recipes"),
         ("zoo/train/report.html", "zoo/train"),
+        ("zoo/hub/imagenet_1k.txt", "zoo/hub"),
     ],
 )
 def test_wheel_carries_data(wheels, pattern, package):

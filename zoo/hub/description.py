@@ -6,13 +6,17 @@ and `id2label`.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
 
 Source = Mapping[str, Any]
+
+_IMAGENET_CLASSES = 1000
 
 
 def is_timm(source: Source) -> bool:
@@ -43,7 +47,7 @@ def labels_of(source: Source) -> tuple[str, ...]:
     """The label names, in the order of their numbers.
 
     A config without names means `LABEL_0`, `LABEL_1`, ...: as many as it counts, else two, as in transformers.
-    Of timm's they are the descriptions, where every name has one.
+    Of timm's they are the descriptions, where every name has one, and ImageNet's where 1,000 classes have no names.
     """
     try:
         if is_timm(source):
@@ -65,21 +69,31 @@ def _timm_told(source: Source, key: str) -> Any:
 def _timm_labels(source: Source) -> tuple[str, ...]:
     """As timm/data/dataset_info.py has them (`CustomDatasetInfo`): a list, or a table by number that may have gaps.
 
+    Which data set it is where there are no names, the number of classes tells, as in timm/data/imagenet_info.py.
     A description that several names share is followed by the name.
     """
     names, count = _timm_told(source, "label_names") or _timm_told(source, "labels"), classes_of(source)
+    known = _imagenet() if not names and count == _IMAGENET_CLASSES else {}
+    names = names or list(known)
     if not names:
         return tuple(f"LABEL_{n}" for n in range(count or 0))
     if isinstance(names, Mapping):
         numbered = {int(number): name for number, name in names.items()}
         names = [numbered.get(n, f"LABEL_{n}") for n in range(len(numbered) if count is None else count)]
     found = [str(name) for name in names]
-    described = _timm_told(source, "label_descriptions")
+    described = _timm_told(source, "label_descriptions") or known
     if not isinstance(described, Mapping) or not described.keys() >= {*found}:
         return tuple(found)
     often = Counter(str(described[name]) for name in found)
     told = [(name, str(described[name])) for name in found]
     return tuple(text if often[text] == 1 else f"{text} ({name})" for name, text in told)
+
+
+@functools.cache
+def _imagenet() -> dict[str, str]:
+    """The synset of each class of ImageNet and its words, in the order of their numbers."""
+    text = Path(__file__).with_name("imagenet_1k.txt").read_text(encoding="utf-8")
+    return dict(line.split("\t") for line in text.splitlines() if not line.startswith("#"))
 
 
 def with_labels(source: Source, labels: Sequence[str]) -> dict[str, Any]:
