@@ -94,6 +94,7 @@ class TestTask:
         with pytest.raises(zoo.ZooError, match=f"cannot do '{task}'") as caught:
             zoo.load(bare, task=task)
         assert "fill-mask" in caught.value.why[0]
+        assert "--task feature-extraction" in caught.value.fix
 
     def test_one_that_is_misspelt(self, bare):
         with pytest.raises(zoo.ZooError, match="Did you mean 'text-classification'"):

@@ -244,9 +244,11 @@ def build(
     task = task or found.task or task_of(source, architecture)
     kind = task_model(task, architecture.modality)
     if kind is None or task not in architecture.heads:
+        first = next(iter(architecture.heads))
         raise ZooError(
             f"{found.name} cannot do '{task}'.{did_you_mean(task, architecture.heads)}",
             why=f"its tasks are {', '.join(architecture.heads)}",
+            fix=f"Ask for one that it can do: task='{first}', or --task {first}.",
         )
     layout_name = found.layout or layout_of(source)
     if not found.layout and layout_name not in architecture.layouts:

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from PIL import Image
 
 from tests.data.web_server import picture_server
 from zoo.train.finetune import finetune
@@ -94,7 +95,9 @@ def test_a_run_on_pairs_reads_pairs(zoo, checkpoint, tmp_path):
     assert "Give a data file with the columns 'one' and 'two'." in told.err
 
 
-def test_pictures_of_the_web_where_they_are_allowed(zoo, run, tmp_path, monkeypatch):
+@pytest.fixture
+def network(tmp_path):
+    """A tiny ResNet with random weights, in `tiny` of the working directory."""
     import zoo as package
 
     config = {"model_type": "resnet", "architectures": ["ResNetForImageClassification"], "layer_type": "basic"}
@@ -104,6 +107,17 @@ def test_pictures_of_the_web_where_they_are_allowed(zoo, run, tmp_path, monkeypa
     (tmp_path / "config/config.json").write_text(json.dumps(config))
     (tmp_path / "config/preprocessor_config.json").write_text(json.dumps(processor))
     package.load(tmp_path / "config", weights="random").save_pretrained(tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+def test_a_model_that_a_url_names_takes_pictures_where_it_is_one_for_them(zoo, network):
+    Image.new("RGB", (40, 40), "red").save(network.parent / "cat.png")
+    (row,) = zoo("predict", f"file://{network}", "cat.png", "--json").json
+    assert row["input"] == "cat.png"
+    assert row["output"]["label"] in ("cat", "dog")
+
+
+def test_pictures_of_the_web_where_they_are_allowed(zoo, run, network, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with picture_server() as server:
         url = f"{server.url}/cat.png"

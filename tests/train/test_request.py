@@ -100,6 +100,21 @@ def test_a_preset_and_data_are_a_recipe(reviews, tmp_path):
     assert recipe.name == "reviews"
 
 
+def test_a_url_s_task_is_its_files_word_or_the_data_s(reviews, tmp_path):
+    network, pictures = tmp_path / "network", tmp_path / "pictures"
+    for folder in (network, pictures):
+        folder.mkdir()
+    (network / "config.json").write_text('{"architecture": "resnet18"}')
+
+    def task(name, data, **keys) -> str:
+        return resolve(name, data=data, overrides=[f"{key}={value}" for key, value in keys.items()]).model.task
+
+    assert task(f"file://{network}", reviews) == "image-classification"
+    assert task("hf://org/name", pictures) == "image-classification"
+    assert task("hf://org/name", reviews, **{"data.image": "review"}) == "image-classification"
+    assert task("hf://org/name", reviews) == "text-classification"
+
+
 def test_a_run_is_named_after_its_data_not_after_the_path_of_its_model(reviews, tmp_path):
     assert resolve(str(tmp_path), overrides=[f"data.train={reviews}"]).name == "reviews"
 

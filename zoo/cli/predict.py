@@ -11,7 +11,7 @@ import click
 
 from zoo.cli.console import json_option, print_json, use_keras
 from zoo.errors import Faults, ZooError
-from zoo.train.recipe import DataKeys, ModelKeys, Recipe
+from zoo.train.recipe import DataKeys
 
 
 @click.command("predict")
@@ -25,14 +25,14 @@ def command(model: str, inputs: tuple[str, ...], column: str | None, allow_urls:
 
     One line of output for each.
     """
-    recipe = _trained_by(model)
-    if allow_urls and not recipe.model.task.startswith("image-"):
-        raise ZooError(f"--allow-urls is for pictures, and {model} takes texts.")
-    texts = (_pictures if recipe.model.task.startswith("image-") else _texts)(inputs, column, recipe.data)
     use_keras()
     from zoo.loading import load
 
-    loaded = load(model)
+    loaded = load(model)  # first, for only its files say what it takes
+    pictures = loaded.inputs == "images"
+    if allow_urls and not pictures:
+        raise ZooError(f"--allow-urls is for pictures, and {model} takes texts.")
+    texts = (_pictures if pictures else _texts)(inputs, column, _read_by(model))
     outputs = getattr(loaded, loaded.verb)(texts, **({"allow_urls": True} if allow_urls else {}))
     rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     if as_json:
@@ -44,16 +44,16 @@ def command(model: str, inputs: tuple[str, ...], column: str | None, allow_urls:
         click.echo(f"{_shown(row)}\t{' '.join(shown.split())}")
 
 
-def _trained_by(model: str) -> Recipe:
-    """How a run read its data, which is how it is to read more; for what is no run, what the preset is for."""
-    from zoo.train.request import complete
+def _read_by(model: str) -> DataKeys:
+    """How a run read its data, which is how it is to read more; of what is no run, nothing is known."""
     from zoo.train.run import Run
 
-    if Path(model, "recipe.toml").is_file():
-        recipe = Run(model).recipe
-        # What learned from pairs of texts embeds single ones.
-        return recipe.replace("data", text_pair=None) if recipe.model.task == "feature-extraction" else recipe
-    return complete(Recipe(model=ModelKeys(preset=model)), Faults())
+    if not Path(model, "recipe.toml").is_file():
+        return DataKeys()
+    recipe = Run(model).recipe
+    if recipe.model.task == "feature-extraction":  # what learned from pairs of texts embeds single ones
+        recipe = recipe.replace("data", text_pair=None)
+    return recipe.data
 
 
 def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> list[str | bytes]:

@@ -106,20 +106,25 @@ def _given(data: DataKeys, key: str) -> bool:
 
 def _task_of(recipe: Recipe) -> str:
     """What the model was published for, where that can be trained, else what its plugin's manifest names first of
-    what can; text classification where nothing is known."""
-    name, can = recipe.model.preset, ()
+    what can. Where only files that are still to be fetched would tell, the data does: pictures are classified, and
+    so are texts."""
+    name, can = recipe.model.preset, ("image-classification",) if _has_pictures(recipe.data) else ()
     with contextlib.suppress(ZooError):
         if recipe.model.architecture:
             can = tasks_of_architecture(recipe.model.architecture)
         elif is_preset(name):
             preset = find_preset(name)
             can = (preset.task, *tasks_of(preset))
-        elif (folder := Path(name).expanduser()).is_dir():
+        elif (folder := Path(name.removeprefix("file://")).expanduser()).is_dir():
             folder = folder / "model" if (folder / "recipe.toml").is_file() else folder
             source = local_files(folder).mapping(CONFIG)
             qualified = architecture_of(kind_of(source))
             can = tasks_of_architecture(qualified)
     return next((task for task in can if task in _GUESSED), _GUESSED[0])
+
+
+def _has_pictures(data: DataKeys) -> bool:
+    return bool(data.image) or is_folder(data.train)
 
 
 def _check_model(recipe: Recipe, faults: Faults) -> None:
