@@ -89,10 +89,10 @@ def test_the_model_of_a_run_is_transformers_s_too(run, folder):
 
 
 def test_the_report_shows_the_worst_mistakes_as_pictures(tiny, folder, tmp_path):
-    run = finetune(
-        str(tiny), data=folder, output=tmp_path / "run", overrides=("train.epochs=1", "train.learning_rate=1e-9")
-    )
+    how = ("train.epochs=1", "train.learning_rate=1e-9", "train.batch_size=4", "train.accumulate=2")
+    run = finetune(str(tiny), data=folder, output=tmp_path / "run", overrides=how)
     page = run.report.read_text()
+    assert "4 examples at a time, not all of a step" in page
     assert page.count('src="data:image/jpeg;base64,') == page.count("<figcaption><b>") > 0
 
 
@@ -125,6 +125,18 @@ def test_a_text_model_has_no_batch_norm_to_freeze(tiny_bert, reviews_file, tmp_p
     with pytest.raises(ZooError, match="no batch normalisation"):
         finetune(str(tiny_bert), data=reviews_file, output=tmp_path / "run", overrides=("train.freeze=norm",))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (("train.batch_size=4", "train.accumulate=2"), True),
+        (("train.batch_size=4", "train.accumulate=2", "train.freeze=norm"), False),
+        (("train.batch_size=8",), False),
+    ],
+)
+def test_normalisations_that_see_a_part_of_a_step_are_told_of(tiny, folder, how, told):
+    assert ("normalised" in zoo.check(str(tiny), data=folder, overrides=how).data) == told
 
 
 @pytest.fixture

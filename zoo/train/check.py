@@ -99,6 +99,7 @@ def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Che
     from zoo.train.footprint import device_memory
     from zoo.train.order import make_plan
     from zoo.train.preflight import foreseen
+    from zoo.train.setup import normalisation_facts
     from zoo.train.shown import first_examples
 
     recipe = fitted(recipe, splits, listener)
@@ -117,7 +118,7 @@ def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Che
     }
     found = Check(
         recipe=recipe,
-        data=data_facts(splits) | feed_facts(batches),
+        data=data_facts(splits) | feed_facts(batches) | normalisation_facts(recipe, model),
         rows={name: len(part) for name, part in splits.parts.items()},
         classes=class_counts(splits.train),
         warnings=splits.warnings,

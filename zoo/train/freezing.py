@@ -32,8 +32,13 @@ def freeze(model: Any, what: str) -> None:
         )
 
 
+def batch_norms(model: Any) -> list[BatchNorm]:
+    """The batch normalisations of a model, frozen or not."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, BatchNorm)]
+
+
 def _freeze_norms(model: Any) -> None:
-    norms = [layer for layer in model._flatten_layers() if isinstance(layer, BatchNorm)]
+    norms = batch_norms(model)
     if not norms:
         raise ZooError(
             'train.freeze = "norm", and the model has no batch normalisation.',

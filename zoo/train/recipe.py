@@ -190,7 +190,10 @@ class TrainKeys:
         least=1,
     )
     accumulate: int = key(
-        1, "batches whose gradients make one step, as exact as one batch of all their examples", least=1
+        1,
+        "batches whose gradients make one step, as exact as one batch of all their examples, but for batch "
+        "normalisations: where these are trained, they see each batch by itself",
+        least=1,
     )
     optimizer: str = key(
         "adamw",

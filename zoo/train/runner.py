@@ -169,7 +169,7 @@ def _run(
     from zoo.train.order import make_plan
     from zoo.train.preflight import prepared
     from zoo.train.reference import hold_references
-    from zoo.train.setup import make_model, trained_weights, trainer_for
+    from zoo.train.setup import make_model, normalisation_facts, trained_weights, trainer_for
 
     splits = material.splits
     callbacks = [*callbacks, *named_callbacks(recipe.train.callbacks)]
@@ -177,7 +177,8 @@ def _run(
     model = make_model(recipe, splits, found=material.found)
     if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
-    listener.fact("trained", trained_weights(model))
+    for name, value in {"trained": trained_weights(model), **normalisation_facts(recipe, model)}.items():
+        listener.fact(name, value)
     known, splits = len(splits.notes), learnable(recipe, model, splits)
     for note in splits.notes[known:]:
         listener.fact("left out", note)

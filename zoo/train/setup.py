@@ -20,7 +20,7 @@ from zoo.loading import Found, Weights, build, described, locate
 from zoo.tasks.losses import preference, preference_told
 from zoo.train.depth import depths
 from zoo.train.feeds import preparation
-from zoo.train.freezing import freeze
+from zoo.train.freezing import batch_norms, freeze
 from zoo.train.optimizer import Schedule, make_optimizer, make_schedule
 from zoo.train.recipe import Recipe
 from zoo.train.remat import remat_blocks, remat_policy
@@ -130,6 +130,15 @@ def trained_weights(model: Any) -> str:
         sum(math.prod(v.shape) for v in group) for group in (model.weights, model.trainable_variables)
     )
     return f"{trained:,} of {every:,} weights ({trained / every:.1%})"
+
+
+def normalisation_facts(recipe: Recipe, model: Any) -> dict[str, str]:
+    """What there is to tell where the batches of a step are not as exact as one batch of all their examples."""
+    keys = recipe.train
+    if keys.accumulate == 1 or not any(norm.trainable for norm in batch_norms(model)):
+        return {}
+    told = f"{keys.batch_size} examples at a time, not all of a step: batch normalisations see one batch of it each"
+    return {"normalised": told}
 
 
 def _weights(recipe: Recipe) -> Weights:

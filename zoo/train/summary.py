@@ -27,7 +27,7 @@ from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import recipe_text
 from zoo.train.report import Mistake, Report, duration, render_report
 from zoo.train.scores import METRICS, ClassificationScores, Scores
-from zoo.train.setup import trained_weights
+from zoo.train.setup import normalisation_facts, trained_weights
 from zoo.train.splits import Splits
 from zoo.train.thumbnails import thumbnail
 from zoo.train.token_scores import TokenScores
@@ -85,6 +85,7 @@ def write_report(
             "Data": _data_facts(recipe, splits, batches),
             "Training": {
                 "trained": trained_weights(model),
+                **normalisation_facts(recipe, model),
                 "steps": f"{len(plan):,}, {plan.per_epoch:,} an epoch",
                 "whole run": duration(seconds["total"]),
             },
