@@ -14,12 +14,15 @@ from transformers.models.convnext.image_processing_pil_convnext import ConvNextI
 
 import zoo
 from tests.references.torch_images import channels_first, close, randomise
+from tests.train.test_resume import CutError, until_saved
 from zoo.data.augment import Augmentation
 from zoo.data.preprocessing import ImagePreprocessor, ImageSettings
 from zoo.errors import RunError, ZooError
+from zoo.train.checkpoints import saved_steps
 from zoo.train.evaluate import evaluate
 from zoo.train.finetune import finetune
 from zoo.train.image_batches import ImageBatches
+from zoo.train.listener import Silent
 from zoo.train.mixing import Mixing
 from zoo.train.order import Order
 
@@ -99,10 +102,31 @@ def test_the_report_shows_the_worst_mistakes_as_pictures(tiny, folder, tmp_path)
 def test_two_runs_are_bit_for_bit_the_same_and_workers_change_nothing(tiny, folder, tmp_path):
     how = (*QUICK, "data.augment.randaugment=2", "data.augment.mixup=0.2", "data.augment.cutmix=1.0")
     weights = []
-    for name, more in {"a": (), "b": (), "c": ("data.workers=1",)}.items():
+    for name, more in {"a": (), "b": (), "c": ("data.workers=2",)}.items():
         run = finetune(str(tiny), data=folder, output=tmp_path / name, overrides=(*how, *more, "train.epochs=1"))
         weights.append((run.path / "model/model.safetensors").read_bytes())
     assert weights[0] == weights[1] == weights[2]
+
+
+def test_a_run_that_is_cut_off_in_an_epoch_ends_at_the_same_weights(tiny, folder, tmp_path):
+    how = (*QUICK, "train.epochs=2", "train.ema=0.9", "data.augment.mixup=0.4", "data.augment.cutmix=1.0")
+    how = (*how, "data.augment.randaugment=1", "train.checkpoint_steps=3")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    finetune(str(tiny), data=folder, output=whole, overrides=how)
+
+    class Listener(Silent):
+        def step(self, step, loss, examples_per_second):
+            if step in (4, 6, 8):  # of ten, five an epoch
+                until_saved(cut, {4: 3, 6: 5, 8: 6}[step])
+            if step == 8:
+                raise CutError
+
+    with pytest.raises(CutError):
+        finetune(str(tiny), data=folder, output=cut, overrides=how, listener=Listener())
+    assert saved_steps(cut / "checkpoints")[0] == 6
+    assert finetune(resume=cut).finished
+    for name in ("model/model.safetensors", "model/config.json"):
+        assert (cut / name).read_bytes() == (whole / name).read_bytes()
 
 
 @pytest.mark.parametrize("what", ["norm", "backbone"])
@@ -346,6 +370,9 @@ def test_batch_k_is_the_same_from_the_stream_and_alone(folder):
     assert len(streamed) == len(made) == 10
     for k in (0, 4, 9):
         for one, other in zip(jax.tree.leaves(streamed[k]), jax.tree.leaves(made.batch(k)), strict=True):
+            np.testing.assert_array_equal(one, other)
+    for late, whole in zip(made.stream(7), streamed[7:], strict=True):
+        for one, other in zip(jax.tree.leaves(late), jax.tree.leaves(whole), strict=True):
             np.testing.assert_array_equal(one, other)
     assert streamed[4][2].tolist() == [1] * 4 + [0] * 4  # 36 pictures in batches of 8
     assert not np.array_equal(
