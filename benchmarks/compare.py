@@ -56,7 +56,7 @@ class Comparison:
 
     Args:
         what: the line's name.
-        metric: the one that is compared; its ending says the unit (`_s`, `_mib`, or a share of 1).
+        metric: the one that is compared; its ending says the unit (`_per_s`, `_s`, `_mib`, or a share of 1).
         ours, theirs: contenders.
         at_most: the target; None where the line stands for scale only.
         of: what the target limits: ours / theirs, our value itself, theirs - ours, or ours - theirs.

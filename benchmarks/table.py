@@ -91,6 +91,8 @@ def _section(kept: dict) -> list[str]:
 
 
 def _value(metric: str, value: float) -> str:
+    if metric.endswith("_per_s"):
+        return f"{value:,.0f} a second"
     if metric.endswith("_s"):
         return f"{value:.0f} s" if value >= 100 else f"{value:.3g} s"
     if metric.endswith("_programs"):

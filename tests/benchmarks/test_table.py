@@ -56,6 +56,7 @@ def test_a_missed_target_stays_visible():
         ({"metric": "peak_mib", "our_value": 1234.5}, "| 1,234 MiB |"),
         ({"metric": "wall_s", "our_value": 0.1234, "of": "value", "at_most": 0.15}, "| 0.123 s |"),
         ({"metric": "wall_s", "our_value": 491.6}, "| 492 s |"),
+        ({"metric": "pictures_per_s", "our_value": 1234.5}, "| 1,234 a second |"),
         ({"metric": "accuracy", "our_value": 0.8349, "of": "shortfall", "at_most": 0.01}, "| 83.5% |"),
         ({"of": "value", "at_most": 0.15}, "| at most 0.15 s: met |"),
         ({"of": "shortfall", "at_most": 0.01}, "| at most 1 point less: met |"),
