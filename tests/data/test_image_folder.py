@@ -24,6 +24,15 @@ def test_directories_are_the_classes_and_order_is_the_paths(tmp_path):
     assert found.rows == [1, 2, 3]
 
 
+def test_other_files_are_counted_by_their_endings_and_hidden_ones_are_not(tmp_path):
+    touch(tmp_path, "cat/1.jfif", "cat/2.PGM", "cat/3.heic", "cat/4.HEIC", "cat/5.avif", "cat/deep/LICENCE")
+    touch(tmp_path, "cat/.DS_Store", "cat/.cache/6.png", "cat/.cache/x.txt", "dog/1.png", "labels.csv")
+    notes = []
+    found = read_image_folder(tmp_path, notes)
+    assert [name.rsplit("/", 1)[1] for name in found.inputs] == ["1.jfif", "2.PGM", "1.png"]
+    assert notes == [f"what is no picture by its name in '{tmp_path}': 2 .heic, 1 without an ending, 1 .avif"]
+
+
 @pytest.mark.parametrize("validation", ["val", "Valid", "validation", "dev"])
 def test_splits_are_known_by_their_names(tmp_path, validation):
     touch(tmp_path, "train/a/1.png", f"{validation}/a/2.png", "test/a/3.png")
@@ -63,7 +72,7 @@ def test_every_class_without_a_picture_is_named(tmp_path):
     with pytest.raises(ZooError) as told:
         read_image_folder(tmp_path)
     assert "class 'b' has no picture" in str(told.value)
-    assert "class 'c' has no picture" in str(told.value)
+    assert "class 'c' has no picture in it, only 1 .pdf" in str(told.value)
 
 
 def test_loose_pictures_alone_are_no_classes(tmp_path):

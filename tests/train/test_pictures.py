@@ -235,6 +235,13 @@ def test_or_they_are_left_out_and_counted(tiny, faulty, tmp_path):
     assert "1 could not be decoded and were not trained on" in page
 
 
+def test_files_that_are_no_pictures_by_their_names_are_told_of(tiny, tmp_path):
+    write_folder(tmp_path / "photos", 5)
+    (tmp_path / "photos/red/9.heic").write_bytes(b"a picture that Pillow alone does not read")
+    found = zoo.check(str(tiny), data=tmp_path / "photos", overrides=QUICK)
+    assert f"what is no picture by its name in '{tmp_path / 'photos'}': 1 .heic" in found.data["left out"]
+
+
 def test_a_class_of_which_nothing_is_left_is_named(tiny, faulty, tmp_path):
     for path in (faulty / "train/red").iterdir():
         path.write_bytes(b"")

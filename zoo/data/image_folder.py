@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from zoo.data.examples import Examples
@@ -56,23 +58,28 @@ def split_folder(folder: str | Path, split: str) -> Path:
     )
 
 
-def read_image_folder(folder: str | Path) -> Examples:
+def read_image_folder(folder: str | Path, notes: list[str] | None = None) -> Examples:
     """The pictures of a folder whose directories are the classes, in the order of their paths.
+
+    Args:
+        notes: told of the files in them that are no pictures by their names.
 
     Raises a ZooError that names every class without a picture, or says what was found where there are no classes.
     """
     root = Path(folder).expanduser()
     inputs: list[str] = []
     labels: list[str] = []
-    faults = Faults()
+    faults, others = Faults(), Counter()
     directories = _directories(root)
     for directory in directories:
-        pictures = _pictures(directory)
+        pictures, beside = _sorted(directory)
         if not pictures:
-            faults.add(f"class '{directory.name}' has no picture in it")
+            only = f", only {_endings(beside)}" if beside else ""
+            faults.add(f"class '{directory.name}' has no picture in it{only}")
+        others += beside
         inputs += map(str, pictures)
         labels += [directory.name] * len(pictures)
-    loose = [path.name for path in _pictures(root) if path.parent == root]
+    loose = sorted(path.name for path in root.iterdir() if path.is_file() and _is_picture(path.name))
     if not directories:
         only = f", only {len(loose):,} pictures" if loose else ""
         faults.add(f"it has no directories{only}; each class needs one")
@@ -82,6 +89,8 @@ def read_image_folder(folder: str | Path) -> Examples:
         f"'{root}' is not a folder of pictures by class.",
         fix=f"Lay it out as CLASS/picture.jpg, or train/CLASS/picture.jpg. Pictures end in {some(EXTENSIONS)}.",
     )
+    if others and notes is not None:
+        notes.append(f"what is no picture by its name in '{root}': {_endings(others)}")
     return Examples(inputs, labels, list(range(1, len(inputs) + 1)), str(root))
 
 
@@ -90,20 +99,40 @@ def pictures_in(path: str) -> list[str]:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         return [path]
-    if found := [str(picture) for picture in _pictures(folder)]:
+    if found := [str(picture) for picture in _sorted(folder)[0]]:
         return found
     raise ZooError(f"'{path}' has no picture in it.", fix=f"Pictures end in {some(EXTENSIONS)}.")
 
 
 def _directories(root: Path) -> list[Path]:
     try:
-        return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
+        return sorted(p for p in root.iterdir() if p.is_dir() and not _is_hidden(p.name))
     except OSError as error:
         raise ZooError(f"'{root}' cannot be read.", why=str(error)) from error
 
 
-def _pictures(directory: Path) -> list[Path]:
-    found = []
-    for folder, _, names in os.walk(directory):
-        found += [Path(folder, n) for n in names if n.lower().endswith(EXTENSIONS) and not n.startswith(".")]
-    return sorted(found)
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "__"))
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(EXTENSIONS) and not name.startswith(".")
+
+
+def _sorted(directory: Path) -> tuple[list[Path], Counter[str]]:
+    """The pictures below a directory, in the order of their paths, and how many other files have which ending."""
+    pictures, others = [], Counter()
+    for folder, inside, names in os.walk(directory):
+        inside[:] = [name for name in inside if not _is_hidden(name)]
+        for name in names:
+            if _is_picture(name):
+                pictures.append(Path(folder, name))
+            elif not name.startswith("."):
+                others[Path(name).suffix.lower()] += 1
+    return sorted(pictures), others
+
+
+def _endings(counts: Mapping[str, int]) -> str:
+    """How often each ending occurs, the most frequent first: `12 .heic, 1 without an ending`."""
+    often = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return some(f"{count:,} {ending or 'without an ending'}" for ending, count in often)

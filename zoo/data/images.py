@@ -18,7 +18,7 @@ from zoo.errors import ZooError
 MOST_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded: a small file can hold a picture that fills the memory."""
 
-EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+EXTENSIONS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 NAMED = str | Path | WebPicture
 """The pictures that messages can call by what they are given by."""

@@ -29,7 +29,7 @@ class ImageReader:
 
     def read(self, name: str, split: str) -> Examples:
         if is_folder(name):
-            examples = read_image_folder(split_folder(name, split))
+            examples = read_image_folder(split_folder(name, split), self.notes)
         else:
             table = read_rows(name, split)
             if self.columns is None:
