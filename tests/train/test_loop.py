@@ -166,6 +166,16 @@ def test_a_gradient_that_is_no_number_is_told_of_the_step_that_had_it(rehearse):
     assert caught.value.why == [f"the step saw examples {', '.join(map(str, second.tolist()))}"]
 
 
+def test_a_checkpoint_knows_what_was_skipped(rehearse, tmp_path):
+    made = rehearse(epochs=2, checkpoints=Checkpoints(tmp_path / "checkpoints", 2))
+    made.batches.skipped.add(7)
+    made.run(None)
+    made.how["checkpoints"].wait()
+    made.batches.skipped.clear()
+    assert made.loop.resume()
+    assert made.batches.skipped == {7}
+
+
 def test_it_stops_after_so_many_evaluations_that_were_no_better(rehearse):
     made = rehearse(epochs=9, patience=2)
     best = made.run([0.5, 0.7, 0.6, 0.8, 0.8, 0.1, 1.0])

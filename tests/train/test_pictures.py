@@ -229,10 +229,18 @@ def test_damage_that_only_decoding_finds_ends_the_run_by_name(tiny, faulty, tmp_
 
 
 def test_or_they_are_left_out_and_counted(tiny, faulty, tmp_path):
-    run = finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=(*QUICK, "data.faulty=skip"))
+    facts = {}
+
+    class Listener(Silent):
+        def fact(self, name, value):
+            facts[name] = value
+
+    how = (*QUICK, "data.faulty=skip")
+    run = finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=how, listener=Listener())
     page = run.report.read_text()
     assert "2 of" in page
     assert "1 could not be decoded and were not trained on" in page
+    assert "torn.png" in facts["damaged"]
 
 
 def test_files_that_are_no_pictures_by_their_names_are_told_of(tiny, tmp_path):
@@ -421,6 +429,20 @@ def test_places_that_lack_a_picture_hold_others_that_nobody_is_mixed_with(folder
     assert len(counted) == 4
     np.testing.assert_array_equal(arrays["pixels"][4:], arrays["pixels"][:4])
     assert sorted(arrays["partner"][counted]) == counted.tolist()
+
+
+def test_a_batch_of_damaged_pictures_alone_holds_others_that_do_not_count(folder, tmp_path):
+    (tmp_path / "torn.png").write_bytes(b"torn")
+    images = [*sorted(map(str, (folder / "train").rglob("*.png")))[:2], str(tmp_path / "torn.png")]
+    alone = {"order": Order(3, 1, 2, seed=3), "faulty": "skip", "targets": np.zeros(3, np.int32)}
+    made = batches(folder, images=images, **alone)
+    for k in range(6):
+        arrays, _, weights = made.batch(k)
+        assert weights.tolist() == [int(made.members(k)[0] != 2)]
+        assert arrays["pixels"].any()
+    assert made.skipped == {2}
+    with pytest.raises(RunError, match="None of the training pictures can be read"):
+        batches(folder, images=[str(tmp_path / "torn.png")] * 3, **alone).batch(0)
 
 
 def test_without_mixing_the_device_normalises_as_the_host_does(folder):

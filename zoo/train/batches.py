@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -40,6 +40,7 @@ class Batches:
         positions: the most tokens the model can take in a row without segments.
         texts: the texts of an example, such as the two of a pair.
         least: the fewest examples of a batch, such as two of those that are told from each other.
+        skipped: the examples that turned out to be damaged; of texts there are none.
     """
 
     encoded: Sequence[Encoded]
@@ -52,6 +53,7 @@ class Batches:
     positions: int
     texts: int = 1
     least: int = 1
+    skipped: set[int] = field(default_factory=set)
 
     @cached_property
     def order(self) -> Order:

@@ -13,7 +13,7 @@ from zoo.data.image_examples import thin, without_faulty
 from zoo.data.problems import LANGUAGE, PREFERENCE, RETRIEVAL, TOKENS
 from zoo.data.row_faults import SKIP, RowFaults
 from zoo.data.text import Encoded
-from zoo.errors import ZooError
+from zoo.errors import ZooError, some
 from zoo.tasks.labelled import NO_LABEL
 from zoo.tasks.preferences import as_answers
 from zoo.train.batches import Batches
@@ -156,7 +156,12 @@ def feed_facts(batches: Batches | ImageBatches) -> dict[str, str]:
             facts["packing"] = f"saves {saved:.0%} of what rows of one text each would take"
         return facts
     height, width = batches.preprocess.settings.size or (0, 0)
-    facts = {"pictures": f"{width} x {height}, {batches.preprocess.channels} channels"}
-    if batches.skipped:
-        facts["damaged"] = f"{len(batches.skipped):,} could not be decoded and were not trained on"
-    return facts
+    return {"pictures": f"{width} x {height}, {batches.preprocess.channels} channels", **damage(batches)}
+
+
+def damage(batches: Batches | ImageBatches) -> dict[str, str]:
+    """What there is to tell of pictures that turned out to be damaged when it was their turn."""
+    if isinstance(batches, Batches) or not batches.skipped:
+        return {}
+    named = some(batches.name(n) for n in sorted(batches.skipped))
+    return {"damaged": f"{len(batches.skipped):,} could not be decoded and were not trained on: {named}"}

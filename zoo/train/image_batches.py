@@ -37,6 +37,7 @@ class ImageBatches:
         mixup, cutmix: the alphas of both; 0 for none.
         faulty: whether a picture that turns out to be damaged stops the run or is skipped.
         workers: processes that read; 0 reads in threads.
+        skipped: the pictures that turned out to be damaged so far.
     """
 
     order: Order
@@ -101,10 +102,8 @@ class ImageBatches:
             return {"pixels": self._empty, "n": np.int32(0), "weight": np.float32(0)}
         n = int(members[place])
         rng = np.random.default_rng((self.order.seed, k // self.per_epoch, n))
-        raw = self.images[n]
-        name = f"'{raw}'" if isinstance(raw, str) else f"The picture of training example {n + 1}"
         try:
-            pixels = self.augment.apply(raw, self.preprocess, rng, name)
+            pixels = self.augment.apply(self.images[n], self.preprocess, rng, self.name(n))
         except ZooError as error:
             if self.faulty == "refuse":
                 raise RunError(
@@ -115,6 +114,11 @@ class ImageBatches:
             return {"pixels": self._empty, "n": np.int32(n), "weight": np.float32(0)}
         return {"pixels": pixels, "n": np.int32(n), "weight": np.float32(1)}
 
+    def name(self, n: int) -> str:
+        """What messages call a picture."""
+        raw = self.images[n]
+        return f"'{raw}'" if isinstance(raw, str) else f"The picture of training example {n + 1}"
+
     @cached_property
     def _empty(self) -> np.ndarray:
         assert self.preprocess.settings.size is not None
@@ -122,15 +126,33 @@ class ImageBatches:
 
     def _batch(self, k: int, row: dict[str, np.ndarray]) -> Batch:
         pixels, counts = row["pixels"], np.flatnonzero(row["weight"])
-        there = slice(len(self.order.members(k)))
-        self.skipped.update(row["n"][there][row["weight"][there] == 0].tolist())
-        if 0 < len(counts) < self.size:
+        members = slice(len(self.order.members(k)))
+        self.skipped.update(row["n"][members][row["weight"][members] == 0].tolist())
+        if len(counts) < self.size:
             # Statistics are taken over all places: what lacks is filled with pictures, never with black.
             lacking = np.flatnonzero(row["weight"] == 0)
+            there = pixels[counts] if len(counts) else self._stand_in(k)
             pixels = pixels.copy()
-            pixels[lacking] = pixels[np.resize(counts, len(lacking))]
+            pixels[lacking] = there[np.arange(len(lacking)) % len(there)]
         arrays = {"pixels": pixels, **self._mixing(k, counts)}
         return arrays, self.targets[row["n"]], row["weight"]
+
+    def _stand_in(self, k: int) -> np.ndarray:
+        """A picture `(1, height, width, channels)` for a batch in which all are damaged: the nearest that is sound.
+
+        Raises a RunError where none of the epoch is, as where their disk is gone.
+        """
+        first = k // self.per_epoch * self.per_epoch
+        others = (n for n in range(first, first + self.per_epoch) if n != k)
+        for near in sorted(others, key=lambda n: abs(n - k)):
+            for slot in range(near * self.size, (near + 1) * self.size):
+                if (found := self.picture(slot))["weight"]:
+                    return found["pixels"][None]
+        raise RunError(
+            "None of the training pictures can be read.",
+            why=f"{self.name(int(self.order.members(k)[0]))}, and all others",
+            fix="See whether their folder is still there.",
+        )
 
     def _mixing(self, k: int, counts: np.ndarray) -> dict[str, Any]:
         """Who is mixed with whom, how much is kept, and the box (top, bottom, left, right) that is pasted.

@@ -77,6 +77,7 @@ class Loop:
         if found:
             self.standing, self.state = Standing.restored(found), found.arrays["state"]
             self.callbacks.restore(found.facts["callbacks"])
+            self.batches.skipped.update(found.facts.get("skipped", ()))
         return found
 
     def run(self) -> Standing:
@@ -217,8 +218,8 @@ class Loop:
         arrays: dict[str, Any] = {"state": state}
         if self.standing.best.weights is not None:
             arrays["best"] = self.standing.best.weights
-        records, callbacks = self.journal.records, self.callbacks.saved()
-        return arrays, {**self.standing.facts(), "records": records, "callbacks": callbacks}
+        facts = {"records": self.journal.records, "callbacks": self.callbacks.saved()}
+        return arrays, {**self.standing.facts(), **facts, "skipped": sorted(self.batches.skipped)}
 
     def _saves(self) -> bool:
         asked = self.interrupts is not None and self.interrupts.asked

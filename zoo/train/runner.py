@@ -231,6 +231,7 @@ def _train(
     from zoo.train.answers import means
     from zoo.train.baselines import constant
     from zoo.train.callbacks import Callbacks
+    from zoo.train.feeds import damage
     from zoo.train.journal import Journal
     from zoo.train.loop import Loop
     from zoo.train.probe import probe
@@ -278,6 +279,8 @@ def _train(
             for name, scores in before.items():
                 journal.add(step=0, epoch=0.0, split=name, **scores)
         standing = loop.run()
+    for name, value in damage(batches).items():
+        listener.fact(name, value)
 
     listener.stage("evaluating")
     final, answers = scored(part), questions()
