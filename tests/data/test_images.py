@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.data.pictures import picture
-from zoo.data.images import MOST_PIXELS, as_images, measured, read_image
+from zoo.data.images import FORMATS, MOST_PIXELS, as_images, measured, read_image
 from zoo.errors import ZooError
 
 
@@ -100,6 +100,29 @@ def test_of_an_animation_the_first_frame_is_taken(format):
     assert np.asarray(read_image(data))[0, 0].tolist() == [255, 0, 0]
 
 
+def test_of_several_pictures_in_a_jpeg_the_first_is_taken():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    data = saved(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    np.testing.assert_allclose(np.asarray(read_image(data))[0, 0], [255, 0, 0], atol=3)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_of_the_list_is_read(format):
+    data = saved(picture(20, 10), format)
+    assert read_image(data).size == measured(data) == (20, 10)
+
+
+@pytest.mark.parametrize("format", ["EPS", "TGA", "PCX", "ICNS"])
+def test_no_other_format_is_opened(format):
+    data = saved(picture(32, 32), format)
+    with Image.open(io.BytesIO(data)) as opened:
+        assert opened.format == format
+    for read in (read_image, measured):
+        with pytest.raises(ZooError, match="not a picture that can be read") as told:
+            read(data)
+        assert "zoo reads JPEG, PNG" in told.value.fix
+
+
 def test_one_pixel_is_a_picture():
     assert read_image(saved(Image.new("RGB", (1, 1), "red"), "PNG")).size == (1, 1)
 
@@ -162,7 +185,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(size, tmp_path):
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        ("nowhere.png", ["nowhere.png"]),
+        ("nowhere.png", ["nowhere.png", "Relative paths"]),
         ("https://example.org/cat.png", ["URL", "Fetch it first"]),
         (b"", ["empty"]),
         (b"text, not a picture", ["not a picture"]),
@@ -208,5 +231,6 @@ def test_an_opened_picture_is_turned_as_its_file_is_and_refused_where_it_is_torn
     np.testing.assert_array_equal(read_image(Image.open(path), channels=3), read_image(path, channels=3))
 
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ZooError, match="damaged or cannot be read"):
+    with pytest.raises(ZooError, match="damaged or cannot be read") as told:
         read_image(Image.open(path), channels=3)
+    assert "Save it anew" in told.value.fix

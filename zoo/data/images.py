@@ -13,10 +13,13 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from zoo.data.web import URL, WebPicture
-from zoo.errors import ZooError
+from zoo.errors import ZooError, some
 
 MOST_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded: a small file can hold a picture that fills the memory."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM")
+"""What is read of what Pillow knows: other formats start programs (EPS), or have decoders that few have tried."""
 
 EXTENSIONS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
@@ -81,7 +84,7 @@ def read_image(
         )
     if not isinstance(raw, str | Path | bytes):
         raise ZooError(f"{name} is of the kind {type(raw).__name__}, which is not a picture.", fix=_KINDS)
-    with _reading(name), Image.open(_file(raw)) as image:
+    with _reading(name), Image.open(_file(raw), formats=FORMATS) as image:
         _check_pixels(image, name)  # nothing is decoded before it is
         if shrink is not None and (factor := shrink(_upright(image))) >= 2:
             image.draft(image.mode, (int(image.width / factor), int(image.height / factor)))
@@ -95,7 +98,7 @@ def measured(raw: str | Path | bytes, *, name: str = "") -> tuple[int, int]:
     Raises a ZooError where it is no picture or has too many pixels; damage beyond the header is not seen.
     """
     name = name or (f"'{raw}'" if isinstance(raw, str | Path) else "The picture")
-    with _reading(name), Image.open(_file(raw)) as image:
+    with _reading(name), Image.open(_file(raw), formats=FORMATS) as image:
         _check_pixels(image, name)
         # Pillow decodes all of a PNG to see whether its EXIF stands behind the pixels, where hardly any has it.
         return image.size if image.format == "PNG" and "exif" not in image.info else _upright(image)
@@ -112,15 +115,19 @@ def _reading(name: str) -> Iterator[None]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is stricter
             yield
     except FileNotFoundError as error:
-        raise ZooError(f"There is no picture {name}.") from error
+        raise ZooError(f"There is no picture {name}.", fix="Relative paths start where the command did.") from error
     except UnidentifiedImageError as error:
-        raise ZooError(f"{name} is not a picture that can be read, or is empty.") from error
+        raise ZooError(
+            f"{name} is not a picture that can be read, or is empty.", fix=f"zoo reads {some(FORMATS)}."
+        ) from error
     except Image.DecompressionBombError as error:
         raise _bomb(name) from error
     except ZooError:
         raise
     except Exception as error:  # the decoders raise whatever the damage leads to
-        raise ZooError(f"{name} is damaged or cannot be read.", why=str(error)) from error
+        raise ZooError(
+            f"{name} is damaged or cannot be read.", why=str(error), fix="Save it anew, or leave it out."
+        ) from error
 
 
 def _check_pixels(image: Image.Image, name: str) -> None:
@@ -138,6 +145,7 @@ def _bomb(name: str, size: str = "") -> ZooError:
     return ZooError(
         f"{name} has too many pixels{f': {size}' if size else ''}.",
         why=f"zoo decodes no picture of more than {MOST_PIXELS:,}; a small file can hold one that fills the memory",
+        fix="Make it smaller first, or cut it into parts.",
     )
 
 
