@@ -14,10 +14,15 @@ sys.modules.update(torchvision_names.modules())
 try:
     import timm
     import timm.data
+    from timm.layers import BatchNormAct2d, Conv2dSame
+    from timm.models._efficientnet_blocks import SqueezeExcite
 finally:
     for _name in set(sys.modules) - _before:
         if _name.partition(".")[0] == "torchvision":
             del sys.modules[_name]  # transformers looks whether torchvision is there, and would believe it
+
+
+__all__ = ["BatchNormAct2d", "Conv2dSame", "SqueezeExcite", "read_back", "saved", "timm"]
 
 
 def saved(model, folder, **model_args):

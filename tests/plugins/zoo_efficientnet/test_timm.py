@@ -11,7 +11,7 @@ from zoo_efficientnet.config import EfficientNetConfig
 
 import zoo
 from tests.references.compiled import outputs, timm_shapes, trainer
-from tests.references.timm_models import read_back, saved, timm
+from tests.references.timm_models import BatchNormAct2d, Conv2dSame, SqueezeExcite, read_back, saved, timm
 from tests.references.torch_images import calibrated, channels_first, close, images, randomise
 from zoo.errors import ZooError
 
@@ -77,8 +77,16 @@ def test_training_mode_moves_the_statistics_as_timm_does_and_timm_reads_the_resu
         close(outputs(model, x)[0], again(channels_first(x)), tolerance=1e-4)
 
 
+def pads(convolution):
+    """How a convolution of timm's pads, as `Conv2D` has it."""
+    if isinstance(convolution, Conv2dSame):
+        return "same"
+    assert convolution.padding == tuple(n // 2 for n in convolution.kernel_size)
+    return None
+
+
 @pytest.mark.parametrize("name", EVERY_NAME)
-def test_every_name_has_timm_s_variables_strides_and_paddings(name):
+def test_every_name_has_timm_s_variables_strides_paddings_and_activations(name):
     """Shapes, names and settings only: nothing this large is computed."""
     with torch.device("meta"):
         told = timm.create_model(name)
@@ -89,8 +97,14 @@ def test_every_name_has_timm_s_variables_strides_and_paddings(name):
     ours = [block for stage in config.plan.stages for block in stage]
     for theirs, mine in zip(blocks, ours, strict=True):
         assert mine.adds == theirs.has_skip
-        strides = {m.stride[0] for m in theirs.modules() if isinstance(m, torch.nn.Conv2d)}
-        assert max(strides) == mine.stride
+        convolutions = [m for m in theirs.modules() if isinstance(m, torch.nn.Conv2d)]
+        assert max(m.stride[0] for m in convolutions) == mine.stride
+        assert all(pads(m) == mine.padding for m in convolutions if m.stride[0] > 1)
+        assert all(pads(m) is None for m in convolutions if m.stride[0] == 1)  # where "same" is the same
+    assert pads(told.conv_stem) == config.plan.stem_padding
+    acts = {type(m.act) for m in told.modules() if isinstance(m, BatchNormAct2d)}
+    acts |= {type(m.act1) for m in told.modules() if isinstance(m, SqueezeExcite)}
+    assert acts - {torch.nn.Identity} == {{"silu": torch.nn.SiLU, "relu6": torch.nn.ReLU6}[config.plan.act]}
     norms = {m.eps for m in told.modules() if isinstance(m, torch.nn.BatchNorm2d)}
     assert norms == {config.plan.epsilon}
 
