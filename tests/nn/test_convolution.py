@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from tests.references.timm_models import Conv2dSame
 from tests.references.torch_images import channels_first, channels_last
 from zoo.errors import ZooError
-from zoo.nn import Conv2D, max_pool
+from zoo.nn import Conv2D, convolution, max_pool
 
 IMAGES = [(8, 8), (7, 5), (1, 1), (2, 9)]
 
@@ -47,6 +48,50 @@ def test_pooling_never_takes_the_padding_for_a_value(image):
     x = images(image) - 10
     expected = functional.max_pool2d(channels_first(x), 3, 2, 1)
     np.testing.assert_array_equal(max_pool(x, 3, 2), channels_last(expected))
+
+
+@pytest.fixture
+def accelerator(monkeypatch):
+    """What is computed where jax has an accelerator, computed here; what is for CPUs alone is not there."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    for name in ("depthwise", "max_windows"):
+        monkeypatch.setattr(convolution, name, None)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("padding", [None, "same"])
+@pytest.mark.parametrize(("size", "stride"), [(3, 1), (3, 2), (5, 2)])
+def test_an_accelerator_s_depthwise_values_and_gradients_are_torch_s(accelerator, size, stride, padding, image):
+    layer = Conv2D(6, size, stride, 6, padding)
+    layer.build((None, None, None, 6))
+    kind = Conv2dSame if padding else torch.nn.Conv2d
+    there = kind(6, 6, size, stride, padding=size // 2, groups=6, bias=False)
+    with torch.no_grad():
+        there.weight.copy_(torch.from_numpy(np.asarray(layer.kernel).transpose(3, 2, 0, 1).copy()))
+    x = images(image, 6)
+    told = channels_first(x).requires_grad_()
+    expected = there(told)
+    np.testing.assert_allclose(layer(x), channels_last(expected), atol=1e-5)
+
+    def loss(variables, x):
+        out, _ = layer.stateless_call(variables, [], x)
+        return (out**2).sum()
+
+    of_kernel, of_image = jax.grad(loss, argnums=(0, 1))([layer.kernel.value], x)
+    (expected**2).sum().backward()
+    np.testing.assert_allclose(of_image, channels_last(told.grad), atol=1e-4)
+    np.testing.assert_allclose(of_kernel[0], there.weight.grad.numpy().transpose(2, 3, 1, 0), atol=1e-4)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_accelerator_s_pooling_and_its_gradient_are_torch_s(accelerator, image):
+    x = images(image) - 10
+    told = channels_first(x).requires_grad_()
+    expected = functional.max_pool2d(told, 3, 2, 1)
+    np.testing.assert_array_equal(max_pool(x, 3, 2), channels_last(expected))
+    (expected**2).sum().backward()
+    ours = jax.grad(lambda x: (max_pool(x, 3, 2) ** 2).sum())(x)
+    np.testing.assert_allclose(ours, channels_last(told.grad), atol=1e-4)
 
 
 def test_a_new_kernel_has_the_deviation_of_he_over_its_outputs():
