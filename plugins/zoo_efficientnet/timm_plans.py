@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from zoo.errors import Faults
 from zoo.nn import Padding, divisible
-from zoo.nn.timm_config import channels_of, table_of
+from zoo.nn.timm_config import POOLING, channels_of, table_of
 from zoo_efficientnet.plan import BlockPlan, Plan
 
 
@@ -175,7 +175,8 @@ def timm_fields(source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]:
         return {}
     args = table_of(source, "model_args", faults)
     for key, value in args.items():
-        if key not in _HARMLESS | {"drop_rate", "drop_path_rate"} or (key == "global_pool" and value != "avg"):
+        known = key in _HARMLESS | {"drop_rate", "drop_path_rate"}
+        if not known or (key == "global_pool" and value not in POOLING):
             faults.add(f"model_args.{key} = {value!r} is not supported")
     return {
         "variant": name,

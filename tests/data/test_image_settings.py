@@ -51,6 +51,8 @@ TIMM = {
 @pytest.mark.parametrize("pretrained", TIMM.values(), ids=TIMM)
 def test_pixels_are_timm_s(pretrained, size, tmp_path):
     ours = preprocessor(tmp_path, config={"architecture": "resnet18", "pretrained_cfg": pretrained})
+    old = preprocessor(tmp_path, config={"architecture": "resnet18", **pretrained})  # of one table
+    assert old.settings == ours.settings
     resolved = timm.data.resolve_data_config(pretrained_cfg=pretrained)
     image = picture(*size)
     expected = timm.data.create_transform(**resolved)(image).numpy().transpose(1, 2, 0)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from zoo.data.preprocessing import ImagePreprocessor, ImageSettings
 from zoo.errors import ZooError, some
+from zoo.hub.description import pretrained_of
 from zoo.hub.files import Files
 
 PREPROCESSOR = "preprocessor_config.json"
@@ -31,7 +32,8 @@ _RESAMPLING = {
 def image_preprocessor(files: Files, config: Any) -> ImagePreprocessor | None:
     """The preprocessing that a checkpoint's files state; None where they state none.
 
-    transformers keeps it in `preprocessor_config.json`, timm in `pretrained_cfg` of `config.json`.
+    transformers keeps it in `preprocessor_config.json`, timm in `pretrained_cfg` of `config.json`, where it takes
+    ImageNet's for what is not said.
 
     Raises a ZooError where they ask for something that zoo does not do.
     """
@@ -39,13 +41,13 @@ def image_preprocessor(files: Files, config: Any) -> ImagePreprocessor | None:
     if PREPROCESSOR in files:
         settings = _of_transformers(files.mapping(PREPROCESSOR), files.origin)
         return ImagePreprocessor(settings, channels, {PREPROCESSOR: files.path(PREPROCESSOR).read_bytes()})
-    pretrained = config.source.get("pretrained_cfg")
+    pretrained = pretrained_of(config.source)
     return ImagePreprocessor(_of_timm(pretrained, files.origin), channels) if pretrained else None
 
 
 def _of_timm(source: Mapping[str, Any], origin: str) -> ImageSettings:
     try:
-        _, height, width = (int(n) for n in source.get("input_size", (3, 224, 224)))
+        _, height, width = (int(n) for n in source.get("input_size") or (3, 224, 224))
         share = float(source.get("crop_pct") or 0.875)
         mean, std = (_floats(source.get(key) or default) for key, default in (("mean", _MEAN), ("std", _STD)))
         size, resize = (height, width), (math.floor(height / share), math.floor(width / share))

@@ -34,12 +34,16 @@ def layout_of(source: Source) -> str:
 
 def classes_of(source: Source) -> int | None:
     """How many classes timm's classifier has; None where it is not said."""
-    count = source.get("num_classes", _pretrained(source).get("num_classes"))
+    count = source.get("num_classes", pretrained_of(source).get("num_classes"))
     return count if isinstance(count, int) else None
 
 
-def _pretrained(source: Source) -> Mapping[str, Any]:
-    table = source.get("pretrained_cfg")
+def pretrained_of(source: Source) -> Mapping[str, Any]:
+    """timm's `pretrained_cfg`, which tells of classes and pictures; an old `config.json` is one itself.
+
+    Reference: timm/models/_hub.py (`_parse_model_cfg`)
+    """
+    table = source.get("pretrained_cfg", source if is_timm(source) else None)
     return table if isinstance(table, Mapping) else {}
 
 
@@ -63,7 +67,7 @@ def labels_of(source: Source) -> tuple[str, ...]:
 
 def _timm_told(source: Source, key: str) -> Any:
     """What timm reads of its labels: the config's own word, else that of `pretrained_cfg`."""
-    return source.get(key) or _pretrained(source).get(key)
+    return source.get(key) or pretrained_of(source).get(key)
 
 
 def _timm_labels(source: Source) -> tuple[str, ...]:
@@ -115,8 +119,14 @@ def _with_timm_labels(source: Source, labels: Sequence[str]) -> dict[str, Any]:
         return found
     for key in ("pretrained_cfg", "model_args"):
         if isinstance(found.get(key), dict):
-            table = {k: v for k, v in found[key].items() if not k.startswith("label")}
+            table = {k: v for k, v in found[key].items() if not _is_stale(k, v)}
             found[key] = table | ({"num_classes": len(labels)} if "num_classes" in table else {})
     for key in ("label_names", "label_descriptions", "labels"):
         found.pop(key, None)
     return found | {"num_classes": len(labels)} | ({"label_names": list(labels)} if labels else {})
+
+
+def _is_stale(key: str, value: Any) -> bool:
+    """Whether a key of timm's tables does not hold with other labels: it names them, or says that nothing is pooled
+    before a classifier."""
+    return key.startswith("label") or (key == "global_pool" and not value)

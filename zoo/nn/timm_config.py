@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.errors import Faults
+from zoo.hub.description import pretrained_of
+
+POOLING = ("avg", "")
+"""What `global_pool` may be: the mean, or nothing, where a network without a head gives its features unpooled."""
 
 
 def table_of(source: Mapping[str, Any], key: str, faults: Faults) -> Mapping[str, Any]:
@@ -19,7 +23,8 @@ def table_of(source: Mapping[str, Any], key: str, faults: Faults) -> Mapping[str
 
 def channels_of(source: Mapping[str, Any], args: Mapping[str, Any], faults: Faults) -> int:
     """How many channels the pictures of timm's network have, whose `model_args` these are."""
-    size = table_of(source, "pretrained_cfg", faults).get("input_size") or [3]
+    table_of(source, "pretrained_cfg", faults)  # notes where it is none
+    size = pretrained_of(source).get("input_size") or [3]
     told = args.get("in_chans") or (size[0] if isinstance(size, list) else size)
     if isinstance(told, int) and told > 0:
         return told

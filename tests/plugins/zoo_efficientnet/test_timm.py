@@ -117,6 +117,11 @@ def test_drop_rates_of_the_arguments_are_taken(tmp_path):
     assert plan.stages[-1][-1].drop == pytest.approx(0.1 * 15 / 16)
 
 
+def test_a_network_that_pools_nothing_is_read():
+    source = {"architecture": "efficientnet_b0", "num_classes": 0, "model_args": {"global_pool": ""}}
+    assert EfficientNetConfig.read(source, "the test").plan.pooling == "mean"
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [

@@ -10,6 +10,7 @@ import torch
 from zoo_resnet.config import ResNetConfig
 
 import zoo
+from tests.data.pictures import picture
 from tests.references.compiled import outputs, timm_shapes, trainer
 from tests.references.timm_models import read_back, saved, timm
 from tests.references.torch_images import calibrated, channels_first, close, images, randomise
@@ -140,6 +141,49 @@ def test_features_alone_are_saved_as_timm_s_network_without_a_head(tmp_path):
     with torch.no_grad():
         close(model({"pixel_values": x}), again.forward_features(channels_first(x)))
         close(model._pooled(model({"pixel_values": x}), {}), again(channels_first(x)))
+
+
+def test_features_that_timm_does_not_pool_are_read_and_a_new_head_s_are_pooled(tmp_path):
+    args = {"layers": [1, 1, 1, 1], "channels": [8, 8, 8, 8], "global_pool": ""}
+    told = reference("resnet18", num_classes=0, **args)
+    saved(told, tmp_path / "given", **args)
+    model = zoo.load(tmp_path / "given")
+    assert model.task == "feature-extraction"
+    x = images((64, 64))
+    with torch.no_grad():
+        close(model({"pixel_values": x}), told(channels_first(x)))
+    model.save_pretrained(tmp_path / "same")
+    given, written = (json.loads((tmp_path / name / "config.json").read_text()) for name in ("given", "same"))
+    assert written == given
+
+    headed = zoo.load(tmp_path / "given", task="image-classification", labels=["cat", "dog"])
+    headed.save_pretrained(tmp_path / "headed")
+    again = read_back(tmp_path / "headed")
+    with torch.no_grad():
+        close(headed({"pixel_values": x}), again(channels_first(x)))
+
+
+def test_an_old_config_of_one_table_is_read_as_timm_reads_it(tmp_path):
+    told = reference("resnet18", num_classes=3)
+    saved(told, tmp_path / "old")
+    config = json.loads((tmp_path / "old/config.json").read_text())
+    pictures = {"input_size": [3, 65, 60], "crop_pct": 0.9, "mean": [0.5, 0.4, 0.3], "interpolation": "bilinear"}
+    flat = {"architecture": "resnet18", **config["pretrained_cfg"], **pictures, "labels": ["a", "b", "c"]}
+    (tmp_path / "old/config.json").write_text(json.dumps(flat))
+    model = zoo.load(tmp_path / "old")
+    assert model.labels == ("a", "b", "c")
+    reading = timm.data.resolve_data_config(pretrained_cfg=read_back(tmp_path / "old").pretrained_cfg)
+    assert tuple(reading["input_size"]) == (3, 65, 60)
+    image = picture(90, 70)
+    expected = timm.data.create_transform(**reading)(image).numpy().transpose(1, 2, 0)
+    np.testing.assert_array_equal(model.preprocess(image)["pixel_values"][0], expected)
+
+    model = zoo.load(tmp_path / "old", labels=["cat", "dog"])
+    model.save_pretrained(tmp_path / "new")
+    again = read_back(tmp_path / "new")
+    assert list(again.pretrained_cfg["label_names"]) == ["cat", "dog"]
+    with torch.no_grad():
+        close(model({"pixel_values": images((64, 64))}), again(channels_first(images((64, 64)))))
 
 
 def test_a_keras_file_brings_it_all_back(tmp_path):
