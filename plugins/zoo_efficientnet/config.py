@@ -57,9 +57,15 @@ class EfficientNetConfig(Config):
     def faults(self) -> list[str]:
         if self.num_channels < 1:
             return [f"num_channels = {self.num_channels} is not positive"]
-        if self.variant:
-            return []
-        found = [
+        timm = bool(self.variant)
+        rates = {
+            "drop_rate" if timm else "dropout_rate": self.dropout_rate,
+            "drop_path_rate" if timm else "drop_connect_rate": self.drop_connect_rate,
+        }
+        found = [f"{name} = {rate} is not in [0, 1)" for name, rate in rates.items() if not 0 <= rate < 1]
+        if timm:
+            return found
+        found += [
             f"{name} = {getattr(self, name)} is not positive"
             for name in ("width_coefficient", "depth_coefficient", "depth_divisor", "hidden_dim")
             if getattr(self, name) <= 0

@@ -87,6 +87,9 @@ class ResNetConfig(Config):
         for name, values in (("hidden_sizes", sizes), ("depths", depths)):
             if not values or not all(type(n) is int and n > 0 for n in values):
                 found.append(f"{name} = {values} is not a list of positive whole numbers")
+        for name in ("drop_rate", "drop_path_rate"):
+            if not 0 <= getattr(self, name) < 1:
+                found.append(f"{name} = {getattr(self, name)} is not in [0, 1)")
         if len(sizes) != len(depths):
             found.append(f"hidden_sizes has {len(sizes)} stages and depths {len(depths)}")
         if self.layer_type not in ("basic", "bottleneck"):

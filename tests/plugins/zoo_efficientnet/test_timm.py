@@ -131,6 +131,10 @@ def test_a_network_that_pools_nothing_is_read():
             {"architecture": "efficientnet_b0", "model_args": {"aa_layer": "blur", "global_pool": "max"}},
             ["aa_layer", "max"],
         ),
+        (
+            {"architecture": "efficientnet_b0", "model_args": {"drop_rate": 1.0, "drop_path_rate": 2}},
+            ["drop_rate = 1.0 is not in [0, 1)", "drop_path_rate = 2"],
+        ),
         ({"architecture": "efficientnet_b0", "model_args": ["x"]}, ["model_args = ['x'] is not a table"]),
         ({"architecture": "efficientnet_b0", "pretrained_cfg": {"input_size": ["x"]}}, ["input_size"]),
     ],

@@ -129,7 +129,8 @@ def test_every_tensor_goes_back_under_its_name_and_transformers_reads_it_without
 
 def test_a_config_s_faults_are_told_together():
     source = {"strides": [1, 3], "kernel_sizes": [3], "pooling_type": "median", "hidden_dim": 0}
+    source |= {"dropout_rate": 1.0, "drop_connect_rate": -1}
     with pytest.raises(ZooError) as told:
         EfficientNetConfig.read(source, "the test")
-    for word in ("strides", "differ in length", "median", "hidden_dim"):
+    for word in ("strides", "differ in length", "median", "hidden_dim", "dropout_rate = 1.0", "drop_connect_rate"):
         assert word in str(told.value)

@@ -219,6 +219,10 @@ def test_drop_rates_of_the_arguments_are_taken(name, tmp_path):
             ["aa_layer", "max"],
         ),
         ({"architecture": "resnet50", "model_args": {"layers": "all"}}, ["depths"]),
+        (
+            {"architecture": "resnet50", "model_args": {"drop_rate": 1.0, "drop_path_rate": -0.1}},
+            ["drop_rate = 1.0 is not in [0, 1)", "drop_path_rate = -0.1"],
+        ),
         ({"architecture": "resnet50", "model_args": ["layers"]}, ["model_args = ['layers'] is not a table"]),
         (
             {"architecture": "resnet50d", "model_args": {"stem_width": "x", "channels": 64, "drop_rate": "half"}},
