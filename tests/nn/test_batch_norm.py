@@ -57,6 +57,26 @@ def test_the_gradient_of_the_input_is_torch_s(pair, training):
     np.testing.assert_allclose(jax.grad(loss)(x), channels_last(there.grad), atol=1e-4)
 
 
+def test_bfloat16_weights_are_computed_with_in_float32():
+    layer, rng = BatchNorm(dtype="bfloat16"), np.random.default_rng(0)
+    layer.build((None, None, None, CHANNELS))
+    numbers = {}
+    for name in ("gamma", "beta", "moving_mean", "moving_variance"):
+        getattr(layer, name).assign(rng.uniform(0.5, 1.5, CHANNELS))
+        numbers[name] = np.asarray(getattr(layer, name).value, np.float32)
+    x = jax.numpy.asarray(rng.normal(size=(4, 9, 9, CHANNELS)), "bfloat16")
+    scale = numbers["gamma"] / np.sqrt(numbers["moving_variance"] + 1e-5)
+    expected = (np.asarray(x, np.float32) - numbers["moving_mean"]) * scale + numbers["beta"]
+    expected = np.asarray(jax.numpy.asarray(expected, "bfloat16"), np.float32)
+    assert np.mean(np.asarray(layer(x), np.float32) == expected) > 0.99  # but for rounding
+
+    state = [v.value for v in layer.trainable_variables], [v.value for v in layer.non_trainable_variables]
+    gradients = jax.grad(lambda weights: layer.stateless_call(weights, state[1], x, training=True)[0].sum())(
+        state[0]
+    )
+    assert {gradient.dtype.name for gradient in gradients} == {"bfloat16"}
+
+
 def test_bfloat16_activations_are_normalised_in_float32():
     layer = BatchNorm(dtype="mixed_bfloat16")
     layer.build((None, None, None, 1))

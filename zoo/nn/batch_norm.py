@@ -15,7 +15,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("zoo")
 class BatchNorm(keras.layers.Layer):
-    """Normalises every channel, the last axis, over all the others; float32 whatever the compute dtype.
+    """Normalises every channel, the last axis, over all the others: in float32, to numbers of the compute dtype.
 
     In training it normalises by the batch's own mean and variance, and moves the running ones towards them by
     `momentum`; the running variance takes the unbiased estimate, which Keras' layer does not. Otherwise, and where
@@ -41,16 +41,16 @@ class BatchNorm(keras.layers.Layer):
         self.moving_variance = weight("moving_variance", "ones", False)
 
     def call(self, x: Any, training: bool = False) -> Any:
-        wide = ops.cast(x, "float32")
+        wide, gamma, beta = (ops.cast(value, "float32") for value in (x, self.gamma, self.beta))
         if training and self.trainable:
-            result: Any = _normalised(wide, self.gamma.value, self.beta.value, self.epsilon)
+            result: Any = _normalised(wide, gamma, beta, self.epsilon)
             wide, mean, variance = result
             count = math.prod(x.shape[:-1])
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance * (count / max(1, count - 1)))
         else:
-            scale = ops.rsqrt(self.moving_variance + self.epsilon) * self.gamma
-            wide = (wide - self.moving_mean) * scale + self.beta
+            mean, variance = (ops.cast(value, "float32") for value in (self.moving_mean, self.moving_variance))
+            wide = (wide - mean) * (ops.rsqrt(variance + self.epsilon) * gamma) + beta
         return ops.cast(wide, self.compute_dtype)
 
     def _move(self, running: Any, seen: Any) -> None:
