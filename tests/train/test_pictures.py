@@ -325,6 +325,20 @@ def test_the_same_picture_in_training_and_validation_is_refused_or_left_out(tiny
     assert "1 that are held out, too, are left out of training" in run.report.read_text()
 
 
+def test_a_picture_of_two_classes_is_named_by_its_paths(tiny, tmp_path):
+    root = write_folder(tmp_path / "photos", 5)
+    (root / "red/again.jpg").write_bytes((root / "blue/0.jpg").read_bytes())
+    (told,) = zoo.check(str(tiny), data=root, overrides=(*QUICK, "data.validation=0")).warnings
+    assert f"such as '{root / 'blue/0.jpg'}', '{root / 'red/again.jpg'}'" in told
+
+
+def test_where_the_loss_is_no_number_the_pictures_are_named(tiny, folder, tmp_path):
+    how = (*QUICK, "train.learning_rate=1e30")
+    with pytest.raises(RunError, match="diverged") as told:
+        finetune(str(tiny), data=folder, output=tmp_path / "run", overrides=how)
+    assert f"the step saw '{folder / 'train'}/" in told.value.why[0]
+
+
 def test_a_class_that_training_never_saw_is_named(tiny, tmp_path):
     root = tmp_path / "classes"
     write_folder(root / "train", 3)

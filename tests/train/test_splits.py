@@ -137,9 +137,9 @@ def test_nothing_left_to_learn_from(files):
 
 
 def test_one_text_with_two_labels(files):
-    found = splits(train=files("x.csv", [*ROWS, ("this is the text of row 4", "b")]), validation=0)
-    assert found.warnings == [
-        "1 inputs have more than one label, such as rows 5 and 21: at most one of them is right"
+    file = files("x.csv", [*ROWS, ("this is the text of row 4", "b")])
+    assert splits(train=file, validation=0).warnings == [
+        f"1 inputs have more than one label, such as rows 5, 21 of '{file}': at most one of them is right"
     ]
 
 

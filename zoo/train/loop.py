@@ -169,7 +169,7 @@ class Loop:
         return DivergedError(
             f"Training diverged: {what}.",
             why=[f"{which} saw {self.name(members)}", *self._last_good(step)],
-            fix="Lower train.learning_rate, or lengthen train.warmup; look at these rows if neither helps.",
+            fix="Lower train.learning_rate, or lengthen train.warmup; look at these examples if neither helps.",
         )
 
     def _members(self, step: int) -> list[int]:

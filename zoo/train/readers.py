@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from zoo.data.problems import LANGUAGE
 from zoo.data.readers import read_table
 from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
+from zoo.errors import some
 from zoo.registry.code import dataset_names, find_dataset, load_dataset
 from zoo.train.recipe import DataKeys
 
@@ -115,6 +117,13 @@ def reader_for(task: str, data: DataKeys) -> Reader:
     from zoo.train.image_reader import ImageReader
 
     return ImageReader(data)
+
+
+def called(task: str, examples: Examples, places: Sequence[int]) -> str:
+    """What messages call the examples at these places: the paths of pictures, or the rows of their source."""
+    if task.startswith("image-") and all(isinstance(examples.inputs[n], str) for n in places):
+        return some(f"'{examples.inputs[n]}'" for n in places)
+    return f"rows {some(examples.rows[n] for n in places)} of '{examples.source}'"
 
 
 def whole(examples: Examples, faults: RowFaults, data: DataKeys, notes: list[str]) -> Examples:

@@ -22,6 +22,7 @@ from zoo.train.fitting import fitted
 from zoo.train.inspection import data_facts
 from zoo.train.interrupts import Interrupts
 from zoo.train.listener import Listener
+from zoo.train.readers import called
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import read_recipe
 from zoo.train.request import complete
@@ -266,7 +267,7 @@ def _train(
             every=keys.evaluate_steps,
             patience=keys.early_stopping,
             callbacks=Callbacks(callbacks, model, trainer.optimizer, plan),
-            name=lambda members: f"rows {some(splits.train.rows[n] for n in members)} of '{splits.train.source}'",
+            name=functools.partial(called, recipe.model.task, splits.train),
         )
         if found := loop.resume():
             for fault in found.damaged:

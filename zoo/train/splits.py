@@ -12,7 +12,7 @@ from zoo.data.labels import check_known
 from zoo.data.problems import SINGLE, check_learnable, classes_of
 from zoo.data.splits import draw_indices, split_indices
 from zoo.errors import ZooError
-from zoo.train.readers import Reader, pinned, reader_for
+from zoo.train.readers import Reader, called, pinned, reader_for
 from zoo.train.recipe import Recipe
 
 _SHARE = 0.1
@@ -71,9 +71,9 @@ def read_splits(recipe: Recipe) -> Splits:
             train = _apart(recipe, reader, train, held_out, warnings)
     _check_learnable(train)
     if doubtful := contradictions(train, reader.keys(train)):
-        rows = " and ".join(str(train.rows[n]) for n in doubtful[0][:2])
+        named = called(recipe.model.task, train, doubtful[0][:2])
         warnings.append(
-            f"{len(doubtful):,} inputs have more than one label, such as rows {rows}: at most one of them is right"
+            f"{len(doubtful):,} inputs have more than one label, such as {named}: at most one of them is right"
         )
     found = Splits(train, validation, test, pins | reader.settled, reader.notes, warnings, reader.digests)
     if recipe.evaluate.answers:
