@@ -19,7 +19,7 @@ from benchmarks.peers import ENVIRONMENTS
 
 LIMIT_S = 900
 DTYPE = os.environ.get("ZOO_BENCH_DTYPE", "float32")
-TOLERANCE = 1e-3 if DTYPE == "float32" else 30.0  # of the logits, which reach 1,000 in these random networks
+TOLERANCE = 1e-3 if DTYPE == "float32" else 2.0  # of the logits, up to 86 here; torch's own bfloat16 is 0.5 off
 MODELS = ("resnet50", "efficientnet_b0")
 
 
