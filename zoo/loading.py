@@ -144,11 +144,9 @@ def locate(name: str, weights: Weights = "pretrained") -> Found:
             )
         preset = find_preset(name)
         lock = read_lock(preset)
-        if weights == "random":
-            lock = lock.without_weights()
         architecture = qualified_architecture(preset.architecture, preset.plugin)
         with bars() as progress:
-            files = fetch_preset(preset, lock, progress)
+            files = fetch_preset(preset, lock, progress, weights=weights == "pretrained")
         return Found(
             name=preset.name,
             files=files,

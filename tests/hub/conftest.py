@@ -25,7 +25,7 @@ def preset():
         "tiny", "toy", "bert", "fill-mask", "", "mit", given["source"], mirrors, "transformers", 0, Path("p.toml")
     )
     files = {name: PinnedFile(**file) for name, file in given["files"].items()}
-    return fetch_preset(found, Lock(given["commit"], files)).paths
+    return fetch_preset(found, Lock(given["commit"], files), weights=given.get("weights", True)).paths
 
 def source():
     files, commit = fetch_source(Source.parse(given["source"]))

@@ -186,6 +186,41 @@ def test_a_lock_without_files_means_those_that_the_hub_lists_at_the_commit(hub, 
     assert same(preset(files={}, commit=hub.repositories["toys/tiny"].commit))
 
 
+MORE = {"generation_config.json": b'{"do_sample": true}', "chat_template.jinja": b"{{ messages }}"}
+SHARDS = {"model-00001-of-00001.safetensors": b"x", "model.safetensors.index.json": b"{}", "tf_model.h5": b"x"}
+
+
+def test_where_a_lock_lacks_hashes_the_hub_names_the_files_that_it_lacks(hub, preset):
+    commit = hub.add("toys/tiny", FILES | MORE | SHARDS)
+    by_hand = {name: pin for name, pin in pins(FILES).items() if name != "1_Pooling/config.json"}
+    by_hand["model.safetensors"] = {"size": None, "sha256": None}
+
+    fetched = preset(commit=commit, files=by_hand)
+
+    assert {name: Path(path).read_bytes() for name, path in fetched.items()} == FILES | MORE
+    hub.log.clear()
+    assert preset(commit=commit, files=by_hand) == fetched
+    assert hub.requests == []
+
+
+def test_shards_that_a_lock_names_come_without_the_one_file_that_is_there_too(hub, preset):
+    commit = hub.add("toys/tiny", FILES | MORE | SHARDS)
+    by_hand = {name: {"size": None, "sha256": None} for name in ("config.json", *SHARDS) if name != "tf_model.h5"}
+
+    fetched = preset(commit=commit, files=by_hand)
+
+    assert set(fetched) == {*by_hand, *MORE, "1_Pooling/config.json"}
+
+
+@pytest.mark.parametrize("locked", [pins(FILES), {}, {"config.json": {"size": None, "sha256": None}}], ids=len)
+def test_without_weights_none_is_asked_for(hub, preset, locked):
+    fetched = preset(files=locked, weights=False)
+
+    assert set(fetched) == set(FILES) - {"model.safetensors"}
+    assert not any("safetensors" in request for request in hub.requests)
+    assert any("/api/" in request for request in hub.requests) == (locked != pins(FILES))
+
+
 def test_a_preset_need_not_be_on_the_hub(elsewhere, hub, tmp_path):
     folder = write(tmp_path / "own", FILES)
     given = {"source": f"file://{folder}", "commit": "", "files": pins(FILES)}

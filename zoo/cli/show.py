@@ -68,7 +68,8 @@ def command(preset: str, as_json: bool) -> None:
     if lock.loose or not lock.files:
         what = "Every file" if not lock.files else ", ".join(lock.loose)
         click.echo(
-            f"\n{what}: no hash is known here; the Hub's own record of the commit decides when it is fetched."
+            f"\n{what}: no hash is known here; the Hub's own record of the commit decides when it is fetched, "
+            "and what other files there are."
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from zoo.errors import ZooError
 from zoo.hub import cache, huggingface
 from zoo.hub.download import download
-from zoo.hub.files import CONFIG, Files, check_names, local_files, wanted
+from zoo.hub.files import CONFIG, Files, check_names, is_weights, local_files, wanted
 from zoo.hub.source import Source
 from zoo.hub.verify import difference
 from zoo.registry.catalogue import Preset
@@ -27,15 +27,19 @@ def silent(name: str, done: int, total: int) -> None:
     """The progress of who does not want to hear of it."""
 
 
-def fetch_preset(preset: Preset, lock: Lock, progress: Progress = silent, *, anew: bool = False) -> Files:
+def fetch_preset(
+    preset: Preset, lock: Lock, progress: Progress = silent, *, anew: bool = False, weights: bool = True
+) -> Files:
     """The verified files of a preset.
 
     They come, in this order, from the Hub's cache on this machine, from mirrors on this machine (used in
     place), from the Hub, and from mirrors there. Every file is checked against the lock, wherever it was found;
-    one of which the lock has no hash, against what the Hub itself records at the locked commit.
+    one of which the lock has no hash, against what the Hub itself records at the locked commit. A lock that lacks
+    hashes was not written by `zoo plugins lock`, and may lack files; those that the Hub lists come with it.
 
     Args:
         anew: hash every byte again, also of files that have not changed since they were last hashed.
+        weights: fetch the weights, too.
 
     Raises a ZooError that tells what was tried and both ways to get the files.
     """
@@ -44,6 +48,7 @@ def fetch_preset(preset: Preset, lock: Lock, progress: Progress = silent, *, ane
     mirrors = [Source.parse(url) for url in preset.mirrors]
     try:
         pins = _complete(pinned_source, lock)
+        pins = {name: pin for name, pin in pins.items() if weights or not is_weights(name)}
         paths = _fetch_all([pinned_source, *mirrors], pins, progress, anew)
     except ZooError as error:
         raise ZooError(
@@ -66,7 +71,7 @@ def fetch_source(source: Source, progress: Progress = silent, *, weights: bool =
             raise ZooError(f"There is nothing at {source}.")
         return local_files(folder), ""
     listing = huggingface.listing(source)
-    names = [name for name in wanted(listing.files) if weights or not name.endswith(".safetensors")]
+    names = [name for name in wanted(listing.files) if weights or not is_weights(name)]
     if CONFIG not in names:
         raise ZooError(f"{source} has no checkpoint that zoo can read.", why=f"there is no {CONFIG}")
     pinned_source = source.at(listing.commit)
@@ -86,7 +91,9 @@ def _complete(source: Source, lock: Lock) -> dict[str, PinnedFile]:
     if (lock.files and len(known) == len(lock.files)) or source.scheme != "hf":
         return lock.files  # in a folder, what has no hash is refused
     recorded = huggingface.listing(source).files
-    names = lock.files or wanted(recorded)
+    # Which form of the weights it is, one file or shards, is for the lock to say where it names any file.
+    more = [name for name in wanted(recorded) if not (lock.files and is_weights(name))]
+    names = dict.fromkeys([*lock.files, *more])
     if missing := [name for name in names if name not in known and name not in recorded]:
         raise ZooError(f"{source} lacks files.", why=[f"{source}: {name}: it is not there" for name in missing])
     sizes = {name: pin.size for name, pin in lock.files.items() if pin.size is not None}

@@ -122,6 +122,11 @@ def wanted(names: Iterable[str]) -> list[str]:
     return [name for name in (CONFIG, *weights, *_COMPANIONS, *templates) if name in there]
 
 
+def is_weights(name: str) -> bool:
+    """Whether a checkpoint's file of this name holds tensors, and so most of its bytes."""
+    return name.endswith(".safetensors")
+
+
 def hostile_path(name: str) -> bool:
     """Whether a file's name would lead out of a checkpoint's folder, or is no name at all."""
     return not name or name != PurePosixPath(name).as_posix() or bool(_LEADS_AWAY(name))

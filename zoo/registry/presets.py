@@ -39,10 +39,6 @@ class Lock:
         """The files without a hash; the Hub's own record of the commit says what they must be."""
         return [name for name, file in self.files.items() if not file.has_hash]
 
-    def without_weights(self) -> Lock:
-        files = {name: file for name, file in self.files.items() if not name.endswith(".safetensors")}
-        return Lock(self.commit, files)
-
 
 @dataclass(frozen=True)
 class Golden:
