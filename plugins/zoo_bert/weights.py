@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from zoo.weights import Checkpoint, Layout, Rule, without_prefix
+from zoo.weights import Checkpoint, Layout, Rule, is_untied, without_prefix
 from zoo_bert.config import BertConfig
 
 _PREFIX = "bert."
+_WORDS = "embeddings.word_embeddings.weight"
 _DECODER = "cls.predictions.decoder.weight"
 _DECODER_BIAS = "cls.predictions.decoder.bias"
 _BIAS = "cls.predictions.bias"
@@ -26,7 +27,7 @@ def _norm(tensor: str, variable: str) -> tuple[Rule, ...]:
 
 
 _BACKBONE = (
-    Rule("bert.embeddings.word_embeddings.weight", "backbone/embeddings/word/embeddings"),
+    Rule(f"{_PREFIX}{_WORDS}", "backbone/embeddings/word/embeddings"),
     Rule("bert.embeddings.position_embeddings.weight", "backbone/embeddings/position/embeddings"),
     Rule("bert.embeddings.token_type_embeddings.weight", "backbone/embeddings/token_type/embeddings"),
     *_norm("bert.embeddings.LayerNorm", "backbone/embeddings/norm"),
@@ -95,16 +96,10 @@ def _decoder(config: BertConfig) -> tuple[tuple[Rule, ...], dict[str, str]]:
 def infer(config: BertConfig, task: str, checkpoint: Checkpoint) -> BertConfig:
     """What the tensors tell and `config.json` does not.
 
-    Is there a pooler; and is the decoder really tied? The reference unties one whose numbers differ from the
-    word embeddings, whatever the config says.
+    Is there a pooler; and is the decoder really tied?
     """
     pooler = any(name.removeprefix(_PREFIX) == "pooler.dense.weight" for name in checkpoint.tensors)
     config = config.replace(add_pooling_layer=pooler)
-    if task == "fill-mask" and config.tie_word_embeddings and _DECODER in checkpoint:
-        words = next(
-            (n for n in checkpoint.tensors if n.removeprefix(_PREFIX) == "embeddings.word_embeddings.weight"),
-            None,
-        )
-        if words and not checkpoint.same_numbers(words, _DECODER):
-            config = config.replace(tie_word_embeddings=False)
+    if task == "fill-mask" and is_untied(checkpoint, (f"{_PREFIX}{_WORDS}", _WORDS), _DECODER):
+        config = config.replace(tie_word_embeddings=False)
     return config

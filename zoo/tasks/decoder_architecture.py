@@ -8,6 +8,7 @@ from typing import Any
 from zoo.data.text import text_preprocessor
 from zoo.nn import Decoder, Features, LastTokenClassifier, TokenLogits
 from zoo.registry.records import Architecture, Head
+from zoo.weights import infer_tying
 
 
 def decoder_architecture(
@@ -33,4 +34,5 @@ def decoder_architecture(
         },
         layouts={"transformers": layout},
         preprocessor=text_preprocessor,
+        infer=infer_tying,
     )

@@ -1,6 +1,6 @@
 """Weights: safetensors in and out, layout tables read both ways, and the audit that leaves nothing unsaid."""
 
-from zoo.weights.decoder_layout import PRE_NORMS, decoder_layout
+from zoo.weights.decoder_layout import PRE_NORMS, decoder_layout, infer_tying
 from zoo.weights.layout import (
     Layout,
     Rule,
@@ -13,6 +13,7 @@ from zoo.weights.layout import (
     without_prefix,
 )
 from zoo.weights.reader import Checkpoint
+from zoo.weights.tying import is_untied
 
 __all__ = [
     "PRE_NORMS",
@@ -23,6 +24,8 @@ __all__ = [
     "channels_last",
     "conv_norm",
     "decoder_layout",
+    "infer_tying",
+    "is_untied",
     "pixel",
     "same",
     "transpose",

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from zoo.weights.layout import Layout, Rule, without_prefix
+from zoo.weights.reader import Checkpoint
+from zoo.weights.tying import is_untied
+
+if TYPE_CHECKING:
+    from zoo.nn import DecoderConfig
 
 _PREFIX = "model."
 _LAYER = "model.layers.{i}"
@@ -17,6 +23,7 @@ _LINEAR = {
     "mlp.up_proj": "mlp/up",
     "mlp.down_proj": "mlp/down",
 }
+_TOKENS = "embed_tokens.weight"
 _LM_HEAD = "lm_head.weight"
 _IGNORE = {
     "*.rotary_emb.inv_freq": "a buffer, computed from the config",
@@ -36,7 +43,7 @@ def decoder_layout(task: str, norms: Mapping[str, str] = PRE_NORMS, *, tied: boo
         tied: the token embeddings are the output layer's matrix, too.
     """
     rules = [
-        Rule("model.embed_tokens.weight", "backbone/tokens/embeddings"),
+        Rule(f"{_PREFIX}{_TOKENS}", "backbone/tokens/embeddings"),
         Rule("model.norm.weight", "backbone/norm/scale"),
     ]
     for tensor, variable in norms.items():
@@ -57,3 +64,10 @@ def decoder_layout(task: str, norms: Mapping[str, str] = PRE_NORMS, *, tied: boo
         return Layout(tuple(rules), ignore, _PREFIX, fresh=("head/*",), labelled=("head/classifier/*",))
     bare = without_prefix(rules, _PREFIX) if task == "feature-extraction" else tuple(rules)
     return Layout(bare, ignore, _PREFIX)
+
+
+def infer_tying(config: DecoderConfig, task: str, checkpoint: Checkpoint) -> DecoderConfig:
+    """The config of a decoder as its tensors have it: with an output layer of its own, where that differs."""
+    if task == "text-generation" and is_untied(checkpoint, (f"{_PREFIX}{_TOKENS}", _TOKENS), _LM_HEAD):
+        return config.replace(tie_word_embeddings=False)
+    return config
