@@ -27,6 +27,16 @@ def test_text_and_json(folder, zoo_process):
     assert json.loads(shown) == [{"prompt": "The horn", "text": wanted, "tokens": 6, "ended": "length"}]
 
 
+def test_stop_texts_are_the_checkpoints_where_none_is_given(folder, zoo_process, tmp_path):
+    wanted = zoo.load(folder).generate("The horn", max_new_tokens=12)
+    config = {"stop_strings": [wanted[3:5]], "max_new_tokens": 12, "eos_token_id": 2}
+    other = tiny_decoder(tmp_path / "model", SENTENCES, generation_config=config)
+
+    for given, text in (((), wanted[: wanted.find(wanted[3:5])]), (("--stop", "that never comes"), wanted)):
+        code, shown, _ = zoo_process("generate", str(other), "The horn", *given)
+        assert (code, shown) == (0, f"The horn{text}\n")
+
+
 def test_a_request_that_cannot_be(folder, zoo_process):
     code, shown, told = zoo_process("generate", str(folder), "The horn", "--top-p", "3")
 

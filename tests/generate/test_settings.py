@@ -32,6 +32,7 @@ def test_what_else_a_checkpoint_says():
 
     assert (found.sampling.top_k, found.max_new_tokens, found.max_length) == (50, 64, 64)  # 50 as the reference
     assert found.stop == ("END",)
+    assert generation_settings({"stop_strings": ["END"]}, None, stop=[]).stop == ()
     assert generation_settings({"do_sample": True, "top_k": 0}, None).sampling.top_k is None
     assert generation_settings({"max_length": 64}, None, max_new_tokens=3).max_length is None
     assert generation_settings({"bad_words_ids": [], "suppress_tokens": []}, None, stop=None).stop == ()

@@ -110,12 +110,13 @@ class TextGenerator(LanguageModel):
         Args:
             prompts: a text, a list of texts, or arrays with `input_ids` `(batch, length)` and, where rows are
                 padded on either side, `attention_mask`.
-            max_new_tokens: the most tokens that are added; by default 256, or as many as fit.
+            max_new_tokens: the most tokens that are added; by default as many as the checkpoint says, else 256, and
+                no more than fit.
             temperature: divides the logits before a token is drawn; 0 takes the most probable one.
             top_k, top_p, min_p: draw from the `top_k` most probable tokens; from the most probable ones that
                 together reach `top_p`; from those at least `min_p` times as probable as the most probable.
             repetition_penalty: makes tokens that were there less probable by this factor.
-            stop: texts that end the continuation, and are left out of it.
+            stop: texts that end the continuation, and are left out of it; none for an empty list.
             seed: decides every draw, with the prompt's place in the list and nothing else of the others.
             stream: give an iterator of pieces of text instead, as they come, for one prompt.
             return_ids: give token ids, a stop token included, instead of text; for arrays they always are.
