@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tokenizers
 import torch
 import transformers
 
@@ -101,6 +102,24 @@ def test_stop_tokens_of_the_generation_config_end_a_text(model, folder, tmp_path
     loaded.save_pretrained(tmp_path / "saved")
     saved = json.loads((tmp_path / "saved" / "generation_config.json").read_text())
     assert saved == {"eos_token_id": [1, ids[7]]}
+
+
+def test_a_stop_text_that_is_a_special_token_ends_too(model, folder):
+    prompt, drawn = {"input_ids": np.array([[1, 60, 70, 80]])}, {"temperature": 1.5, "seed": 3}
+    (ids,) = model.generate(prompt, max_new_tokens=20, **drawn)
+    end = next(n for n in range(5, 20) if ids.index(ids[n]) == n)
+    (before,) = model.generate(prompt, max_new_tokens=end, details=True, **drawn)
+    loaded = zoo.load(folder)
+    stop = loaded.preprocess.tokenizer.id_to_token(ids[end])
+    loaded.preprocess.tokenizer.add_special_tokens([tokenizers.AddedToken(stop, special=True)])
+    assert loaded.generate(prompt, max_new_tokens=20, **drawn) == [ids]
+
+    for given, config in ((stop, {}), (["x" * 9, stop], {}), (None, {"stop_strings": stop})):
+        loaded.generation_config = config
+        settings = {"max_new_tokens": 20, "stop": given, **drawn}
+        (found,) = loaded.generate(prompt, details=True, **settings)
+        assert (found.ids, found.text, found.ended) == (ids[: end + 1], before.text, "stop")
+        assert "".join(loaded.generate(prompt, stream=True, **settings)) == before.text
 
 
 def test_logprobs_are_the_models(model, theirs):

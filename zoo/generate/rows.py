@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from zoo.data.batching import batches
 from zoo.generate.continuation import Collector, Continuation
 from zoo.generate.engine import Engine, bucket
 from zoo.generate.settings import GenerationSettings
+from zoo.generate.text import special_stops
 
 _TOKENS = 16_384  # of prompts and continuations in a batch, at most, so that the cache stays small
 _LOGITS = 1 << 25  # numbers of logits at a time, at most
@@ -32,6 +34,9 @@ class Continuer:
         *,
         logprobs: bool = False,
     ) -> None:
+        if tokenizer:
+            ends = settings.stop_ids | special_stops(tokenizer, settings.stop)
+            settings = dataclasses.replace(settings, stop_ids=ends)
         self._engine, self._settings, self._tokenizer = engine, settings, tokenizer
         self._logprobs = logprobs
 

@@ -50,6 +50,12 @@ class Detokenizer:
         return self._tokenizer.decode(ids, skip_special_tokens=True)
 
 
+def special_stops(tokenizer: tokenizers.Tokenizer, stops: Sequence[str]) -> frozenset[int]:
+    """The tokens whose whole content is a stop text, and which decoding leaves out, so that no text has it."""
+    added = tokenizer.get_added_tokens_decoder() if stops else {}
+    return frozenset(number for number, token in added.items() if token.special and token.content in stops)
+
+
 class StopTexts:
     """Holds back what may be the beginning of a stop text, and ends where one is complete."""
 
