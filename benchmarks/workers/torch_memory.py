@@ -14,11 +14,12 @@ weights = config["vocab_size"] * dim + config["num_hidden_layers"] * layer
 columns = JOB["prompt"] + JOB["new"]
 cache = 2 * config["num_hidden_layers"] * keys * config["head_dim"] * columns
 
-numbers = torch.ones(weights, dtype=torch.float32)
+device = "cuda" if torch.cuda.is_available() else "cpu"
+numbers = torch.ones(weights, dtype=getattr(torch, JOB["dtype"]), device=device)
 taken = []
 for _ in range(10):
     started = time.perf_counter()
-    numbers.sum()
+    numbers.sum().item()  # which waits for a GPU, too
     taken.append(time.perf_counter() - started)
 print(f"{numbers.nbytes / min(taken) / 1e9:.1f} GB/s")
-answer(token_1_s=min(taken), held_mib=4 * (weights + cache) / 2**20)
+answer(token_1_s=min(taken), held_mib=numbers.element_size() * (weights + cache) / 2**20)
