@@ -90,8 +90,10 @@ class Gemma2Config(GemmaConfig):
 
     @property
     def kinds(self) -> list[str]:
+        if self.layer_types is not None:
+            return self.layer_types
         every = self.sliding_window_pattern
-        return self.layer_types or [_SLIDING if (i + 1) % every else _FULL for i in range(self.num_hidden_layers)]
+        return [_SLIDING if (i + 1) % every else _FULL for i in range(self.num_hidden_layers)]
 
     def faults(self) -> list[str]:
         found = super().faults()

@@ -25,6 +25,7 @@ class DecoderConfig(Config):
     """Base of a decoder's config: a subclass adds its own keys and says in `spec` what they mean."""
 
     unsupported: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "is_causal": (True,),
         "quantization_config": (None,),
         "rope_interleaved": (False, None),
     }

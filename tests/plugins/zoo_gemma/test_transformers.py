@@ -211,6 +211,8 @@ def test_the_embeddings_scale_is_rounded_to_the_arithmetic(tmp_path, arrays):
     ("change", "told"),
     [
         ({"layer_types": ["full_attention"]}, "layer_types names 1 layers, and num_hidden_layers = 2"),
+        ({"layer_types": []}, "layer_types names 0 layers, and num_hidden_layers = 2"),
+        ({"is_causal": False}, "is_causal = False is not supported"),
         ({"layer_types": ["full_attention", "sparse"]}, "layer_types has 'sparse'"),
         ({"sliding_window": None}, "layer_types has layers with a window, and there is no sliding_window"),
         ({"sliding_window": 0}, "sliding_window = 0 is not positive"),

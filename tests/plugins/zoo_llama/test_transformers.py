@@ -81,6 +81,16 @@ def test_the_spelling_of_transformers_4(tmp_path):
     assert np.abs(np.asarray(zoo.load(folder)(arrays)) - theirs).max() <= 1e-5
 
 
+@pytest.mark.parametrize("causal", [False, None])
+def test_a_decoder_that_sees_what_comes_next_is_refused(causal, tmp_path):
+    folder = save_decoder(tmp_path / "made", "Llama")
+    config = json.loads((folder / "config.json").read_text()) | {"is_causal": causal}
+    (folder / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(zoo.ZooError, match=f"is_causal = {causal} is not supported"):
+        zoo.load(folder)
+
+
 @pytest.mark.parametrize("scaling", [LONGROPE, YARN, LLAMA3], ids=lambda scaling: scaling["rope_type"])
 def test_the_original_context_beside_the_scaling_comes_first(scaling, tmp_path):
     arrays = padded([np.arange(3, 40)])
