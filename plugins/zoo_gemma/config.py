@@ -149,8 +149,11 @@ class Gemma3Config(Gemma2Config):
     @property
     def ropes(self) -> dict[str, Rope]:
         given = self.rope_parameters or {}
-        nested = given if _FULL in given or _SLIDING in given else {_FULL: given or self.rope_scaling}
+        nested = given if _FULL in given or _SLIDING in given else {_FULL: given}
+        full = nested.get(_FULL) or {}
+        if isinstance(full, Mapping):  # where there are both, transformers 4's spelling comes over the other's
+            full = {**full, **(self.rope_scaling or {})}
         return {
-            _FULL: self.rope(nested.get(_FULL), self.rope_theta),
+            _FULL: self.rope(full, self.rope_theta),
             _SLIDING: self.rope(nested.get(_SLIDING), self.rope_local_base_freq),
         }

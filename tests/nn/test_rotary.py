@@ -47,6 +47,12 @@ def test_all_faults_are_told_at_once():
         read(short_factor=[1], long_factor=None, factor=0)
 
 
+@pytest.mark.parametrize("theta", [1, 1.0])
+def test_yarn_needs_channels_that_turn_differently(theta):
+    with pytest.raises(ValueError, match="rope_theta = 1 turns all channels alike"):
+        Rope.read({"rope_type": "yarn", "factor": 2.0, "rope_theta": theta}, theta=100.0, context=64, head_dim=4)
+
+
 def test_a_rope_is_a_key():
     assert read() == read()
     assert hash(read()) == hash(read())

@@ -90,7 +90,7 @@ class DecoderConfig(Config):
     @property
     def ropes(self) -> dict[str, Rope]:
         """The rotary embedding of each kind of layer. Raises a ValueError in words where one cannot be computed."""
-        given = self.rope_parameters or self.rope_scaling or {}
+        given = self.rope_scaling or self.rope_parameters or {}  # the reference's order, where there are both
         if self.original_max_position_embeddings is not None:
             given = {**given, "original_max_position_embeddings": self.original_max_position_embeddings}
         return {"full_attention": self.rope(given, self.rope_theta)}

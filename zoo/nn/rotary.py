@@ -80,6 +80,8 @@ class Rope:
             numbers.setdefault("factor", context / original)
             if original <= 1:
                 found.append(f"original_max_position_embeddings = {original!r} should be more than 1")
+        if not found and kind == "yarn" and numbers["theta"] == 1:
+            found.append("rope_theta = 1 turns all channels alike, and yarn tells them apart")
         if found:
             raise ValueError(f"{'; '.join(found)} (rope_type = {kind!r})")
         truncate = bool(given.get("truncate", True))

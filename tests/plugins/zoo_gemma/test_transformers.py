@@ -169,6 +169,19 @@ def test_the_spelling_of_transformers_4(tmp_path, arrays):
     assert np.abs(ours - theirs)[arrays["attention_mask"].astype(bool)].max() <= 1e-5
 
 
+def test_of_both_spellings_the_references_is_taken(tmp_path, arrays):
+    folder = save_decoder(tmp_path / "made", "Gemma3Text", **WINDOW, rope_parameters=SCALED, num_hidden_layers=6)
+    before = np.asarray(zoo.load(folder)(arrays))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"rope_scaling": {"factor": 2.0}}))
+
+    ours = np.asarray(zoo.load(folder)(arrays))
+
+    kept = arrays["attention_mask"].astype(bool)
+    assert np.abs(ours - outputs(reference(folder), arrays))[kept].max() <= 1e-5
+    assert np.abs(ours - before)[kept].max() > 1e-4
+
+
 def test_long_rows_are_computed_in_chunks(tmp_path, arrays, monkeypatch):
     folder = save_decoder(tmp_path / "made", "Gemma2", **WINDOW, num_hidden_layers=2)
     model = zoo.load(folder)

@@ -81,6 +81,20 @@ def test_the_spelling_of_transformers_4(tmp_path):
     assert np.abs(np.asarray(zoo.load(folder)(arrays)) - theirs).max() <= 1e-5
 
 
+def test_of_both_spellings_the_references_is_taken(tmp_path):
+    arrays = padded([np.arange(3, 40)])
+    folder = save_decoder(tmp_path / "made", "Llama", rope_parameters=LLAMA3)
+    before = np.asarray(zoo.load(folder)(arrays))
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"rope_theta": 70.0, "rope_scaling": {"rope_type": "linear", "factor": 3.0}}
+    (folder / "config.json").write_text(json.dumps(config))
+
+    ours = np.asarray(zoo.load(folder)(arrays))
+
+    assert np.abs(ours - outputs(reference(folder), arrays)).max() <= 1e-5
+    assert np.abs(ours - before).max() > 1e-3
+
+
 @pytest.mark.parametrize("causal", [False, None])
 def test_a_decoder_that_sees_what_comes_next_is_refused(causal, tmp_path):
     folder = save_decoder(tmp_path / "made", "Llama")
