@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import zoo
-from zoo.generate.settings import MAX_NEW_TOKENS, generation_settings
+from zoo.generate.settings import MAX_NEW_TOKENS, end_tokens, generation_settings
 
 
 def test_nothing_said_means_greedy_and_the_configs_stop_token():
-    found = generation_settings({}, 7)
+    found = generation_settings(None, 7)
 
     assert found.sampling.greedy
     assert (found.max_new_tokens, found.stop_ids, found.stop) == (MAX_NEW_TOKENS, {7}, ())
@@ -48,12 +48,59 @@ def test_values_of_wrong_kinds(given):
 
 @pytest.mark.parametrize("ends", ["x", [None], 1.5])
 def test_stop_tokens_that_are_none(ends):
-    with pytest.raises(zoo.ZooError, match="eos_token_id"):
-        generation_settings({"eos_token_id": ends}, None)
+    for config, own, name in (
+        ({"eos_token_id": ends}, None, "generation_config.json"),
+        (None, ends, "config.json"),
+    ):
+        for read in (generation_settings, end_tokens):
+            with pytest.raises(zoo.ZooError, match=rf"eos_token_id = .* of {name} should be token ids"):
+                read(config, own)
 
 
-def test_a_generation_config_alone_decides_the_stop_tokens():
-    assert generation_settings({"temperature": 0.5}, 5).stop_ids == set()
+@pytest.mark.parametrize("config", [{"temperature": 0.5}, {}])
+def test_a_generation_config_alone_decides_the_stop_tokens(config):
+    assert generation_settings(config, 5).stop_ids == end_tokens(config, 5) == set()
+    assert generation_settings(None, 5).stop_ids == end_tokens(None, 5) == {5}
+
+
+def test_what_is_not_supported_is_told_with_a_way_and_ends_are_read_beside_it():
+    config = {"num_return_sequences": 3, "max_time": 2.0, "dola_layers": "high", "token_healing": True}
+    harmless = {"num_return_sequences": 1, "max_time": None, "dola_layers": None, "token_healing": False}
+
+    with pytest.raises(zoo.ZooError) as caught:
+        generation_settings(config | {"encoder_repetition_penalty": 1.2}, None)
+
+    told = str(caught.value)
+    for name in (*config, "encoder_repetition_penalty"):
+        assert f"{name} = " in told
+        assert f"model.generation_config['{name}']" in caught.value.fix
+    assert generation_settings(harmless | {"encoder_repetition_penalty": 1.0}, None).sampling.greedy
+    assert end_tokens({**config, "eos_token_id": [1, 2]}, None) == {1, 2}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"max_length": 0}, {"max_new_tokens": 0}, {"top_p": 2}, {"repetition_penalty": -1}, {"stop_strings": [""]}],
+    ids=str,
+)
+def test_a_value_of_the_file_is_told_as_the_files(config):
+    (name,) = config
+    with pytest.raises(zoo.ZooError, match=f"{name}( = .*)? of generation_config.json"):
+        generation_settings(config, None)
+
+
+@pytest.mark.parametrize(
+    "given", [{"temperature": 1e-40}, {"top_p": 1e-40}, {"repetition_penalty": 1e-40}], ids=str
+)
+def test_numbers_that_float32_takes_for_none(given):
+    with pytest.raises(zoo.ZooError, match=f"{next(iter(given))} = 1e-40 is beyond what float32"):
+        generation_settings(None, None, **given)
+    assert generation_settings(None, None, **dict.fromkeys(given, 1e-12))
+
+
+def test_no_top_k_said_is_the_references_own_where_the_checkpoint_samples():
+    assert generation_settings({"do_sample": True, "top_k": None}, None).sampling.top_k == 50
+    assert generation_settings({"top_k": None}, None, temperature=1.0).sampling.top_k is None
 
 
 def test_sampling_values_of_a_config_that_does_not_sample_change_nothing():

@@ -62,6 +62,23 @@ def test_a_text_ends_with_its_stop_token_and_its_first_token_is_not_trained(mode
     assert cut.ids[-1] != 1
 
 
+def test_a_model_that_zoo_cannot_generate_with_as_its_file_says_learns_all_the_same(tmp_path):
+    config = {"num_beams": 4, "eos_token_id": [1, 3]}
+    model = zoo.load(tiny_decoder(tmp_path / "model", TEXTS, architecture="gemma2", generation_config=config))
+
+    assert model.encode_examples(["G"])[0].ids.tolist()[-1] == 1
+    with pytest.raises(zoo.ZooError, match=r"num_beams = 4 .* is not supported"):
+        model.generate("G")
+
+
+def test_a_model_that_ends_nothing_learns_texts_without_an_end(tmp_path):
+    model = zoo.load(tiny_decoder(tmp_path / "model", TEXTS, eos_token_id=[]))
+
+    (found,) = model.encode_examples(["G"])
+
+    assert found.ids.tolist() == model.preprocess.encode(["G"])[0].ids.tolist()
+
+
 def test_loss_and_gradients_are_the_references(folder, model):
     theirs = transformers.AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager"

@@ -29,7 +29,7 @@ def learn_tokenizer(texts: Iterable[str], config: Any, extra: Sequence[str] = ()
     Raises a ZooError where the config leaves no room for the bytes, or gives a special token another place.
     """
     ids = {name: getattr(config, f"{name}_token_id", None) for name in _SPECIAL}
-    ids = {name: given[0] if isinstance(given, list) and given else given for name, given in ids.items()}
+    ids = {name: next(iter(given), None) if isinstance(given, list) else given for name, given in ids.items()}
     free = [n for n in range(len(ids)) if n not in ids.values()]
     places = {name: free.pop(0) if given is None else given for name, given in ids.items()}
     if sorted(places.values()) != list(range(len(places))):

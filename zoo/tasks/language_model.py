@@ -12,7 +12,7 @@ from zoo.data.conversations import Completion, Conversation, Preference, convers
 from zoo.data.row_faults import RowFaults
 from zoo.data.text import Encoded
 from zoo.errors import ZooError
-from zoo.generate.settings import generation_settings
+from zoo.generate.settings import SETTINGS, end_tokens
 from zoo.hub.files import CHAT_TEMPLATE, Files
 from zoo.tasks.preferences import encode_preferences
 from zoo.tasks.text_model import TextModel
@@ -20,15 +20,14 @@ from zoo.tasks.text_model import TextModel
 Example = str | Completion | Conversation
 """What text generation learns from."""
 
-_SETTINGS = "generation_config.json"
-
 
 class LanguageModel(TextModel):
     """A model of text that may be a chat's: its examples, its chat template, and the tokens that end a text."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.generation_config: dict[str, Any] = {}
+        self.generation_config: dict[str, Any] | None = None
+        """The content of `generation_config.json`; None where there is none."""
         self.chat_template: ChatTemplate | None = None
         self._saved_template: ChatTemplate | None = None  # what it came with, where another is in its place
         self._files: dict[str, bytes] = {}
@@ -91,7 +90,7 @@ class LanguageModel(TextModel):
     def _encoder(self) -> ExampleEncoder:
         config: Any = self.config
         ends = config.eos_token_id
-        end = ends[0] if isinstance(ends, Sequence) else ends
+        end = next(iter(ends), None) if isinstance(ends, Sequence) else ends
         return ExampleEncoder(self.preprocess, self.chat_template, end, self._stop_ids(), self._saved_template)
 
     def chat_prompt(self, messages: Any) -> Rendered:
@@ -122,13 +121,13 @@ class LanguageModel(TextModel):
         ends = self._stop_ids()
         if end is None or end in ends:
             return
-        usual = {} if self.generation_config else {"bos_token_id": config.bos_token_id}
-        self.generation_config = {**usual, **self.generation_config, "eos_token_id": [*sorted(ends), end]}
-        self._files[_SETTINGS] = (json.dumps(self.generation_config, indent=2) + "\n").encode()
+        said = {"bos_token_id": config.bos_token_id} if self.generation_config is None else self.generation_config
+        self.generation_config = {**said, "eos_token_id": [*sorted(ends), end]}
+        self._files[SETTINGS] = (json.dumps(self.generation_config, indent=2) + "\n").encode()
 
     def _stop_ids(self) -> frozenset[int]:
         config: Any = self.config
-        return generation_settings(self.generation_config, config.eos_token_id).stop_ids
+        return end_tokens(self.generation_config, config.eos_token_id)
 
     # To disk and back
 
@@ -151,7 +150,7 @@ class LanguageModel(TextModel):
 
     def read_companions(self, files: Files) -> None:
         super().read_companions(files)
-        self.generation_config = files.mapping(_SETTINGS)
+        self.generation_config = files.mapping(SETTINGS) if SETTINGS in files else None
         self.chat_template = read_chat_template(files)
-        own = [name for name in files.paths if name == _SETTINGS or name.endswith(".jinja")]
+        own = [name for name in files.paths if name == SETTINGS or name.endswith(".jinja")]
         self._files = {name: files.path(name).read_bytes() for name in own}
