@@ -190,6 +190,22 @@ def test_what_cannot_be_continued_is_told_at_once(model):
     assert "prompt 3 has" in told
     assert "prompt 1 has" not in told
     assert "not 125" in told
+    assert "ask for fewer tokens by max_new_tokens" in caught.value.fix
+
+
+def test_a_limit_of_the_generation_config_is_told_as_its_own(folder):
+    loaded = zoo.load(folder)
+    loaded.generation_config = {"max_length": 20}
+    prompt = {"input_ids": np.full((1, 25), 60)}
+
+    with pytest.raises(
+        zoo.ZooError, match=r"25 tokens, and max_length of generation_config\.json allows 20"
+    ) as caught:
+        loaded.generate(prompt)
+
+    assert "Give max_new_tokens" in caught.value.fix
+    assert len(loaded.generate(prompt, max_new_tokens=3)[0]) == 3
+    assert len(loaded.generate({"input_ids": prompt["input_ids"][:, :12]})[0]) <= 8
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,7 @@ class TextPreprocessor:
                     f"Input {n + 1} has the token '{self.tokenizer.id_to_token(highest)}', which the model has no "
                     "embedding for.",
                     why=f"its id is {highest}, and the embedding has {self.vocab_size} rows",
+                    fix="Leave it out of the text.",
                 )
         return encodings
 

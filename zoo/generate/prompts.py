@@ -10,12 +10,15 @@ import numpy as np
 from zoo.chat.template import Rendered
 from zoo.data.text import as_list
 from zoo.errors import Faults, ZooError
+from zoo.generate.settings import SETTINGS
 
 
 def prompts_of(arrays: Mapping[str, Any]) -> list[list[int]]:
     """The token ids of each row of `input_ids` `(batch, length)`, without what `attention_mask` hides."""
     if "input_ids" not in arrays:
-        raise ZooError("The arrays to be continued have no input_ids.")
+        raise ZooError(
+            "The arrays to be continued have no input_ids.", fix="Give token ids (batch, length) under that name."
+        )
     try:
         ids = np.asarray(arrays["input_ids"])
         mask = np.asarray(arrays.get("attention_mask", np.ones_like(ids)), bool)
@@ -52,27 +55,41 @@ def encoded_prompts(raw: Any, preprocess: Any) -> list[list[int]]:
 
 
 def room(
-    prompts: Sequence[Sequence[int]], asked: int, *, positions: int, vocab_size: int, fixed: bool
+    prompts: Sequence[Sequence[int]],
+    asked: int,
+    *,
+    positions: int,
+    max_length: int | None,
+    vocab_size: int,
+    fixed: bool,
 ) -> list[int]:
     """How many tokens each prompt is continued by at most.
 
     Args:
         asked: `max_new_tokens`.
         positions: how many tokens the model can take, prompt and continuation together.
+        max_length: how many the checkpoint's settings allow, where they limit both together.
         fixed: `asked` is the caller's own number, and less is no answer; else it is what fits, up to `asked`.
 
     Raises a ZooError that lists the prompts that do not fit, are empty, or have tokens the model does not know.
     """
+    limit, who = positions, "the model takes"
+    fix = "Shorten the prompts, or ask for fewer tokens by max_new_tokens."
+    if max_length is not None and max_length < positions:
+        limit, who = max_length, f"max_length of {SETTINGS} allows"
+        fix = "Give max_new_tokens, which stands in place of max_length."
+    needed = asked if fixed else 1
     faults = Faults()
     for n, prompt in enumerate(prompts, start=1):
-        left = positions - len(prompt)
+        left = limit - len(prompt)
         if not prompt:
-            faults.add(f"prompt {n} has no token to go on from")
+            faults.add(f"prompt {n} has no token to go on from; give one at least")
         elif not 0 <= min(prompt) <= max(prompt) < vocab_size:
-            faults.add(f"prompt {n} has token ids beyond the embedding's {vocab_size} rows")
+            faults.add(f"prompt {n} has token ids beyond the embedding's {vocab_size} rows; give the model's own")
         elif left < 1:
-            faults.add(f"prompt {n} has {len(prompt)} tokens, and the model takes {positions} with what follows")
-        elif fixed and left < asked:
-            faults.add(f"prompt {n} has {len(prompt)} tokens, which leaves {left} of {positions}, not {asked}")
-    faults.check("The prompts cannot be continued.")
-    return [min(asked, positions - len(prompt)) for prompt in prompts]
+            faults.add(f"prompt {n} has {len(prompt)} tokens, and {who} {limit} with what follows")
+        elif left < needed:
+            faults.add(f"prompt {n} has {len(prompt)} tokens, which leaves {left} of {limit}, not {asked}")
+    too_long = any(len(prompt) + needed > limit for prompt in prompts)
+    faults.check("The prompts cannot be continued.", fix=fix if too_long else "")
+    return [min(asked, limit - len(prompt)) for prompt in prompts]

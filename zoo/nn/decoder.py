@@ -73,7 +73,10 @@ class Decoder(keras.layers.Layer):
         ids = arrays["input_ids"]
         length = ops.shape(ids)[1]
         if length > self.spec.max_positions and "position_ids" not in arrays:
-            raise ZooError(f"The rows have {length} tokens, and the model has {self.spec.max_positions} positions.")
+            raise ZooError(
+                f"The rows have {length} tokens, and the model has {self.spec.max_positions} positions.",
+                fix="Cut the rows, or give position_ids of your own.",
+            )
         x = self.tokens(ids)
         if self.spec.embedding_scale != 1.0:
             x = x * np.asarray(self.spec.embedding_scale, x.dtype)

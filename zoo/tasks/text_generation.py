@@ -143,7 +143,10 @@ class TextGenerator(LanguageModel):
             seed=seed,
         )
         if self.backbone.bidirectional:
-            raise ZooError(f"{self.preset or 'This model'} sees what comes next, so it cannot be asked for it.")
+            raise ZooError(
+                f"{self.preset or 'This model'} sees what comes next, so it cannot be asked for it.",
+                fix="Load it with task='feature-extraction'; its config says use_bidirectional_attention.",
+            )
         arrays = isinstance(prompts, Mapping)
         rows = prompts_of(prompts) if arrays else encoded_prompts(prompts, self.preprocess)
         if not arrays and self.chat_template and any(isinstance(text, Rendered) for text in as_list(prompts)):
@@ -152,7 +155,8 @@ class TextGenerator(LanguageModel):
         most = room(
             rows,
             settings.max_new_tokens,
-            positions=min(config.max_position_embeddings, settings.max_length or config.max_position_embeddings),
+            positions=config.max_position_embeddings,
+            max_length=settings.max_length,
             vocab_size=config.vocab_size,
             fixed=max_new_tokens is not None,
         )
