@@ -20,12 +20,13 @@ def test_every_input_is_in_one_batch_that_is_wide_enough(lengths):
         assert max(lengths[n] for n in batch.indices) <= batch.length
 
 
-@given(LENGTHS)
-def test_rows_and_lengths_are_powers_of_two_within_the_budget(lengths):
-    for batch in batches(lengths, tokens=1024):
+@given(LENGTHS, st.integers(1, 4000), st.none() | st.integers(1, 200))
+def test_rows_and_lengths_are_powers_of_two_within_the_budget(lengths, tokens, rows):
+    for batch in batches(lengths, tokens=tokens, rows=rows):
         assert batch.rows.bit_count() == batch.length.bit_count() == 1
         assert batch.length >= 16
-        assert batch.rows * batch.length <= max(1024, batch.length)
+        assert batch.rows * batch.length <= max(tokens, batch.length)
+        assert batch.rows <= (rows or batch.rows)
         assert batch.rows < 2 * len(batch.indices)
 
 

@@ -22,7 +22,7 @@ class Batch:
 def batches(
     lengths: Sequence[int], *, tokens: int = _TOKENS, rows: int | None = None, worth: int = _WORTH
 ) -> Iterator[Batch]:
-    """Group inputs by length, the longest first, at most `tokens` and `rows` to a batch.
+    """Group inputs by length, the longest first, at most `tokens` and `rows` to a batch, padding rows included.
 
     Rows and lengths are powers of two, so that a handful of shapes compiles whatever the inputs are; where many
     inputs come at once, padding stays far below a half.
@@ -37,6 +37,7 @@ def batches(
         length = _power_of_two(max(lengths[order[start]], _SHORTEST))
         most = max(1, tokens // length)
         most = most if rows is None else min(most, rows)
+        most = 1 << (most.bit_length() - 1)  # which padding rows cannot overshoot
         indices = order[start : start + most]
         long = sum(2 * lengths[n] > length for n in indices) or len(indices)
         if (len(indices) - long) * length // 2 >= worth:
