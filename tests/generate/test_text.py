@@ -36,6 +36,19 @@ def test_bytes_that_never_become_a_character_are_told_at_the_end(model):
     assert words.end().endswith("\ufffd")
 
 
+@pytest.mark.parametrize("prompt", ["a \ufffd", "\ufffd\ufffd"])
+@pytest.mark.parametrize("answer", [" horn", "\ufffd", "Größe \ufffd x", "京"])
+def test_the_sign_of_a_broken_character_in_a_prompt_is_not_told_again(prompt, answer, model):
+    tokenizer = model.preprocess.tokenizer
+    before, ids = (tokenizer.encode(text, add_special_tokens=False).ids for text in (prompt, answer))
+    assert tokenizer.decode([*before, *ids]) == prompt + answer
+    words = Detokenizer(tokenizer, before)
+
+    pieces = [words.add(token) for token in ids]
+
+    assert "".join([*pieces, words.end()]) == answer
+
+
 letters = st.text("ab\n", max_size=12)
 
 

@@ -20,8 +20,7 @@ class Detokenizer:
     def __init__(self, tokenizer: tokenizers.Tokenizer, prompt: Sequence[int]) -> None:
         self._tokenizer = tokenizer
         self._ids = list(prompt[-_CONTEXT:])
-        # A character that the prompt leaves unfinished is told when it is whole.
-        self._told = self._decode(self._ids).rstrip(_UNFINISHED)
+        self._told = self._decode(self._ids)
         self._read = len(self._ids)
 
     def add(self, token: int) -> str:
@@ -37,7 +36,9 @@ class Detokenizer:
         return self._tell(self._decode(self._ids))
 
     def _tell(self, text: str) -> str:
-        new = text[len(self._told) :]
+        # A character that the prompt leaves unfinished is told when it is whole; a sign that stays is the prompt's.
+        told = self._told if text.startswith(self._told) else self._told.rstrip(_UNFINISHED)
+        new = text[len(told) :]
         kept = self._ids[self._read :]
         if told := self._decode(kept):  # special tokens alone would make the next word the first
             self._ids, self._told = kept, told
