@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import keras
 import numpy as np
 import pytest
+import torch
 import transformers
 
 import zoo
 from zoo.tasks.labelled import label_numbers
+from zoo.testing import tiny_decoder
 
 LABELS = ("bad", "good", "odd")
 TEXTS = ["the film was good.", "", "bad " * 60, "a very, very bad film", "paris", ("a film", "was good")]
@@ -193,3 +197,23 @@ def test_a_label_the_model_lacks(given, labels):
 def test_a_data_set_that_cannot_be(texts, labels, options, message, model):
     with pytest.raises(zoo.ZooError, match=message):
         model.dataset(texts, labels, **options)
+
+
+@pytest.mark.parametrize(("named", "written"), [("<pad>", 0), (None, 2)], ids=str)
+def test_a_saved_decoder_names_the_token_that_its_rows_are_padded_with(named, written, tmp_path):
+    folder = tiny_decoder(tmp_path / "made", ["the film was good!", "bad"] * 9, initializer_range=0.3)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"pad_token": named}))
+    model = zoo.load(folder, task="text-classification", labels=["bad", "good"])
+    texts = ["the film was good!", "bad", "!"]
+
+    model.save_pretrained(tmp_path / "saved")
+
+    assert json.loads((tmp_path / "saved" / "config.json").read_text())["pad_token_id"] == written
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "saved")
+    tokenizer.pad_token = named or tokenizer.eos_token
+    inputs = tokenizer(texts, padding=True, return_tensors="pt", return_token_type_ids=False)
+    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "saved").eval()
+    with torch.no_grad():
+        chances = theirs(**inputs).logits.softmax(dim=-1).numpy()
+    np.testing.assert_allclose(model.probabilities(texts), chances, atol=1e-5)

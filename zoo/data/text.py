@@ -232,17 +232,27 @@ def text_preprocessor(files: Files, config: Any) -> TextPreprocessor | None:
         _content(settings.get(f"{name}_token") or special.get(f"{name}_token") or f"[{name.upper()}]")
         for name in ("pad", "mask")
     )
-    pad_id = tokenizer.token_to_id(pad)
     return TextPreprocessor(
         tokenizer,
         max_length=min(limit, positions),
         positions=positions,
         vocab_size=config.vocab_size,
-        pad_id=(config.pad_token_id or 0) if pad_id is None else pad_id,
+        pad_id=_pad_id(tokenizer.token_to_id(pad), config),
         mask_token=mask,
         truncation_side="left" if settings.get("truncation_side") == "left" else "right",
         files={name: files.path(name).read_bytes() for name in _FILES if name in files},
     )
+
+
+def _pad_id(named: int | None, config: Any) -> int:
+    """The token to pad with: the tokenizer's own, the config's, or what ends a text, which is inside of none."""
+    known = (named, config.pad_token_id, first_token(getattr(config, "eos_token_id", None)))
+    return next((token for token in known if token is not None), 0)
+
+
+def first_token(ids: int | Sequence[int] | None) -> int | None:
+    """The first of the token ids that a config has under one name: one, several or none."""
+    return next(iter(ids), None) if isinstance(ids, Sequence) else ids
 
 
 def _content(token: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
-from zoo.data.text import TextPreprocessor, text_preprocessor
+from zoo.data.text import TextPreprocessor, first_token, text_preprocessor
 from zoo.errors import ZooError
 from zoo.hub.files import local_files
 
@@ -28,8 +28,7 @@ def learn_tokenizer(texts: Iterable[str], config: Any, extra: Sequence[str] = ()
 
     Raises a ZooError where the config leaves no room for the bytes, or gives a special token another place.
     """
-    ids = {name: getattr(config, f"{name}_token_id", None) for name in _SPECIAL}
-    ids = {name: next(iter(given), None) if isinstance(given, list) else given for name, given in ids.items()}
+    ids = {name: first_token(getattr(config, f"{name}_token_id", None)) for name in _SPECIAL}
     free = [n for n in range(len(ids)) if n not in ids.values()]
     places = {name: free.pop(0) if given is None else given for name, given in ids.items()}
     if sorted(places.values()) != list(range(len(places))):

@@ -10,7 +10,7 @@ from zoo.chat.encoding import ExampleEncoder
 from zoo.chat.template import ChatTemplate, Rendered, read_chat_template, special_tokens
 from zoo.data.conversations import Completion, Conversation, Preference, conversation_of
 from zoo.data.row_faults import RowFaults
-from zoo.data.text import Encoded
+from zoo.data.text import Encoded, first_token
 from zoo.errors import ZooError
 from zoo.generate.settings import SETTINGS, end_tokens
 from zoo.hub.files import CHAT_TEMPLATE, Files
@@ -89,8 +89,7 @@ class LanguageModel(TextModel):
 
     def _encoder(self) -> ExampleEncoder:
         config: Any = self.config
-        ends = config.eos_token_id
-        end = next(iter(ends), None) if isinstance(ends, Sequence) else ends
+        end = first_token(config.eos_token_id)
         return ExampleEncoder(self.preprocess, self.chat_template, end, self._stop_ids(), self._saved_template)
 
     def chat_prompt(self, messages: Any) -> Rendered:

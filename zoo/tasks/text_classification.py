@@ -24,6 +24,13 @@ class TextClassifier(Classifier, TextModel):
         features = self.backbone(arrays, training=training)
         return self.head(features, arrays, training=training)
 
+    def written_config(self) -> dict[str, Any]:
+        """As every model's; with the token that rows are padded with, by which the reference finds a row's last."""
+        entry = super().written_config()
+        if self._preprocessor and getattr(self.config, "pad_token_id", 0) is None:
+            entry["pad_token_id"] = self._preprocessor.pad_id
+        return entry
+
     def classify(self, texts: Any, *, top_k: int | None = None, max_length: int | None = None) -> list[Any]:
         """The most probable label of each text or pair: `[{"label": "good", "score": 0.98}]`.
 
