@@ -18,6 +18,16 @@ LONGROPE = {
     "long_factor": [1.5, 3.0, 2.0, 9.0],
     "original_max_position_embeddings": 40,
 }
+LLAMA3 = {
+    "rope_type": "llama3",
+    "rope_theta": 500.0,
+    "factor": 4.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16,
+}
+YARN = {"rope_type": "yarn", "rope_theta": 90.0, "factor": 4.0, "original_max_position_embeddings": 32}
+DYNAMIC = {"rope_type": "dynamic", "rope_theta": 50.0, "factor": 3.0}
 SETTINGS = {
     "vocab_size": 100,
     "hidden_size": 32,

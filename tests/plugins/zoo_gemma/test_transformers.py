@@ -9,9 +9,20 @@ import pytest
 import torch
 
 import zoo
-from tests.references.decoders import LONGROPE, generated, outputs, padded, reference, save_decoder
+from tests.references.decoders import (
+    DYNAMIC,
+    LLAMA3,
+    LONGROPE,
+    YARN,
+    generated,
+    outputs,
+    padded,
+    reference,
+    save_decoder,
+)
 
 WINDOW = {"sliding_window": 5, "query_pre_attn_scalar": 20}
+MIXED = {"layer_types": ["full_attention", "sliding_attention"]}
 SCALED = {
     "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 5e5},
     "sliding_attention": {"rope_type": "default", "rope_theta": 3e3},
@@ -22,8 +33,8 @@ LONG = {
     "Gemma2": {**WINDOW, "rope_parameters": LONGROPE},
     "Gemma3Text": {
         **WINDOW,
+        **MIXED,
         "rope_parameters": {"full_attention": LONGROPE, "sliding_attention": LOCAL},
-        "layer_types": ["full_attention", "sliding_attention"],
     },
 }
 GRID = [
@@ -34,15 +45,22 @@ GRID = [
     ("Gemma", {"hidden_act": "silu", "rms_norm_eps": 1e-2, "attention_bias": True}),
     ("Gemma", {"tie_word_embeddings": False, "rope_parameters": {"rope_type": "default", "rope_theta": 77.0}}),
     ("Gemma", {"attention_dropout": 0.3}),
+    ("Gemma", {"rope_parameters": LLAMA3}),
     ("Gemma2", WINDOW),
     ("Gemma2", {**WINDOW, "sliding_window": 1}),
     ("Gemma2", {**WINDOW, "attn_logit_softcapping": None, "final_logit_softcapping": None}),
     ("Gemma2", {**WINDOW, "attn_logit_softcapping": 0.7, "final_logit_softcapping": 1.3}),
-    ("Gemma2", {**WINDOW, "layer_types": ["full_attention", "sliding_attention"]}),
+    ("Gemma2", {**WINDOW, **MIXED}),
     ("Gemma2", {**WINDOW, "hidden_activation": "gelu", "num_key_value_heads": 1, "tie_word_embeddings": False}),
+    ("Gemma2", {**WINDOW, "rope_parameters": YARN}),
     ("Gemma3Text", {**WINDOW, "num_hidden_layers": 7}),
+    ("Gemma3Text", {**WINDOW, **MIXED, "rope_parameters": {"full_attention": YARN, "sliding_attention": DYNAMIC}}),
+    (
+        "Gemma3Text",
+        {**WINDOW, **MIXED, "rope_parameters": {"full_attention": DYNAMIC, "sliding_attention": LLAMA3}},
+    ),
     ("Gemma3Text", {**WINDOW, "num_hidden_layers": 3, "rope_parameters": SCALED, "layer_types": None}),
-    ("Gemma3Text", {**WINDOW, "rope_parameters": SCALED, "layer_types": ["full_attention", "sliding_attention"]}),
+    ("Gemma3Text", {**WINDOW, **MIXED, "rope_parameters": SCALED}),
     ("Gemma3Text", {**WINDOW, "use_bidirectional_attention": True}),
     ("Gemma3Text", {**WINDOW, "attn_logit_softcapping": 0.9, "final_logit_softcapping": 2.0}),
     ("Gemma3Text", {**WINDOW, "attention_bias": True, "num_key_value_heads": 4, "tie_word_embeddings": False}),

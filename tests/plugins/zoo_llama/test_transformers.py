@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 
 import zoo
-from tests.references.decoders import LONGROPE, generated, outputs, padded, reference, save_decoder
+from tests.references.decoders import (
+    DYNAMIC,
+    LLAMA3,
+    LONGROPE,
+    YARN,
+    generated,
+    outputs,
+    padded,
+    reference,
+    save_decoder,
+)
 
-LLAMA3 = {
-    "rope_type": "llama3",
-    "rope_theta": 500.0,
-    "factor": 4.0,
-    "low_freq_factor": 1.0,
-    "high_freq_factor": 4.0,
-    "original_max_position_embeddings": 16,
-}
-YARN = {"rope_type": "yarn", "rope_theta": 90.0, "factor": 4.0, "original_max_position_embeddings": 32}
 GRID = [
     {},
     {"head_dim": None},
@@ -28,7 +29,7 @@ GRID = [
     {"tie_word_embeddings": True, "hidden_act": "gelu"},
     {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}},
     {"rope_parameters": {"rope_type": "linear", "rope_theta": 50.0, "factor": 3.0}},
-    {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 50.0, "factor": 3.0}},
+    {"rope_parameters": DYNAMIC},
     {"rope_parameters": LLAMA3},
     {"rope_parameters": YARN},
     {"rope_parameters": {"rope_type": "yarn", "rope_theta": 90.0, "factor": 4.0}},
@@ -56,6 +57,20 @@ def test_every_option_gives_the_references_logits_and_tokens(options, tmp_path):
 
     assert gap[right["attention_mask"].astype(bool)].max() <= 1e-5
     assert model.generate(left, max_new_tokens=64) == generated(theirs, left, max_new_tokens=64)
+
+
+@pytest.mark.parametrize("penalty", [1.3, 0.8])
+def test_a_repetition_penalty_takes_the_references_tokens(penalty, tmp_path):
+    rng = np.random.default_rng(3)
+    prompts = [rng.integers(3, 100, n) for n in (24, 13, 4)]
+    folder = save_decoder(tmp_path / "made", "Llama")
+    model, rows = zoo.load(folder), padded(prompts)
+
+    found = model.generate(rows, max_new_tokens=64, repetition_penalty=penalty)
+
+    assert found == generated(reference(folder), rows, max_new_tokens=64, repetition_penalty=penalty)
+    assert found != model.generate(rows, max_new_tokens=64)
+    assert model.generate(padded(prompts[2:]), max_new_tokens=64, repetition_penalty=penalty) == found[2:]
 
 
 def test_what_is_saved_the_reference_reads(tmp_path):
