@@ -84,6 +84,20 @@ def test_what_is_saved_the_reference_reads(tmp_path):
     assert before == after
 
 
+def test_shards_and_one_that_is_missing(tmp_path):
+    arrays = padded([np.arange(3, 20)])
+    model = zoo.load(save_decoder(tmp_path / "made", "Llama"))
+    model.save_pretrained(tmp_path / "saved", max_shard_size="20KB")
+    shards = sorted((tmp_path / "saved").glob("model-*-of-*.safetensors"))
+    assert len(shards) > 2
+    np.testing.assert_array_equal(zoo.load(tmp_path / "saved")(arrays), model(arrays))
+
+    shards[1].unlink()
+
+    with pytest.raises(zoo.ZooError, match=shards[1].name):
+        zoo.load(tmp_path / "saved")
+
+
 def test_the_spelling_of_transformers_4(tmp_path):
     arrays = padded([np.arange(3, 40)])
     folder = save_decoder(tmp_path / "made", "Llama", rope_parameters=LLAMA3)
