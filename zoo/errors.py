@@ -19,6 +19,7 @@ class ZooError(Exception):
     """
 
     exit_code = 2
+    _keras_call_info_injected = True  # Keras raises what it has worked on as it is; else the facts would be lost
 
     def __init__(self, what: str, *, why: str | Iterable[str] = (), fix: str = "") -> None:
         self.what = what

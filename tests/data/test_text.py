@@ -182,6 +182,7 @@ def test_a_token_beyond_the_embedding_fails_only_when_it_is_encoded(folder):
         with pytest.raises(ZooError, match="Input 2 has the token '<extra>'") as caught:
             preprocess.encode_batch(inputs, words=words)
         assert caught.value.why == [f"its id is {len(VOCABULARY)}, and the embedding has {len(VOCABULARY)} rows"]
+        assert caught.value.fix == "Leave it out of the text."
 
 
 def test_a_vocabulary_larger_than_the_embedding_is_refused_at_once(folder):

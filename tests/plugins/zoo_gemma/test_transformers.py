@@ -104,6 +104,20 @@ def test_greedy_generation_takes_the_references_tokens(family, options, tmp_path
     assert model.generate(padded(prompts[1:2]), max_new_tokens=64) == theirs[1:2]
 
 
+def test_what_cannot_be_computed_is_told_with_a_way(tmp_path):
+    model = zoo.load(save_decoder(tmp_path / "made", "Gemma3Text", **WINDOW, use_bidirectional_attention=True))
+    rows = padded([np.arange(3, 6)])
+
+    with pytest.raises(zoo.ZooError, match="sees what comes next") as asked:
+        model.generate(rows)
+    with pytest.raises(zoo.ZooError, match="have 161 tokens, and the model has 160 positions") as long:
+        model({"input_ids": np.zeros((1, 161), np.int32)})
+
+    assert "task='feature-extraction'" in asked.value.fix
+    assert "Cut the rows" in long.value.fix
+    assert zoo.load(tmp_path / "made", task="feature-extraction")(rows).shape == (1, 3, 32)
+
+
 @pytest.mark.parametrize(("family", "options"), LONG.items(), ids=str)
 def test_longrope_takes_the_other_numbers_where_the_reference_does(family, options, tmp_path):
     folder = save_decoder(tmp_path / "made", family, **options)
