@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -138,9 +139,14 @@ class LanguageModel(TextModel):
 
     def check_adapter_files(self, files: Files) -> None:
         own, other = self.chat_template, read_chat_template(files)
-        if other is not None and own is None:
+        if other is None:
+            return
+        if own is None:
             self.use_chat_template(other.source, files.origin)
-        elif own is not None and other is not None and (difference := own.difference(other)):
+            return
+        # Where no tokenizer lies beside the adapter, its template names the model's tokens.
+        other = dataclasses.replace(other, tokens={**own.tokens, **other.tokens})
+        if difference := own.difference(other):
             raise ZooError(
                 f"The adapter of {files.origin} was trained with another chat template than the model has.",
                 why=f"conversations would not be written as it has seen them: {difference}",
