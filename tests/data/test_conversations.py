@@ -121,13 +121,37 @@ def test_messages_from_python():
         ({"tool_calls": [{"id": "1"}]}, "tool_calls"),
         ({"weight": 0}, "weight"),
         ({"reasoning_content": "hm"}, "reasoning_content"),
+        ({"reasoning": "hm"}, "reasoning"),
+        ({"thinking": "hm"}, "thinking"),
+        ({"name": "Ann"}, "name"),
+        ({"tool_call_id": "1"}, "tool_call_id"),
     ],
 )
 def test_what_would_change_a_message_s_meaning_is_refused(more, key):
     with pytest.raises(ZooError, match=f"message 3 with '{key}' in a message"):
         conversation_of([*OPENAI[:2], {**OPENAI[2], **more}])
-    same = [*OPENAI[:2], {**OPENAI[2], "tool_calls": None, "weight": 1}]
+    same = [*OPENAI[:2], {**OPENAI[2], "tool_calls": None, "name": "", "thinking": None, "weight": 1}]
     assert conversation_of(same) == TALK
+
+
+def test_what_stands_beside_messages_and_is_not_read_is_told_by_row():
+    tool = {"type": "function", "function": {"name": "add"}}
+    rows = [
+        {"messages": OPENAI, "tools": [tool], "chat_template_kwargs": {"thinks": True}},
+        {"messages": OPENAI, "tools": [], "chat_template_kwargs": {}},
+        {"messages": OPENAI, "tools": None, "chat_template_kwargs": {"thinks": False}},
+    ]
+    with pytest.raises(ZooError) as caught:
+        read(rows)
+    assert caught.value.why == [
+        "With 'tools' beside the messages, which zoo does not train as it is meant: row 1.",
+        "With 'chat_template_kwargs' beside the messages, which zoo does not train as it is meant: rows 1, 3.",
+    ]
+    with pytest.raises(ZooError, match=r"With 'tools' beside the messages.*: row 2\."):
+        read([{"messages": OPENAI, "tools": "[]"}, {"messages": OPENAI, "tools": "[{}]"}])
+    with pytest.raises(ZooError, match=r"With 'documents' beside the messages.*: row 1\."):
+        read([{"messages": OPENAI, "documents": [{"title": "t"}]}])
+    assert read([{"prompt": "p", "completion": "c", "documents": ["d"]}]).inputs == [Completion("p", "c")]
 
 
 def test_the_question_is_all_before_the_last_answer():

@@ -59,6 +59,15 @@ def test_texts_and_what_is_trained():
     assert ASKED.answered[1] == Conversation((USER, OTHER), "last")
 
 
+def test_tools_beside_messages_are_told():
+    talk = {"chosen": messages(USER, ANSWER), "rejected": messages(USER, OTHER)}
+    tools = {"tools": [{"type": "function"}]}
+
+    with pytest.raises(ZooError, match=r"With 'tools' beside the messages.*: row 1\."):
+        read([talk | tools, talk])
+    assert len(read([{"prompt": "1 + 1", "chosen": "2", "rejected": "3"} | tools])) == 1
+
+
 def test_named_columns():
     rows = [{"q": "1 + 1", "good": "2", "bad": "3"}]
 

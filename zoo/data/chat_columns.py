@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from zoo.data.column_kinds import either, holds_messages, holds_side, holds_text, listed, type_of
+from zoo.data.conversations import Conversation, Preference
+from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
 from zoo.errors import Faults, did_you_mean
 
 MESSAGES_NAMES = {"messages", "conversations", "conversation", "dialog", "dialogue", "chat"}
 PROMPT_NAMES = {"prompt", "question", "instruction", "query"}
 COMPLETION_NAMES = {"completion", "response", "answer", "output"}
+_UNREAD = ("tools", "documents", "chat_template_kwargs")  # what templates write beside a conversation
 
 
 @dataclass(frozen=True)
@@ -97,3 +102,19 @@ def choose_chat_columns(
         fix='Name them in the recipe or with --set, such as --set data.messages="messages".',
     )
     return ChatColumns(**given) if given else None
+
+
+def note_unread(table: Table, inputs: Sequence[Any], faults: RowFaults) -> None:
+    """Note the rows where something stands beside a conversation that a template would write, and zoo does not."""
+    for name in (name for name in _UNREAD if name in table.columns):
+        for n, (item, cell) in enumerate(zip(inputs, table.column(name), strict=True)):
+            told = item.prompt if isinstance(item, Preference) else item
+            if isinstance(told, Conversation) and _holds_something(cell):
+                faults.add(f"With '{name}' beside the messages, which zoo does not train as it is meant", n)
+
+
+def _holds_something(cell: Any) -> bool:
+    """Whether a cell is not empty; JSON in a string counts as what it says, and a field that is none as missing."""
+    if isinstance(cell, dict):
+        return any(value is not None for value in cell.values())
+    return bool(cell) and cell not in ("[]", "{}", "null")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.data.chat_columns import ChatColumns
+from zoo.data.chat_columns import ChatColumns, note_unread
 from zoo.data.conversations import Completion, Conversation, Message, TrainOn, read_messages
 from zoo.data.examples import Examples
 from zoo.data.problems import LANGUAGE
@@ -27,8 +27,8 @@ def read_chat_examples(
         chat: whether the chat template writes prompts and completions; as the checkpoint has one by default.
         faults: notes what is wrong with rows, in place of the error.
 
-    Raises a ZooError that names the rows without messages, with an unknown role, with content that is no text, or
-    without a prompt or an answer.
+    Raises a ZooError that names the rows without messages, with an unknown role, with content that is no text,
+    without a prompt or an answer, or with tools or anything else that is not read.
     """
     noted = RowFaults(table.source) if faults is None else faults
     inputs: list[Any] = []
@@ -53,6 +53,7 @@ def read_chat_examples(
                     what = "an answer" if column == columns.completion else "a prompt"
                     noted.add(f"Without {what} (column '{column}')", n)
             inputs.append(Completion(prompt or "", completion or "", train_on, chat))
+    note_unread(table, inputs, noted)
     if faults is None:
         noted.check_whole()
     return Examples(inputs, None, list(range(1, len(table) + 1)), table.source, LANGUAGE)

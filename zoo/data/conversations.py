@@ -17,7 +17,10 @@ ANSWERS, LAST, ALL = "answers", "last", "all"
 TrainOn = str | tuple[str, ...]
 """One of these, or some roles."""
 
-_UNREAD = ("tool_calls", "function_call", "reasoning_content")  # without them a message says something else
+_UNREAD = (  # without them a message says something else; templates write them
+    *("tool_calls", "function_call", "tool_call_id", "name"),
+    *("reasoning_content", "reasoning", "thinking"),
+)
 _SHAREGPT = {"human": "user", "gpt": ANSWER, "chatgpt": ANSWER, "bot": ANSWER, "model": ANSWER}
 
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from zoo.data.chat_columns import ChatColumns
+from zoo.data.chat_columns import ChatColumns, note_unread
 from zoo.data.conversations import ANSWER, Conversation, Message, Preference, read_messages
 from zoo.data.examples import Examples
 from zoo.data.problems import PREFERENCE
@@ -44,6 +44,7 @@ def read_preferences(
             inputs.append(None)
         else:
             inputs.append(_preference(prompt, chosen, rejected, columns, chat, note))
+    note_unread(table, inputs, noted)
     if faults is None:
         noted.check_whole()
     return Examples(inputs, None, list(range(1, len(table) + 1)), table.source, PREFERENCE)
