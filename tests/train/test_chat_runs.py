@@ -115,6 +115,26 @@ def test_a_check_shows_what_is_trained_and_tells_what_is_cut(data, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_answers_that_are_cut_off_are_told_of_every_split(base, tmp_path):
+    long = talk("Spell 2.", "two", "And once more? " * 9, "two")
+    train = write(tmp_path / "train.jsonl", [*ROWS[:6], long])
+    held_out = write(tmp_path / "held_out.jsonl", [long, *ROWS[:2], long])
+    told, scores = Facts(), Facts()
+    model = {"preset": str(base), "lora": {"rank": 2}}
+    given = recipe(train, tmp_path / "run", model, validation=str(held_out), max_length=48)
+
+    run = zoo.finetune(given, overrides=["train.steps=1"], listener=told)
+    evaluate(run, held_out, listener=scores)
+
+    assert told.found["cut off"] == ["1 rows (14%) are longer, and lose their end: 1 answers, each of them whole"]
+    lost = "2 rows (50%) are longer, and lose their end: 2 answers, each of them whole"
+    assert told.found["cut off of validation"] == [lost]
+    assert scores.found["cut off"] == [lost]
+    page = run.report.read_text()
+    assert "cut off of validation" in page
+    assert lost in page
+
+
 FAULTY = [
     talk("Spell 1.", "one " * 300),
     talk("Spell 1.", " "),

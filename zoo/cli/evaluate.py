@@ -9,7 +9,7 @@ from zoo.train.listener import Silent
 
 
 class _Telling(Silent):
-    """Says what is left out of the data, and what was seen before."""
+    """Says what is left or cut out of the data, and what was seen before."""
 
     def fact(self, name: str, value: str) -> None:
         click.echo(f"{name}: {value}", err=True)

@@ -8,7 +8,7 @@ are of like length. A batch has the same loss and gradient either way.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -41,6 +41,7 @@ class Batches:
         texts: the texts of an example, such as the two of a pair.
         least: the fewest examples of a batch, such as two of those that are told from each other.
         skipped: the examples that turned out to be damaged; of texts there are none.
+        cut: what is told of the texts that are too long, of those that are held out, too, as names and values.
     """
 
     encoded: Sequence[Encoded]
@@ -54,6 +55,7 @@ class Batches:
     texts: int = 1
     least: int = 1
     skipped: set[int] = field(default_factory=set)
+    cut: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def order(self) -> Order:

@@ -37,16 +37,17 @@ def evaluate(
     Args:
         answers, max_new_tokens, limit: of a language model, what its own answers to the rows' questions are
             measured by, as in a recipe's `[evaluate]`; what is left out is as the run's recipe has it.
-        listener: hears what is left out of the data, where the run's recipe skips what is faulty, and where the
-            run has learned from these very rows.
+        listener: hears what is left out of the data, where the run's recipe skips what is faulty, what is cut off
+            of texts that are too long, and where the run has learned from these very rows.
 
     Raises a ZooError for rows without a label, and for labels that training never saw.
     """
     from zoo.train.answers import Questions, means
-    from zoo.train.feeds import learnable
+    from zoo.train.feeds import cut_off, learnable
     from zoo.train.reference import with_references
     from zoo.train.scoring import score
 
+    listener = listener or Silent()
     run = run if isinstance(run, Run) else Run(run)
     recipe = run.recipe
     task = recipe.model.task
@@ -66,9 +67,11 @@ def evaluate(
     splits = learnable(recipe, model, Splits(examples, None, None, notes=reader.notes))
     examples = splits.train
     if _is_same(str(data), recipe.data.train):
-        (listener or Silent()).fact("seen", f"the run learned from '{data}': these are no scores on new data")
+        listener.fact("seen", f"the run learned from '{data}': these are no scores on new data")
     for note in splits.notes:
-        (listener or Silent()).fact("left out", note)
+        listener.fact("left out", note)
+    for name, value in cut_off(model, splits).items():
+        listener.fact(name, value)
     check_known(examples, model.labels, f"the run '{run.path}'")
     if examples.problem == PREFERENCE:
         examples = with_references(_before_training(recipe), examples, trained=model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def make_batches(recipe: Recipe, model: Any, splits: Splits) -> Batches | ImageB
     epochs = make_plan(keys, per_epoch).whole_epochs
     preprocess = model.preprocess
     if model.inputs == "texts":
-        encoded, targets = _encoded(recipe, model, splits)
+        parts, targets = _encoded(recipe, model, splits)
+        encoded = parts["train"]
         return Batches(
             encoded,
             targets,
@@ -54,6 +56,7 @@ def make_batches(recipe: Recipe, model: Any, splits: Splits) -> Batches | ImageB
             preprocess.positions,
             texts=len(encoded) // len(train),
             least=least,
+            cut=_cut(parts, splits),
         )
     if preprocess.settings.size is None:
         raise ZooError(f"{recipe.model.preset} does not bring pictures to one size, so they make no batches.")
@@ -97,27 +100,46 @@ def learnable(recipe: Recipe, model: Any, splits: Splits) -> Splits:
     return dataclasses.replace(splits, notes=notes, **kept)
 
 
-def _noted(model: Any, splits: Splits) -> tuple[list[list[Encoded]], RowFaults]:
+def cut_off(model: Any, splits: Splits) -> dict[str, str]:
+    """What is told of the texts of each split that a language model loses the end of; of other tasks nothing."""
+    return _cut(_noted(model, splits)[0], splits) if splits.train.problem in (LANGUAGE, PREFERENCE) else {}
+
+
+def _noted(model: Any, splits: Splits) -> tuple[dict[str, list[Encoded]], RowFaults]:
     """The texts of each split as tokens, and what is wrong with them."""
     faults, problem = RowFaults(splits.train.source), splits.train.problem
     encode = model.encode_examples if problem == LANGUAGE else model.encode_preferences
-    return [encode(part.inputs, faults.of(part)) for part in splits.parts.values()], faults
+    return {name: encode(part.inputs, faults.of(part)) for name, part in splits.parts.items()}, faults
 
 
-def _encoded(recipe: Recipe, model: Any, splits: Splits) -> tuple[list[Encoded], Any]:
-    """The training examples as tokens, and what they are trained on."""
+def _encoded(recipe: Recipe, model: Any, splits: Splits) -> tuple[dict[str, list[Encoded]], Any]:
+    """The training examples as tokens, with other splits that are looked at, and what they are trained on."""
     train = splits.train
-    if train.problem == TOKENS:
-        encoded, targets = model.encode_labelled(train.inputs, train.labels)
-        _check_labelled(train, targets)
-        return encoded, targets
-    if train.problem == RETRIEVAL:
-        return model.encode_pairs(train.inputs)
     if train.problem in (LANGUAGE, PREFERENCE):  # what is to be said stands among the arrays
         parts, faults = _noted(model, splits)
         faults.check(faulty=recipe.data.faulty)
-        return parts[0], np.zeros(len(train)) if train.problem == LANGUAGE else references(train)
-    return model.encode_examples(train.inputs), model.targets(train.labels or ())
+        return parts, np.zeros(len(train)) if train.problem == LANGUAGE else references(train)
+    if train.problem == TOKENS:
+        encoded, targets = model.encode_labelled(train.inputs, train.labels)
+        _check_labelled(train, targets)
+    elif train.problem == RETRIEVAL:
+        encoded, targets = model.encode_pairs(train.inputs)
+    else:
+        encoded, targets = model.encode_examples(train.inputs), model.targets(train.labels or ())
+    return {"train": encoded}, targets
+
+
+def _cut(parts: Mapping[str, Sequence[Encoded]], splits: Splits) -> dict[str, str]:
+    """What is told of the texts that are too long, by split."""
+    facts = {}
+    for name, encoded in parts.items():
+        if cut := sum(item.truncated for item in encoded):
+            what = "text" if len(encoded) > len(splits.parts[name]) else "row"
+            told = f"{cut:,} {what}s ({cut / len(encoded):.0%}) are longer, and lose their end"
+            lost = sum(item.lost for item in encoded)
+            key = "cut off" if name == "train" else f"cut off of {name}"
+            facts[key] = told + (f": {lost:,} answers, each of them whole" if lost else "")
+    return facts
 
 
 def _check_labelled(train: Examples, targets: list[np.ndarray]) -> None:
@@ -144,11 +166,7 @@ def feed_facts(batches: Batches | ImageBatches) -> dict[str, str]:
     if isinstance(batches, Batches):
         lengths = batches.lengths
         what = "text" if batches.texts > 1 else "row"
-        facts = {f"tokens a {what}": f"{lengths.mean():.0f} on average, {lengths.max()} at most"}
-        if cut := sum(item.truncated for item in batches.encoded):
-            facts["cut off"] = f"{cut:,} {what}s ({cut / len(lengths):.0%}) are longer, and lose their end"
-            if lost := sum(item.lost for item in batches.encoded):
-                facts["cut off"] += f": {lost:,} answers, each of them whole"
+        facts = {f"tokens a {what}": f"{lengths.mean():.0f} on average, {lengths.max()} at most", **batches.cut}
         if left_out := batches.order.left_out:
             facts["left alone"] = f"{left_out} pair of an epoch, another in each: there is nothing to tell it from"
         facts["padding"] = f"{1 - batches.tokens / sum(batches.cells):.0%} of what is computed"

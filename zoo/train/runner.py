@@ -165,6 +165,7 @@ def _run(
     callbacks: Sequence[Any],
 ) -> Run:
     from zoo.train.answers import Questions
+    from zoo.train.batches import Batches
     from zoo.train.callbacks import check_callbacks, named_callbacks
     from zoo.train.feeds import learnable, make_batches
     from zoo.train.order import make_plan
@@ -185,6 +186,8 @@ def _run(
         listener.fact("left out", note)
     questions = Questions(model, splits.held_out[1], recipe.evaluate)
     batches = make_batches(recipe, model, splits)
+    for name, value in batches.cut.items() if isinstance(batches, Batches) else ():
+        listener.fact(name, value)
     plan = make_plan(recipe.train, batches.per_epoch)
     trainer, schedule = trainer_for(recipe, model, len(plan), splits.train)
     listener.stage("compiling the step")
