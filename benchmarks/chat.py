@@ -4,7 +4,8 @@
 on. transformers and PEFT pad each step to its longest conversation; zoo packs. A tokenizer learned from the texts
 and a chat template lie beside the weights, both render and mask for themselves, and the losses of the first
 conversations must agree. zoo takes part twice, for `train.remat = "layers"` gives time for memory.
-ZOO_BENCH_DTYPE=bfloat16 asks for bfloat16, for a GPU, of which zoo also tells what share of its peak is used.
+ZOO_BENCH_DTYPE=bfloat16 asks for bfloat16, for a GPU: the memory is then the GPU's own, and zoo also tells which
+share of the GPU's arithmetic is used.
 """
 
 from __future__ import annotations

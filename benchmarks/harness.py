@@ -164,11 +164,11 @@ OWN = {
 
 
 def run_worker(environment: str, script: str, job: Mapping[str, object], *, limit_s: float) -> dict[str, float]:
-    """Run a worker; what it answers, with the `wall_s` and `peak_mib` of its process."""
+    """Run a worker; the `wall_s` and `peak_mib` of its process, and what it answers, of its GPU's memory, too."""
     command = [str(PEERS[environment].python), str(WORKERS / script), json.dumps(job)]
     text, metrics = run_process(command, limit_s=limit_s, extra=OWN.get(environment))
     try:
-        return {**json.loads(text.splitlines()[-1]), **metrics}
+        return {**metrics, **json.loads(text.splitlines()[-1])}
     except (IndexError, ValueError):
         raise RunError(f"{script} answered no JSON line\n{text[-2000:]}") from None
 

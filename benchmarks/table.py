@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.compare import Line
+from benchmarks.compare import Line, summary
 from benchmarks.results import lines_of
 
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
@@ -22,6 +23,8 @@ def show(kept: dict, console: Console) -> None:
         style = {True: "green", False: "red", None: ""}[line.met]
         table.add_row(*cells(line), style=style)
     console.print(table)
+    for told in _beside(kept):
+        console.print(told, markup=False, highlight=False)
     for name, found in kept["agreement"].items():
         console.print(f"{name}: outputs differ by {found['difference']:.1e} ({found['tolerance']:.0e} allowed)")
     for name, reason in kept["excluded"].items():
@@ -88,6 +91,19 @@ def _section(kept: dict) -> list[str]:
     for name, reason in kept["excluded"].items():
         lines.append(f"<sub>{name} is left out: {reason}.</sub>")
     return [*lines, ""]
+
+
+def _beside(kept: dict) -> Iterator[str]:
+    """What was measured of each contender and stands in no line."""
+    compared = {(name, line.metric) for line in lines_of(kept) for name in (line.ours, line.theirs)}
+    for name, metrics in kept["samples"].items():
+        told = [
+            f"{metric} {_value(metric, summary(metric, values))}"
+            for metric, values in metrics.items()
+            if (name, metric) not in compared
+        ]
+        if told:
+            yield f"{name}: {', '.join(told)}"
 
 
 def _value(metric: str, value: float) -> str:

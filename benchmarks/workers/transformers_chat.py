@@ -46,4 +46,5 @@ for first in range(0, len(examples), JOB["batch"]):
     float(loss)
     times.append(time.perf_counter())
 tokens = sum(len(example["input_ids"]) for example in examples[JOB["batch"] :])
-answer(token_s=(times[-1] - times[0]) / tokens)
+peak = {"peak_mib": torch.cuda.max_memory_allocated() / 2**20} if device == "cuda" else {}
+answer(token_s=(times[-1] - times[0]) / tokens, **peak)

@@ -14,6 +14,7 @@ from job import JOB, answer
 import zoo  # before jax, which it sets up
 from zoo.data.conversations import Conversation, Message
 from zoo.train.listener import Silent
+from zoo.train.order import Order
 
 PEAKS = {"NVIDIA H100 80GB HBM3": 989e12, "NVIDIA H200": 989e12, "NVIDIA A100-SXM4-80GB": 312e12}  # bf16, dense
 
@@ -51,8 +52,9 @@ remat = {json.dumps(JOB["remat"])}
 dir = {json.dumps(str(directory / "run"))}
 """)
 clock = Clock()
-zoo.finetune(str(recipe), listener=clock)
-steps = len(clock.times)
+run = zoo.finetune(str(recipe), listener=clock)
+device = jax.devices()[0]
+facts = {"peak_mib": device.memory_stats()["peak_bytes_in_use"] / 2**20} if device.platform == "gpu" else {}
 
 # Afterwards, so that training's peak is its own: how many tokens there were, and the losses before any was learned.
 with open(JOB["data"], encoding="utf-8") as file:
@@ -60,13 +62,18 @@ with open(JOB["data"], encoding="utf-8") as file:
         Conversation(tuple(Message(**message) for message in json.loads(line)["messages"])) for line in file
     ]
 model = zoo.load(JOB["checkpoint"], task="text-generation")
-tokens = sum(len(item.ids) for item in model.encode_examples(conversations))
+encoded = model.encode_examples(conversations)
+first = {*Order(len(encoded), JOB["batch"], 1, run.recipe.train.seed).members(0).tolist()}  # before the clock began
+timed = [item for n, item in enumerate(encoded) if n not in first]
+tokens, trained = sum(map(len, timed)), sum(int((item.labels >= 0).sum()) for item in timed)
+seconds = clock.times[-1] - clock.times[0]
 if JOB["compared"]:
     np.save(JOB["output"], model.token_losses(conversations[: JOB["compared"]])[:, 0])
-token_s = (clock.times[-1] - clock.times[0]) / (tokens * (steps - 1) / steps)
-facts = {"token_s": token_s}
-if peak := PEAKS.get(jax.devices()[0].device_kind):
-    # Two operations a weight forwards, and two for the gradient of what each layer was fed; the base has none.
-    weights = sum(int(np.prod(v.shape)) for v in model.weights)
-    facts["mfu"] = 4 * weights / token_s / peak
+facts["token_s"] = seconds / tokens
+if peak := PEAKS.get(device.device_kind):
+    # Two operations a weight forwards, and two for the gradient of what each layer was fed; the base has none. The
+    # table of tokens, which the head shares, is looked up, and multiplied with where a token is trained.
+    table = int(np.prod(model.backbone.token_table.shape))
+    weights = sum(int(np.prod(v.shape)) for v in model.weights) - table
+    facts["mfu"] = 4 * (weights * tokens + table * trained) / seconds / peak
 answer(**facts)

@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import peers
+from benchmarks import harness, peers
 from benchmarks.compare import Comparison
-from benchmarks.harness import Benchmark, Contender, Measurement, RunError, run_in_turn, run_process
+from benchmarks.harness import Benchmark, Contender, Measurement, RunError, run_in_turn, run_process, run_worker
 from benchmarks.peers import PEERS
 
 
@@ -43,6 +44,16 @@ def test_a_worker_can_tell_the_time_since_it_was_started():
     script = "import os, time; print(time.monotonic() - float(os.environ['BENCHMARK_STARTED']))"
     text, metrics = python(script)
     assert 0 < float(text) <= metrics["wall_s"]
+
+
+def test_a_worker_may_know_its_peak_better_than_its_process_tells(monkeypatch, tmp_path):
+    monkeypatch.setattr(harness, "WORKERS", tmp_path)
+    PEERS["zoo"].python.parent.mkdir()
+    PEERS["zoo"].python.symlink_to(Path(sys.executable).resolve())
+    (tmp_path / "worker.py").write_text("print('at first'); print('{\"peak_mib\": 7.0, \"token_s\": 2.0}')")
+    found = run_worker("zoo", "worker.py", {}, limit_s=60)
+    assert (found["peak_mib"], found["token_s"]) == (7.0, 2.0)
+    assert found["wall_s"] > 0
 
 
 def test_a_failure_says_what_the_process_said():

@@ -36,6 +36,7 @@ def kept(**changes):
         "hardware": {"cpu": "Some CPU", "cores": 2, "memory_gib": 23.5, "system": "Linux", "python": "3.11.9"},
         "versions": {"zoo": {"keras-zoo": "0.1.0"}, "kerashub": {"keras-hub": "0.32.0"}},
         "lines": [line()],
+        "samples": {"zoo": {"first_s": [3.0]}, "KerasHub": {"first_s": [10.0]}},
         "agreement": {"KerasHub": {"difference": 2.4e-4, "tolerance": 5e-3, "agrees": True}},
         "excluded": {},
     } | changes
@@ -125,6 +126,16 @@ def test_a_result_is_shown_with_its_agreement_and_its_failures():
     show(kept(excluded={"Trainer": "no environment"}), Console(file=out, width=160))
     for expected in ("0.30x", "outputs differ by 2.4e-04", "Trainer: left out: no environment", "Some CPU"):
         assert expected in out.getvalue()
+
+
+def test_what_is_in_no_line_is_shown_beside():
+    out = io.StringIO()
+    zoo = {"first_s": [3.0], "wall_s": [7.0, 9.0, 8.0], "mfu": [0.31, 0.3, 0.33]}
+    samples = {"zoo": zoo, "alone": {"mfu": [0.5]}}
+    show(kept(samples=samples), Console(file=out, width=160))
+    assert "zoo: wall_s 8 s, mfu 31.0%\n" in out.getvalue()
+    assert "alone: mfu 50.0%\n" in out.getvalue()
+    assert "first_s" not in out.getvalue()
 
 
 def test_a_record_is_plain_json_and_its_lines_come_back():
