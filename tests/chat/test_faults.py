@@ -27,6 +27,7 @@ MACRO = (
     "{% macro answer(m) %}<a>{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% endmacro %}"
     "{% for m in messages %}{{ answer(m) if m.role == 'assistant' else m.content }}{% endfor %}"
 )
+THINKS = CHATML.replace("assistant\\n", "assistant\\n<think>\\n")
 UNMARKED = CHATML + "{% if false %}{% generation %}{% endgeneration %}{% endif %}"
 TWICE = "{{ bos_token }}" + LLAMA3
 SYSTEM = Message("system", "Be brief.")
@@ -71,6 +72,8 @@ def faults_of(model, *inputs):
         (CHATML.replace("<|im_end|>", "<|unknown|>"), talk("Who?", "I."), "The stop token of an answer is never"),
         (UNMARKED, talk("Who?", "I."), "Every label is masked"),
         (REWRITES, talk("Who?", "I.", "And?", "You."), "The template writes a message in another way once others"),
+        (THINKS, talk("Who?", "I."), "The template prompts for an answer otherwise than it writes one"),
+        (THINKS, talk("Who?", "I.", train_on="last"), "The template prompts for an answer otherwise"),
         (TWICE, talk("Who?", "I."), "With two '<bos>' one behind the other"),
         (LLAMA3, "<bos>A text.", "With two '<bos>' one behind the other"),
         (CHATML, Completion("Who?", " ", chat=False), "With an empty answer"),

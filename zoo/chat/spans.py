@@ -45,7 +45,8 @@ def find_spans(template: ChatTemplate, conversation: Conversation) -> tuple[Rend
     Any other message is what it adds to the text of those before it.
 
     Raises:
-        UntoldError: the template writes messages differently once others follow them.
+        UntoldError: the template writes messages differently once others follow them, or answers otherwise than it
+            prompts for them.
         TemplateError: it refuses the messages.
     """
     text, marked = template.marked(conversation.messages)
@@ -104,10 +105,17 @@ def _span(template: ChatTemplate, messages: tuple[Message, ...], n: int, text: s
     try:
         before = template.render(messages[:n], add_generation_prompt=answer) if n else ""
         until = template.render(messages[: n + 1]) if n + 1 < len(messages) else text
+        prompts = not until.startswith(before) and until.startswith(template.render(messages[:n]))
     except TemplateError as fault:
         raise UntoldError(
             f"What is trained cannot be told, for of the first messages alone: {fault.what}"
         ) from fault
+    if prompts:
+        raise UntoldError(
+            "The template prompts for an answer otherwise than it writes one, such as by beginning a thought, so "
+            "answers are not told apart (a template with {% generation %} marks them: data.chat_template)",
+            hard=True,
+        )
     if not (until.startswith(before) and text.startswith(until)):
         raise UntoldError(
             "The template writes a message in another way once others follow, so its part of the text is not told "
