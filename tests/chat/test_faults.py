@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 import zoo
@@ -65,7 +67,7 @@ def faults_of(model, *inputs):
         (
             MACRO,
             talk("Who?", "I."),
-            "The chat template refuses the messages: {% generation %} stands in a macro",
+            "The chat template fails: {% generation %} stands in a macro",
         ),
         (UNSTOPPED, talk("Who?", "I."), "The stop token of an answer is never trained"),
         (BARE, talk("Who?", "I."), "The stop token of an answer is never trained"),
@@ -85,6 +87,30 @@ def test_each_fault_with_its_row(template, example, fault, pair):
     model, _ = pair(template)
     assert f"{fault}" in faults_of(model, "A plain text is sound.", example)
     assert faults_of(model, "A plain text is sound.", example).endswith(": row 2.")
+
+
+@pytest.mark.parametrize(
+    ("template", "hard"),
+    [
+        ("{{ raise_exception('Not these.') }}", False),
+        ("{{ messages[0].content if messages[1:] else raise_exception('Too few.') }}", False),
+        ("{{ messages.append(1) }}", True),
+        ("{{ messages[0].content + 1 }}", True),
+        ("{{ messages[1].content }}", True),  # of the first message alone there is none
+        (MACRO, True),
+    ],
+)
+def test_a_row_may_be_left_out_for_what_the_template_says_of_it_and_not_for_the_template_s_faults(
+    template, hard, pair
+):
+    model, _ = pair(template)
+    faults = RowFaults()
+
+    model.encode_examples([talk("Who?", "I.")], faults)
+
+    assert "hat template" in faults_of(model, talk("Who?", "I."))
+    with pytest.raises(zoo.ZooError, match="The input has rows") if hard else contextlib.nullcontext():
+        faults.check(faulty="skip")
 
 
 def test_all_faults_at_once_by_the_rows_of_their_source(pair):

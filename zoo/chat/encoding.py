@@ -106,7 +106,7 @@ class ExampleEncoder:
             for role in dropped_roles(self.template, conversation, text):
                 faults.add(f"With a message of the role '{role}', which the chat template leaves out", n, hard=True)
         except TemplateError as fault:
-            return faults.add(fault.what, n)
+            return faults.add(fault.what, n, hard=fault.hard)
         except UntoldError as fault:
             return faults.add(str(fault), n, hard=fault.hard)
         return text, spans

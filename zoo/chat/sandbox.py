@@ -22,6 +22,10 @@ Marks = list[tuple[int, int]]
 """The pieces of a text that a template marks, as `(start, end)`."""
 
 
+class RefusalError(jinja2.TemplateError):
+    """What a template itself raises, of the messages that it is given."""
+
+
 class _Marks(Extension):
     """`{% generation %} ... {% endgeneration %}` around what the model is to say."""
 
@@ -88,7 +92,7 @@ def _check_name(name: Any) -> None:
 
 
 def _raise(message: str) -> None:
-    raise jinja2.TemplateError(message)
+    raise RefusalError(message)
 
 
 def _tojson(

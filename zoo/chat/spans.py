@@ -108,7 +108,7 @@ def _span(template: ChatTemplate, messages: tuple[Message, ...], n: int, text: s
         prompts = not until.startswith(before) and until.startswith(template.render(messages[:n]))
     except TemplateError as fault:
         raise UntoldError(
-            f"What is trained cannot be told, for of the first messages alone: {fault.what}"
+            f"What is trained cannot be told, for of the first messages alone: {fault.what}", hard=fault.hard
         ) from fault
     if prompts:
         raise UntoldError(

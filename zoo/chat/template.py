@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import tokenizers
 
-from zoo.chat.sandbox import Marks, compiled, tracked
+from zoo.chat.sandbox import Marks, RefusalError, compiled, tracked
 from zoo.data.conversations import ANSWER, Message
 from zoo.errors import ZooError
 from zoo.hub.files import CHAT_TEMPLATE, CHAT_TEMPLATES, Files
@@ -26,7 +26,19 @@ class Rendered(str):
 
 
 class TemplateError(ZooError):
-    """A template refuses messages, or fails on them."""
+    """A template refuses messages.
+
+    Attributes:
+        hard: it is the template's fault, not these messages'.
+    """
+
+    hard = False
+
+
+class BrokenTemplateError(TemplateError):
+    """A template fails, or tries what the sandbox forbids."""
+
+    hard = True
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,9 @@ class ChatTemplate:
         Args:
             add_generation_prompt: end with what comes before an answer.
 
-        Raises a TemplateError where the template refuses the messages, fails, or tries what the sandbox forbids.
+        Raises:
+            TemplateError: the template refuses the messages.
+            BrokenTemplateError: it fails, or tries what the sandbox forbids.
         """
         return self._rendered(messages, add_generation_prompt)[0]
 
@@ -89,12 +103,14 @@ class ChatTemplate:
         }
         try:
             return tracked(compiled(self.source), values)
-        except jinja2.exceptions.SecurityError as error:
-            raise TemplateError(f"The chat template tries what the sandbox forbids: {error}") from error
-        except jinja2.TemplateError as error:
+        except RefusalError as error:
             raise TemplateError(f"The chat template refuses the messages: {error}") from error
+        except jinja2.exceptions.SecurityError as error:
+            raise BrokenTemplateError(f"The chat template tries what the sandbox forbids: {error}") from error
+        except jinja2.TemplateError as error:
+            raise BrokenTemplateError(f"The chat template fails: {error}") from error
         except Exception as error:  # whatever the code of a template leads to
-            raise TemplateError(f"The chat template fails: {type(error).__name__}: {error}") from error
+            raise BrokenTemplateError(f"The chat template fails: {type(error).__name__}: {error}") from error
 
     def difference(self, other: ChatTemplate) -> str:
         """The first difference in what two templates write of a few conversations, for people; empty for none."""
