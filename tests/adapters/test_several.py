@@ -37,6 +37,15 @@ def test_adapters_are_switched_by_name(bert, arrays):
         model.adapters.add("one")
 
 
+def test_a_new_adapter_begins_with_the_head_of_the_base(bert, arrays):
+    model = zoo.load(bert)
+    base = np.asarray(model(arrays))
+    model.adapters.add("one", rank=2)
+    assert np.abs(np.asarray(disturbed(model)(arrays)) - base).max() > 1e-3
+    model.adapters.add("other", rank=2)
+    np.testing.assert_allclose(model(arrays), base, atol=1e-6)
+
+
 def test_what_is_compiled_follows_the_adapter(bert, arrays):
     model = zoo.load(bert)
 

@@ -89,17 +89,17 @@ class Adapters:
         Raises a ZooError where no layer is meant, or the name is taken.
         """
         self._check_new(name)
-        linears = self._linears()
+        linears, weights = self._linears(), self._weights()
         layout = self.model.weight_layout()
-        whole = [path for path in self._weights() if self._is_kept_whole(path, layout)]
+        whole = [path for path in weights if self._is_kept_whole(path, layout)]
         names = {path: module_names(layout, path) for path in linears if f"{path}/kernel" not in whole}
         chosen = chosen_layers(names, targets)
-        targets_of(layout, chosen, self._weights())  # refuses what PEFT could not name
+        targets_of(layout, chosen, weights)  # refuses what PEFT could not name
         how: dict[str, Any] = {"dropout": dropout, "rslora": rslora, "dora": dora}
         self._hold(
             name,
             {path: Lora(rank, alpha, **how, dtype=_dtype(linears[path])) for path in chosen},
-            {path: jnp.copy(self._weights()[path].value) for path in whole},
+            {path: jnp.copy(self._base.get(path, weights[path].value)) for path in whole},
         )
         for path, lora in self._held[name].layers.items():
             lora.start(linears[path].float_kernel(), path_seed(seed, f"{path}/lora"))
