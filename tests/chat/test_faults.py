@@ -29,6 +29,10 @@ MACRO = (
     "{% macro answer(m) %}<a>{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% endmacro %}"
     "{% for m in messages %}{{ answer(m) if m.role == 'assistant' else m.content }}{% endfor %}"
 )
+OPEN = (  # no answer ends, and what is asked does
+    "{% for m in messages %}{{ m.role + ': ' + m.content + ('<eos>' if m.role == 'user' else '\\n') }}{% endfor %}"
+)
+PROMPTS = "{% if add_generation_prompt %}assistant: <think>{% endif %}"
 THINKS = CHATML.replace("assistant\\n", "assistant\\n<think>\\n")
 UNMARKED = CHATML + "{% if false %}{% generation %}{% endgeneration %}{% endif %}"
 TWICE = "{{ bos_token }}" + LLAMA3
@@ -71,6 +75,9 @@ def faults_of(model, *inputs):
         ),
         (UNSTOPPED, talk("Who?", "I."), "The stop token of an answer is never trained"),
         (BARE, talk("Who?", "I."), "The stop token of an answer is never trained"),
+        (OPEN, talk("Who?", "I."), "The stop token of an answer is never trained"),
+        (OPEN, talk("Who?", "I.", train_on="all"), "The stop token of an answer is never trained"),
+        (OPEN + PROMPTS, talk("Who?", "I.", train_on="all"), "The stop token of an answer is never trained"),
         (CHATML.replace("<|im_end|>", "<|unknown|>"), talk("Who?", "I."), "The stop token of an answer is never"),
         (UNMARKED, talk("Who?", "I."), "Every label is masked"),
         (REWRITES, talk("Who?", "I.", "And?", "You."), "The template writes a message in another way once others"),
@@ -143,6 +150,13 @@ def test_a_token_that_ends_turns_and_begins_them_is_there_twice_with_reason(tmp_
     assert found.ids.tolist().count(2) == 4
     model.use_chat_template("{{ bos_token }}" + template)
     assert "With two '<eos>' one behind the other" in faults_of(model, talk("a", "b"))
+
+
+@pytest.mark.parametrize("template", [CHATML, THINKS, REWRITES])
+def test_all_of_a_text_is_trained_though_its_answers_may_not_be_told_apart(template, pair):
+    model, _ = pair(template)
+    (found,) = model.encode_examples([talk("Who?", "I.", "And?", "You.", train_on="all")])
+    assert (found.labels[1:] >= 0).all()
 
 
 def test_the_last_answer_of_a_template_that_rewrites_is_told(pair):

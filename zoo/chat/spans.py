@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from zoo.chat.sandbox import Marks
@@ -42,7 +43,8 @@ def find_spans(template: ChatTemplate, conversation: Conversation) -> tuple[Rend
 
     Where the template marks what the model is to say by `{% generation %}`, that is it. Elsewhere an answer is what
     it adds: the text of the messages up to it, without the text of those before it and the prompt for an answer.
-    Any other message is what it adds to the text of those before it.
+    Any other message is what it adds to the text of those before it. A text that is trained whole is one part, and
+    its answers are others, as far as they can be told.
 
     Raises:
         UntoldError: the template writes messages differently once others follow them, or answers otherwise than it
@@ -51,7 +53,7 @@ def find_spans(template: ChatTemplate, conversation: Conversation) -> tuple[Rend
     """
     text, marked = template.marked(conversation.messages)
     if conversation.train_on == ALL:
-        return Rendered(text), [Span(0, len(text))]
+        return Rendered(text), [Span(0, len(text), answer=False), *_answers(template, conversation.messages, text)]
     chosen = conversation.trained()
     if template.marks_answers and all(conversation.messages[n].role == ANSWER for n in chosen):
         return Rendered(text), _marked_spans(template, conversation, marked)
@@ -67,6 +69,15 @@ def _marked_spans(template: ChatTemplate, conversation: Conversation, marked: Ma
     counts = [len(template.marked(conversation.messages[: n + 1])[1]) for n in answers]
     first = counts[-2] if last and len(counts) > 1 else 0
     return [Span(*marks, whole=n in counts) for n, marks in enumerate(marked, 1) if n > first]
+
+
+def _answers(template: ChatTemplate, messages: tuple[Message, ...], text: str) -> list[Span]:
+    """The answers that can be told apart; where none can, the last one from its words to the end of the text."""
+    places, told = [n for n, message in enumerate(messages) if message.role == ANSWER], []
+    for n in places:
+        with contextlib.suppress(UntoldError):
+            told.append(_span(template, messages, n, text))
+    return told or [Span(max(0, text.rfind(messages[places[-1]].content.strip())), len(text))]
 
 
 def turn_ends(template: ChatTemplate, conversation: Conversation, text: str) -> list[int]:
