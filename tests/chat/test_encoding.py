@@ -137,16 +137,17 @@ def test_completions_are_a_question_and_an_answer_or_raw_text(pair):
     model, _ = pair("llama3")
     tokenizer = model.preprocess.tokenizer
 
-    chat, raw, whole = model.encode_examples(
+    chat, raw, whole, named = model.encode_examples(
         [
             Completion("1 + 1 =", " 2"),
             Completion("1 + 1 =", " 2", chat=False),
             Completion("1 + 1", "2", "all", False),
+            Completion("1 + 1 =", " 2", ("assistant",), False),
         ]
     )
 
     assert chat.ids.tolist() == model.encode_examples([talk("1 + 1 =", " 2")])[0].ids.tolist()
-    assert told(model, raw) == [" 2<eos>"]
+    assert told(model, raw) == told(model, named) == [" 2<eos>"]
     assert tokenizer.decode(raw.ids.tolist(), skip_special_tokens=False) == "<bos>1 + 1 = 2<eos>"
     assert told(model, whole) == ["1 + 12<eos>"]
 

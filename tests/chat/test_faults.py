@@ -86,6 +86,8 @@ def faults_of(model, *inputs):
         (TWICE, talk("Who?", "I."), "With two '<bos>' one behind the other"),
         (LLAMA3, "<bos>A text.", "With two '<bos>' one behind the other"),
         (CHATML, Completion("Who?", " ", chat=False), "With an empty answer"),
+        (CHATML, Completion("Who?", "I.", ("user",), False), "Without roles, for no chat template"),
+        (CHATML, Completion("Who?", "I.", ("user", "assistant"), False), "Without roles, for no chat template"),
         (CHATML, Completion("Who? " * 600, "I.", chat=False), "With an answer that does not fit in 1024 tokens"),
         ("{{ messages.append(1) }}", talk("Who?", "I."), "The chat template tries what the sandbox forbids"),
     ],

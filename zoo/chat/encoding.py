@@ -12,7 +12,7 @@ import tokenizers
 
 from zoo.chat.spans import Span, UntoldError, dropped_roles, find_spans, turn_ends
 from zoo.chat.template import ChatTemplate, Rendered, TemplateError
-from zoo.data.conversations import ALL, Completion, Conversation, conversation_of
+from zoo.data.conversations import ALL, ANSWER, Completion, Conversation, conversation_of
 from zoo.data.row_faults import RowFaults
 from zoo.data.text import NO_LABEL, Encoded, TextPreprocessor
 
@@ -90,6 +90,9 @@ class ExampleEncoder:
         if conversation is None:
             if not item.completion.strip():
                 return faults.add("With an empty answer", n)
+            if not isinstance(item.train_on, str) and {*item.train_on} != {ANSWER}:
+                what = 'Without roles, for no chat template writes it (data.train_on = "all" trains prompts, too)'
+                return faults.add(what, n, hard=True)
             text = item.prompt + item.completion
             return text, [Span(0 if item.train_on == ALL else len(item.prompt), len(text))]
         if self.template is None:
