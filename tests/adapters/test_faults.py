@@ -178,6 +178,25 @@ def test_targets_that_mean_no_layer(targets, told, bert):
     assert not model.adapters
 
 
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ({"rank": 0}, ["rank = 0: a positive whole number is needed"]),
+        ({"rank": -1, "dropout": 1.5}, ["rank = -1: a positive whole number", "dropout = 1.5: a share below 1"]),
+        ({"rank": 2.0, "alpha": float("nan")}, ["rank = 2.0: a positive whole number", "alpha = nan: a number"]),
+    ],
+)
+def test_numbers_that_cannot_be(numbers, told, bert):
+    model = zoo.load(bert)
+    before = [variable.path for variable in model.variables]
+    with pytest.raises(ZooError) as caught:
+        model.adapters.add(**numbers)
+    assert [line[: len(start)] for line, start in zip(caught.value.why, told, strict=True)] == told
+    assert not model.adapters
+    assert [variable.path for variable in model.variables] == before
+    assert all(variable.trainable for variable in model.weights)
+
+
 def test_nothing_is_written_where_something_is_already(bert, adapter):
     before = {path.name: path.read_bytes() for path in adapter.iterdir()}
     model = zoo.load(bert, adapter=adapter)

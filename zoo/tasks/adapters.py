@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jax import numpy as jnp
 
-from zoo.errors import ZooError, did_you_mean, some
+from zoo.errors import Faults, ZooError, did_you_mean, some
 from zoo.hub.files import CONFIG
 from zoo.nn import Linear, Lora
 from zoo.registry.presets import find_preset, is_preset, read_lock
@@ -20,7 +20,7 @@ from zoo.tasks.adapter_targets import chosen_layers
 from zoo.weights.build import path_seed, variable_path
 from zoo.weights.layout import Layout
 from zoo.weights.peft import PeftAdapter, match, module_names, modules_of, read_adapter, targets_of, write_adapter
-from zoo.weights.peft_config import TASK_TYPES, PeftConfig
+from zoo.weights.peft_config import NUMBERS, TASK_TYPES, PeftConfig
 
 if TYPE_CHECKING:
     from zoo.tasks.model import Model
@@ -86,9 +86,15 @@ class Adapters:
             seed: decides the random start.
 
         A head that is new, or whose output the labels decide, is trained and kept whole.
-        Raises a ZooError where no layer is meant, or the name is taken.
+        Raises a ZooError where no layer is meant, a number cannot be, or the name is taken.
         """
         self._check_new(name)
+        faults = Faults()
+        for key, number in {"rank": rank, "alpha": alpha, "dropout": dropout}.items():
+            fits, wanted = NUMBERS[key]
+            if not fits(number):
+                faults.add(f"{key} = {number!r:.80}: {wanted} is needed")
+        faults.check("There is no such adapter.")
         linears, weights = self._linears(), self._weights()
         layout = self.model.weight_layout()
         whole = [path for path in weights if self._is_kept_whole(path, layout)]

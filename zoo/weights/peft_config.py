@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,13 @@ _HARMLESS: Mapping[str, tuple[Any, ...]] = {
 }
 # Ways to start that leave the base as it is. The others (PiSSA, OLoRA, LoftQ, ...) change it and do not say how.
 _STARTS = (True, False, "gaussian", "orthogonal", "eva")
+NUMBERS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "rank": (lambda x: _is_whole(x) and x > 0, "a positive whole number"),
+    "alpha": (lambda x: _is_number(x), "a number"),
+    "dropout": (lambda x: _is_number(x) and 0 <= x < 1, "a share below 1"),
+}
+"""What the numbers of an adapter may be, and how it is said."""
+
 _LITERAL = re.compile(r"\^?[\w.-]+$")
 
 
@@ -138,9 +145,9 @@ def read_config(source: Mapping[str, Any], origin: str) -> PeftConfig:
 
     names = "a list of module names"
     config = PeftConfig(
-        rank=value("r", 8, lambda x: _is_whole(x) and x > 0, "a positive whole number"),
-        alpha=value("lora_alpha", 8, _is_number, "a number"),
-        dropout=value("lora_dropout", 0.0, lambda x: _is_number(x) and 0 <= x < 1, "a share below 1"),
+        rank=value("r", 8, *NUMBERS["rank"]),
+        alpha=value("lora_alpha", 8, *NUMBERS["alpha"]),
+        dropout=value("lora_dropout", 0.0, *NUMBERS["dropout"]),
         rslora=value("use_rslora", False, lambda x: isinstance(x, bool), "true or false"),
         dora=value("use_dora", False, lambda x: isinstance(x, bool), "true or false"),
         targets=value("target_modules", (), lambda x: isinstance(x, str) or _are_names(x), names),
