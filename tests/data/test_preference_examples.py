@@ -49,6 +49,30 @@ def test_a_prompt_that_goes_on_in_the_answers():
     assert read([row]).inputs == [Preference(Conversation((system, USER)), "Yes.", "No.")]
 
 
+@pytest.mark.parametrize("own", [(), (USER,), (Message("system", "Be brief."), USER)])
+def test_a_prompt_that_the_answers_repeat_the_end_of(own):
+    asked = Message("system", "Be brief."), USER
+    row = {"prompt": messages(*asked), "chosen": messages(*own, ANSWER), "rejected": messages(*own, OTHER)}
+
+    assert read([row]).inputs == [Preference(Conversation(asked), "Yes.", "No.")]
+
+
+def test_a_prompt_that_is_answered_and_asked_again():
+    again = {"chosen": messages(USER, OTHER), "rejected": messages(USER, ANSWER)}
+    (found,) = read([{"prompt": messages(USER, ANSWER), **again}]).inputs
+
+    assert found == Preference(Conversation((USER, ANSWER, USER)), "No.", "Yes.")
+
+
+@pytest.mark.parametrize("other", [(Message("user", "Who?"),), (Message("system", "Be long."), USER)])
+def test_a_prompt_that_the_answers_do_not_go_on_from(other):
+    row = {"prompt": messages(USER), "chosen": messages(*other, ANSWER), "rejected": messages(*other, OTHER)}
+
+    with pytest.raises(ZooError) as caught:
+        read([row])
+    assert caught.value.why == ["With a prompt that its answers' messages do not go on from: row 1."]
+
+
 def test_texts_and_what_is_trained():
     found = read([{"question": "1 + 1", "chosen": "2", "rejected": "3"}])
 

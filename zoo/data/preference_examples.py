@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from zoo.data.chat_columns import ChatColumns, note_unread
@@ -17,6 +17,7 @@ Side = str | tuple[Message, ...]
 """A prompt or an answer: a text, or messages."""
 Note = Callable[[str], None]
 """Hears what is wrong with a row."""
+_OPENING = ("system", "developer")  # roles that stand above a conversation
 
 
 def read_preferences(
@@ -70,7 +71,7 @@ def _preference(
     if not (isinstance(chosen, str) and isinstance(rejected, str)):
         chosen, rejected = _as_messages(chosen, rejected), _as_messages(rejected, chosen)
         before, chosen, rejected = _parted(chosen, rejected)
-        question = Conversation((*_begun(prompt, before), *before))
+        question = Conversation((*_begun(prompt, before, note), *before))
         if len(chosen) > 1 or len(rejected) > 1:
             note("With answers to different prompts, or of more than one message")
             return None
@@ -107,10 +108,11 @@ def _answer(side: Side, note: Note) -> str:
     return side[-1].content if side else ""
 
 
-def _begun(prompt: Side, before: tuple[Message, ...]) -> Iterator[Message]:
-    """What of the prompt the answers' own messages do not begin with."""
+def _begun(prompt: Side, before: tuple[Message, ...], note: Note) -> tuple[Message, ...]:
+    """What of the prompt the answers' own messages do not begin with; noted if they do not go on from it."""
     if isinstance(prompt, str):
-        if prompt and not before:
-            yield Message("user", prompt)
-    elif before[: len(prompt)] != prompt:
-        yield from prompt
+        return (Message("user", prompt),) if prompt and not before else ()
+    own = next(prompt[:n] for n in range(len(prompt) + 1) if prompt[n:] == before[: len(prompt) - n])
+    if own and before and before[0].role in (own[-1].role, *_OPENING):
+        note("With a prompt that its answers' messages do not go on from")
+    return own
