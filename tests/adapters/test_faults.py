@@ -65,9 +65,24 @@ def test_missing_and_extra_tensors_are_told_together(bert, adapter):
     assert str(bert) in error.fix
 
 
-def test_a_layer_that_the_config_names_and_the_tensors_lack_is_missing(bert, adapter):
-    change_config(adapter, target_modules=["query", "key"])
+@pytest.mark.parametrize("targets", [["query", "key"], r".*\.(query|key)"])
+def test_a_layer_that_the_config_names_and_the_tensors_lack_is_missing(targets, bert, adapter):
+    change_config(adapter, target_modules=targets)
     assert any("attention.self.key.lora_A.weight" in why for why in refused(bert, adapter).why)
+    for excluded in (["key"], r".*\.key"):
+        change_config(adapter, exclude_modules=excluded)
+        assert zoo.load(bert, adapter=adapter).adapters
+
+
+@pytest.mark.parametrize("targets", [["query"], r".*\.query"])
+def test_an_adapter_of_a_model_of_fewer_layers(targets, bert, adapter):
+    def change(tensors):
+        for name in [name for name in tensors if "layer.1" in name]:
+            del tensors[name]
+
+    change_config(adapter, target_modules=targets)
+    change_tensors(adapter, change)
+    assert any("layer.1.attention.self.query.lora_A.weight" in why for why in refused(bert, adapter).why)
 
 
 def test_another_rank(bert, adapter):
@@ -107,6 +122,7 @@ def test_every_fault_of_a_config_at_once(bert, adapter):
         lora_alpha="much",
         use_dora=1,
         target_modules={"query": 1},
+        exclude_modules="(",
         rank_pattern={"(query|key)+": 3},
         bias="all",
         layer_replication=[[0, 1]],
@@ -116,6 +132,7 @@ def test_every_fault_of_a_config_at_once(bert, adapter):
     told = "\n".join(refused(bert, adapter).why)
     for key in ("r", "lora_alpha", "use_dora", "target_modules", "rank_pattern", "bias", "layer_replication"):
         assert f"{key} = " in told, key
+    assert "exclude_modules = '(': a list of module names or a regular expression is needed" in told
     assert "init_lora_weights = 'pissa': the base model was changed" in told
     assert "modules_to_save = " in told
 

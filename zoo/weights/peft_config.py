@@ -56,7 +56,7 @@ class PeftConfig:
     Args:
         rank, alpha, dropout, rslora, dora: as in `zoo.nn.Lora`.
         targets: the modules with a change of low rank, by name or by the end of it; a string is a regular
-            expression of PEFT's, or its word for all linear layers.
+            expression of whole names, or PEFT's word for all linear layers, which is the name of none.
         excluded: of these, the ones without.
         partial: only some of the numbered layers are meant.
         saved: modules that are kept whole beside the changes.
@@ -93,10 +93,9 @@ class PeftConfig:
 
     def expects(self, module: str) -> bool:
         """Whether the config names a linear layer as changed; False where it does not say so plainly."""
-        if isinstance(self.targets, str) or isinstance(self.excluded, str) or self.partial:
+        if self.partial:
             return False
-        named = any(ends_with(module, target) for target in self.targets)
-        return named and not any(ends_with(module, name) for name in self.excluded) and not self.keeps(module)
+        return _means(self.targets, module) and not _means(self.excluded, module) and not self.keeps(module)
 
     def keeps(self, module: str) -> bool:
         """Whether a module is one of those kept whole, or inside of one."""
@@ -143,15 +142,15 @@ def read_config(source: Mapping[str, Any], origin: str) -> PeftConfig:
             return default
         return found
 
-    names = "a list of module names"
+    names, modules = "a list of module names", "a list of module names or a regular expression"
     config = PeftConfig(
         rank=value("r", 8, *NUMBERS["rank"]),
         alpha=value("lora_alpha", 8, *NUMBERS["alpha"]),
         dropout=value("lora_dropout", 0.0, *NUMBERS["dropout"]),
         rslora=value("use_rslora", False, lambda x: isinstance(x, bool), "true or false"),
         dora=value("use_dora", False, lambda x: isinstance(x, bool), "true or false"),
-        targets=value("target_modules", (), lambda x: isinstance(x, str) or _are_names(x), names),
-        excluded=value("exclude_modules", (), lambda x: isinstance(x, str) or _are_names(x), names),
+        targets=value("target_modules", (), _mean_modules, modules),
+        excluded=value("exclude_modules", (), _mean_modules, modules),
         partial=source.get("layers_to_transform") not in (None, []),
         saved=value("modules_to_save", (), _are_names, names),
         ranks=value("rank_pattern", {}, lambda x: _is_pattern(x, _is_whole), "a table of ranks by module name"),
@@ -178,6 +177,13 @@ def ends_with(module: str, name: str) -> bool:
     return module == name or module.endswith(f".{name}")
 
 
+def _means(modules: str | Sequence[str], module: str) -> bool:
+    """Whether a module is one of those that are named, or that a regular expression matches."""
+    if isinstance(modules, str):
+        return re.fullmatch(modules, module) is not None
+    return any(ends_with(module, name) for name in modules)
+
+
 def _by_end(pattern: Mapping[str, Any], module: str, default: Any) -> Any:
     for name, value in pattern.items():
         plain = name.replace("\\.", ".")
@@ -200,6 +206,16 @@ def _is_number(x: Any) -> bool:
 
 def _are_names(x: Any) -> bool:
     return isinstance(x, list) and all(isinstance(name, str) for name in x)
+
+
+def _mean_modules(x: Any) -> bool:
+    if not isinstance(x, str):
+        return _are_names(x)
+    try:
+        re.compile(x)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
 
 
 def _is_pattern(x: Any, fits: Any) -> bool:
