@@ -24,7 +24,7 @@ from zoo.testing import tiny_decoder
 from zoo.train.evaluate import evaluate
 from zoo.train.feeds import make_batches
 from zoo.train.listener import Silent
-from zoo.train.reference import hold_references, references
+from zoo.train.reference import hold_references, references, with_references
 from zoo.train.scores import PreferenceScores
 from zoo.train.scoring import score
 from zoo.train.setup import trainer_for
@@ -237,7 +237,8 @@ def recipe(base, file):
     return recipe.replace("model", lora=zoo.Recipe.of(**WITH_LORA).model.lora)
 
 
-WITH_LORA = {"model": {"preset": "x", "lora": {"rank": 4, "targets": "all"}}, "data": {"train": "x.jsonl"}}
+X = {"train": "x.jsonl"}
+WITH_LORA = {"model": {"preset": "x", "lora": {"rank": 4, "targets": "all"}}, "data": X}
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +263,28 @@ def test_preferences_are_learned(run, file):
     assert again["accuracy"] == 1.0
     assert again["margin"] == pytest.approx(run.metrics["margin"], rel=0.2)
     assert "by chance" in (run.path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("kept", ["int8", "bfloat16"])
+def test_a_run_is_evaluated_beside_its_base_as_that_was_kept(kept, base, file, tmp_path):
+    """A run that has hardly learned, so that its margin is that of its reference with itself."""
+    stirred(zoo.load(base), 0.2).save_pretrained(tmp_path / "lively")
+    given = recipe_of(
+        tmp_path / "lively",
+        data={"train": str(file), "validation": 0, "limit": 12},
+        train={"steps": 1, "batch_size": 4, "learning_rate": 1e-12, "dpo_beta": BETA},
+    )
+    lora = {"rank": 2, "quantize": kept == "int8"}
+    given = given.replace("model", lora=zoo.Recipe.of(model={"preset": "x", "lora": lora}, data=X).model.lora)
+    if kept == "bfloat16":
+        given = given.replace("train", precision=kept)
+
+    run = zoo.finetune(given, output=tmp_path / "run")
+
+    assert evaluate(run, file)["margin"] == pytest.approx(0, abs=1e-4)
+    model, examples = run.model(), Examples(PAIRS, None, [1, 2, 3], "x.jsonl", PREFERENCE)
+    plain = with_references(zoo.load(tmp_path / "lively"), examples, trained=model)
+    assert np.abs(score(model, plain, beta=BETA).outputs).max() > 1e-2
 
 
 def test_a_run_that_was_cut_off_ends_where_it_would_have(recipe, run, tmp_path):

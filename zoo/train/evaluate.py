@@ -74,7 +74,7 @@ def evaluate(
         listener.fact(name, value)
     check_known(examples, model.labels, f"the run '{run.path}'")
     if examples.problem == PREFERENCE:
-        examples = with_references(_before_training(recipe), examples, trained=model)
+        examples = with_references(_before_training(recipe, splits), examples, trained=model)
     questions = Questions(model, examples, keys)
     return score(model, examples, beta=recipe.train.dpo_beta).metrics | means(questions())
 
@@ -87,13 +87,13 @@ def _is_same(data: str, train: str) -> bool:
         return False
 
 
-def _before_training(recipe: Recipe) -> Any:
+def _before_training(recipe: Recipe, splits: Splits) -> Any:
     """The model that a run started from. Raises a ZooError where its weights were random, and are not kept."""
-    from zoo.loading import load
+    from zoo.train.setup import make_base
 
     if recipe.model.architecture or recipe.model.weights == "random":
         raise ZooError(
             "Preferences are measured against the model before training, and this one began with random weights.",
             fix="Train by preferences from a preset or from another run.",
         )
-    return load(recipe.model.preset, task=recipe.model.task)
+    return make_base(recipe, splits, dtype="float32")  # as the trained model computes

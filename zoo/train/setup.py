@@ -53,11 +53,40 @@ def _own_labels(recipe: Recipe, found: Found) -> tuple[str, ...]:
 
 
 def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, found: Found | None = None) -> Any:
-    """The model of a recipe, with the labels of its examples.
+    """The model of a recipe as it is trained: what `make_base` gives, with its adapter and its chat template."""
+    model, keys = make_base(recipe, splits, weights, found), recipe.model
+    freeze(model, recipe.train.freeze)
+    if recipe.train.remat == "layers":
+        remat_blocks(model)
+    if keys.adapter:
+        model.adapters.load(keys.adapter)
+    elif keys.lora:
+        settings = dataclasses.asdict(keys.lora)
+        del settings["quantize"]  # of the base
+        model.adapters.add(**settings, seed=recipe.train.seed)
+    if model.problem == LANGUAGE and _chats(recipe, splits):  # after an adapter, which may bring a template
+        if template := recipe.data.chat_template:
+            model.use_chat_template(read_template_file(template), f"'{template}'")
+        elif keys.architecture:
+            model.use_chat_template(PLAIN_TEMPLATE)
+        model.stop_at_turns()
+    return model
+
+
+def make_base(
+    recipe: Recipe,
+    splits: Splits,
+    weights: Weights | None = None,
+    found: Found | None = None,
+    *,
+    dtype: str = "",
+) -> Any:
+    """The model that a recipe starts from, with the labels of its examples, its weights in what the run keeps them.
 
     Args:
         weights: as in `locate_model`.
         found: the model's files, where they have been located.
+        dtype: what it computes in; by default, what the recipe trains in.
 
     Raises a ZooError where model, task and labels do not go together.
     """
@@ -75,7 +104,7 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
         task=recipe.model.task,
         labels=labels,
         problem=problem if problem in PROBLEMS else "",
-        dtype="mixed_bfloat16" if narrow else "float32",
+        dtype=dtype or ("mixed_bfloat16" if narrow else "float32"),
         base_dtype="bfloat16" if narrow and adapted else None,  # what does not learn needs no float32 master
         weights=weights,
         seed=recipe.train.seed,
@@ -85,22 +114,8 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
         model.preprocess = learn_tokenizer(texts, model.config, ROLE_TOKENS if _chats(recipe, splits) else ())
     if recipe.data.max_length and model.inputs == "texts":
         model.preprocess.limit(recipe.data.max_length)
-    freeze(model, recipe.train.freeze)
-    if recipe.train.remat == "layers":
-        remat_blocks(model)
-    if keys.adapter:
-        model.adapters.load(keys.adapter)
-    elif keys.lora:
-        settings = dataclasses.asdict(keys.lora)
-        if settings.pop("quantize"):
-            model.keep_as_int8()
-        model.adapters.add(**settings, seed=recipe.train.seed)
-    if model.problem == LANGUAGE and _chats(recipe, splits):  # after an adapter, which may bring a template
-        if template := recipe.data.chat_template:
-            model.use_chat_template(read_template_file(template), f"'{template}'")
-        elif keys.architecture:
-            model.use_chat_template(PLAIN_TEMPLATE)
-        model.stop_at_turns()
+    if keys.lora and keys.lora.quantize:
+        model.keep_as_int8()
     return model
 
 
