@@ -74,6 +74,14 @@ def test_an_answer_that_is_stopped_and_a_question_that_does_not_fit(monkeypatch,
     assert shown.err.count("/quit or Ctrl-D ends") == 2
 
 
+def test_a_question_may_begin_with_a_slash(monkeypatch, capsys):
+    asked, shown = said(monkeypatch, capsys, "/etc/hosts is what?", "/etc/hosts", "/rest", "/", "/reset it?")
+
+    questions = [messages[-1] for messages in asked]
+    assert questions == [("user", "/etc/hosts is what?"), ("user", "/etc/hosts"), ("user", "/reset it?")]
+    assert shown.err.count("/quit or Ctrl-D ends") == 3
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     texts = ["What is the horn of plenty?"] * 9

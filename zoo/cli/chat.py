@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import click
 
 from zoo.errors import ZooError
 
+_COMMAND = re.compile(r"/\w*")  # no question, if it is all that a line says
 _HELP = "/reset forgets what was said, /quit or Ctrl-D ends, Ctrl-C stops an answer"
 
 
@@ -29,7 +31,7 @@ def chat(model: Any, system: str = "", **settings: Any) -> None:
     said = list(opening)
     _note(_HELP)
     for question in _questions():
-        if question.startswith("/"):
+        if _COMMAND.fullmatch(question):
             if question == "/reset":
                 said = list(opening)
             _note("what was said is forgotten" if question == "/reset" else _HELP)
