@@ -93,6 +93,7 @@ def test_an_answer_is_trained_with_the_token_that_ends_its_turn_and_generation_s
     trained = told(model, found)
 
     assert len(trained) == 2
+    assert all(run.strip().endswith(end) for run in trained)
     assert [run.strip().removesuffix(end).strip() for run in trained] == ["A horn.", "Of plenty."]
     assert model.chat_template.turn_end(model.preprocess.tokenizer) == model.preprocess.tokenizer.token_to_id(end)
 

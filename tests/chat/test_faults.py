@@ -7,8 +7,8 @@ import contextlib
 import pytest
 
 import zoo
-from tests.chat.templates import CHATML, GEMMA, LLAMA3
-from tests.chat.test_encoding import talk
+from tests.chat.templates import CHATML, GEMMA, LLAMA3, MARKED
+from tests.chat.test_encoding import talk, told
 from zoo.data.conversations import Completion, Conversation, Message
 from zoo.data.examples import Examples
 from zoo.data.row_faults import RowFaults
@@ -180,14 +180,11 @@ def test_a_model_without_a_template(made):
 
 def test_another_template_may_mark_answers_but_not_write_another_text(made):
     model = zoo.load(made("chatml"))
-    inner = "message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'"
-    marks = CHATML.replace(
-        "{{ '<|im_start|>' + " + inner + " }}",
-        "{{ '<|im_start|>' + message.role + '\\n' }}"
-        "{% generation %}{{ message.content + '<|im_end|>' + '\\n' }}{% endgeneration %}",
-    )
-    model.use_chat_template(marks)
-    assert "Every" not in str(model.encode_examples([talk("a", "b")]))
+    (before,) = model.encode_examples([talk("a", "b")])
+    model.use_chat_template(MARKED)
+    (found,) = model.encode_examples([talk("a", "b")])
+    assert found.ids.tolist() == before.ids.tolist()
+    assert told(model, found) == ["b<|im_end|>\n"]
     model.use_chat_template(LLAMA3)
     assert "data.chat_template writes another text than the template that the model was trained with" in faults_of(
         model, talk("a", "b")

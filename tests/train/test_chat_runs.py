@@ -229,6 +229,38 @@ def test_all_faulty_rows_stop_a_run_before_anything_is_written(base, data, tmp_p
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{{ raise_exception('Not these.') }}", "The chat template refuses the messages: Not these.: rows 1, "),
+        ("{{ ''.__class__.__mro__ }}", "The chat template tries what the sandbox forbids: "),
+        ("{{ messages.append(1) }}", "The chat template tries what the sandbox forbids: "),
+    ],
+)
+def test_a_template_that_raises_or_tries_to_escape_leaves_nothing_written(template, told, data, tmp_path):
+    model = tiny_decoder(tmp_path / "model", ["Spell 0 1 2"], chat_template=template, special=TOKENS, **CONFIG)
+
+    with pytest.raises(zoo.ZooError) as caught:
+        zoo.finetune(recipe(data, tmp_path / "run", {"preset": str(model)}, validation=0))
+    assert caught.value.exit_code == 2
+    assert caught.value.why[0].startswith(told)
+    assert "row" in caught.value.why[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_adapter_of_another_rank_leaves_nothing_written(base, data, tmp_path):
+    model = zoo.load(base)
+    model.adapters.add(rank=2)
+    model.adapters.save(tmp_path / "adapter")
+    config = tmp_path / "adapter" / "adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"r": 4}))
+
+    with pytest.raises(zoo.ZooError, match=r"The adapter of .* does not fit the model") as caught:
+        zoo.finetune(recipe(data, tmp_path / "run", {"preset": str(base), "adapter": str(tmp_path / "adapter")}))
+    assert caught.value.exit_code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+
+
 class Cut(Silent):
     """Ends a run once it has a checkpoint."""
 

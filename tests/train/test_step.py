@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data.text import Encoded
+from zoo.data.text import NO_LABEL, Encoded
+from zoo.testing import tiny_decoder
 from zoo.train.batches import Batches
 from zoo.train.footprint import footprint
 from zoo.train.optimizer import make_optimizer, make_schedule
@@ -118,6 +119,31 @@ def test_four_batches_of_8_are_one_of_32(tiny_bert, padded, class_weights):
         assert not np.array_equal(before, one) or not np.any(one)
     for one, other in zip(whole[3], added[3], strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_four_batches_of_a_language_model_are_one_however_many_of_their_tokens_are_trained(packed, tmp_path):
+    model = zoo.load(tiny_decoder(tmp_path / "model", ["Who are you?"] * 4))
+    chance, items = np.random.default_rng(0), []
+    for trained in (1, 30, 2, 9, 1, 17, 4, 1):
+        ids = chance.integers(5, 300, trained + 4).astype(np.int32)
+        labels = np.where(np.arange(len(ids)) < 4, np.int32(NO_LABEL), ids)
+        items.append(Encoded(ids, np.zeros_like(ids), labels=labels))
+
+    def batches(size: int) -> list:
+        made = Batches(items, np.zeros(8), size, 1, 0, packed, 0, 128)
+        return [made.batch(k) for k in range(len(made))]
+
+    sgd = TrainKeys(optimizer="sgd", momentum=0.0, learning_rate=1.0, schedule="constant", warmup=0, weight_decay=0)
+    optimizer = make_optimizer(sgd, make_schedule(sgd, 10), model.trainable_variables)
+    made = make_trainer(model, optimizer, model.objective())
+    whole, loss = made.advance(copied(made.state()), batches(8))
+    added, mean = made.advance(copied(made.state()), batches(2))
+    assert float(mean) == pytest.approx(float(loss), rel=1e-6)
+    for one, other in zip(whole[0], added[0], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)  # a step of size 1 along the gradient
+    each = [float(made.advance(copied(made.state()), [batch])[1]) for batch in batches(2)]
+    assert abs(np.mean(each) - float(loss)) > 1e-4  # the mean of their means is another
 
 
 # The average
