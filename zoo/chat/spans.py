@@ -73,7 +73,8 @@ def _marked_spans(template: ChatTemplate, conversation: Conversation, marked: Ma
 
 def _answers(template: ChatTemplate, messages: tuple[Message, ...], text: str) -> list[Span]:
     """The answers that can be told apart; where none can, the last one from its words to the end of the text."""
-    places, told = [n for n, message in enumerate(messages) if message.role == ANSWER], []
+    places = [n for n, message in enumerate(messages) if message.role == ANSWER]
+    told: list[Span] = []
     for n in places:
         with contextlib.suppress(UntoldError):
             told.append(_span(template, messages, n, text))
