@@ -12,7 +12,7 @@ import zoo
 from tests.adapters.test_gradients import our_gradients, relative, step, their_gradients
 from tests.chat.templates import MARKED, TEXTS, TOKENS
 from zoo.data.conversations import Conversation, Message
-from zoo.data.text import NO_LABEL
+from zoo.data.encoded import NO_LABEL
 from zoo.testing import tiny_decoder
 from zoo.train.batches import Batches
 

@@ -11,7 +11,7 @@ import zoo
 from tests.chat.conftest import conversations, dicts
 from tests.chat.templates import TEMPLATES
 from zoo.data.conversations import Completion, Conversation, Message
-from zoo.data.text import NO_LABEL
+from zoo.data.encoded import NO_LABEL
 
 QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

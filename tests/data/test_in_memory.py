@@ -59,6 +59,16 @@ def test_more_rows_than_are_held_at_once(monkeypatch):
     assert len(read_table(path)) == 100
 
 
+@pytest.mark.parametrize("chunk", [1, 10_000])
+def test_keys_that_only_some_rows_have(chunk, monkeypatch):
+    monkeypatch.setattr("zoo.data.in_memory._CHUNK", chunk)
+    rows = [{"text": "a"}, {"text": "b", "label": 1}, {"label": 0.5}]
+    table = read_table(as_file(iter(rows)))
+    assert table.columns == ["text", "label"]
+    assert table.column("text") == ["a", "b", None]
+    assert table.column("label") == [None, 1.0, 0.5]
+
+
 @pytest.mark.parametrize(
     ("data", "told"),
     [

@@ -13,7 +13,8 @@ import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zoo.data.text import Encoded, as_list, text_preprocessor
+from zoo.data.encoded import Encoded
+from zoo.data.text import as_list, text_preprocessor
 from zoo.errors import ZooError
 from zoo.hub.files import local_files
 

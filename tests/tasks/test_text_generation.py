@@ -9,7 +9,7 @@ import torch
 import transformers
 
 import zoo
-from zoo.data.text import NO_LABEL
+from zoo.data.encoded import NO_LABEL
 from zoo.testing import tiny_decoder
 from zoo.train.batches import Batches
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zoo.data.text import Encoded
+from zoo.data.encoded import Encoded
 from zoo.train.batches import Batches, few
 
 POSITIONS = 100

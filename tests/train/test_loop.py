@@ -13,7 +13,7 @@ import pytest
 from keras import ops
 
 import zoo
-from zoo.data.text import Encoded
+from zoo.data.encoded import Encoded
 from zoo.errors import RunError
 from zoo.tasks.losses import cross_entropy
 from zoo.train.batches import Batches

@@ -15,9 +15,9 @@ import transformers
 import zoo
 from tests.adapters.test_gradients import our_gradients, relative, their_gradients
 from zoo.data.conversations import Conversation, Message, Preference
+from zoo.data.encoded import NO_LABEL
 from zoo.data.examples import Examples
 from zoo.data.problems import PREFERENCE
-from zoo.data.text import NO_LABEL
 from zoo.tasks.losses import preference
 from zoo.tasks.preferences import as_answers, log_probabilities
 from zoo.testing import tiny_decoder

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.data.text import NO_LABEL, Encoded
+from zoo.data.encoded import NO_LABEL, Encoded
 from zoo.testing import tiny_decoder
 from zoo.train.batches import Batches
 from zoo.train.footprint import footprint

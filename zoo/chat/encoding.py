@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,8 +13,9 @@ import tokenizers
 from zoo.chat.spans import Span, UntoldError, dropped_roles, find_spans, turn_ends
 from zoo.chat.template import ChatTemplate, Rendered, TemplateError
 from zoo.data.conversations import ALL, ANSWER, Completion, Conversation, conversation_of
+from zoo.data.encoded import NO_LABEL, Encoded, EncodedTexts, blocks
 from zoo.data.row_faults import RowFaults
-from zoo.data.text import NO_LABEL, Encoded, TextPreprocessor
+from zoo.data.text import TextPreprocessor
 
 Told = tuple[str, list[Span]]
 """A text, and the parts of it that are trained."""
@@ -40,8 +41,15 @@ class ExampleEncoder:
     stops: frozenset[int]
     saved: ChatTemplate | None = None
 
-    def __call__(self, inputs: Sequence[Any], faults: RowFaults) -> list[Encoded]:
+    def __call__(self, inputs: Iterable[Any], faults: RowFaults) -> EncodedTexts:
         """Each input as tokens and labels; one with a fault, which is noted, as none."""
+        found = EncodedTexts(
+            item for start, block in blocks(inputs) for item in self._block(block, faults.start(start))
+        )
+        faults.start(0)
+        return found
+
+    def _block(self, inputs: Sequence[Any], faults: RowFaults) -> list[Encoded]:
         inputs = [item if isinstance(item, str | Completion) else conversation_of(item) for item in inputs]
         found = [_EMPTY] * len(inputs)
         told: dict[int, Told] = {}

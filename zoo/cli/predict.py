@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def _read_by(model: str) -> DataKeys:
     return recipe.data
 
 
-def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> list[str | bytes]:
+def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Sequence[str | bytes]:
     """The pictures named, those of the folders named, or those of a data file's rows."""
     from zoo.data.columns import choose_image_columns
     from zoo.data.image_examples import read_image_examples
@@ -74,7 +75,9 @@ def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> li
     return [path for given in inputs for path in pictures_in(given)]
 
 
-def _texts(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> list[str] | list[tuple[str, str]]:
+def _texts(
+    inputs: tuple[str, ...], column: str | None, data: DataKeys
+) -> Sequence[str] | Sequence[tuple[str, str]]:
     from zoo.data.readers import FORMATS
 
     path = Path(inputs[0]).expanduser()
@@ -108,7 +111,7 @@ def _check_texts(inputs: tuple[str, ...]) -> None:
     faults.check("Texts were expected, each an argument.", fix="Give a data file alone, and texts without files.")
 
 
-def _rows(path: Path, column: str | None, data: DataKeys) -> list[str] | list[tuple[str, str]]:
+def _rows(path: Path, column: str | None, data: DataKeys) -> Sequence[str] | Sequence[tuple[str, str]]:
     from zoo.data.columns import choose_columns
     from zoo.data.examples import read_examples
     from zoo.data.readers import read_table

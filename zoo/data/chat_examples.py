@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from zoo.data.chat_columns import ChatColumns, note_unread
@@ -31,29 +32,45 @@ def read_chat_examples(
     without a prompt or an answer, or with tools or anything else that is not read.
     """
     noted = RowFaults(table.source) if faults is None else faults
-    inputs: list[Any] = []
     if columns.messages is not None:
-        for n, value in enumerate(table.column(columns.messages)):
-            found = list(read_messages(value or ()))
-            if not found:
-                noted.add(f"Without messages (column '{columns.messages}')", n)
-            for item in found:
-                if isinstance(item, str):
-                    noted.add(item[0].upper() + item[1:], n)
-            inputs.append(conversation := Conversation(tuple(m for m in found if isinstance(m, Message)), train_on))
-            for fault in conversation.faults() if len(found) == len(conversation.messages) > 0 else ():
-                noted.add(fault, n)
+        make = _conversation(columns.messages, train_on)
+        inputs = table.rows(make, columns.messages, faults=noted)
     else:
         assert columns.prompt is not None
         assert columns.completion is not None
-        pairs = zip(table.column(columns.prompt), table.column(columns.completion), strict=True)
-        for n, (prompt, completion) in enumerate(pairs):
-            for text, column in ((prompt, columns.prompt), (completion, columns.completion)):
-                if not (text or "").strip():
-                    what = "an answer" if column == columns.completion else "a prompt"
-                    noted.add(f"Without {what} (column '{column}')", n)
-            inputs.append(Completion(prompt or "", completion or "", train_on, chat))
+        make = _completion(columns.prompt, columns.completion, train_on, chat)
+        inputs = table.rows(make, columns.prompt, columns.completion, faults=noted)
     note_unread(table, inputs, noted)
     if faults is None:
         noted.check_whole()
-    return Examples(inputs, None, list(range(1, len(table) + 1)), table.source, LANGUAGE)
+    return Examples(inputs, None, table.numbers, table.source, LANGUAGE)
+
+
+def _conversation(column: str, train_on: TrainOn) -> Callable[..., Conversation]:
+    """Makes the conversation of a row, for `Table.rows`."""
+
+    def conversation(value: Any, note: Callable[[str], None]) -> Conversation:
+        found = list(read_messages(value or ()))
+        if not found:
+            note(f"Without messages (column '{column}')")
+        for item in found:
+            if isinstance(item, str):
+                note(item[0].upper() + item[1:])
+        made = Conversation(tuple(m for m in found if isinstance(m, Message)), train_on)
+        for fault in made.faults() if len(found) == len(made.messages) > 0 else ():
+            note(fault)
+        return made
+
+    return conversation
+
+
+def _completion(prompt: str, completion: str, train_on: TrainOn, chat: bool | None) -> Callable[..., Completion]:
+    """Makes the prompt of a row and its completion, for `Table.rows`."""
+
+    def made(question: str | None, answer: str | None, note: Callable[[str], None]) -> Completion:
+        for text, what, column in ((question, "a prompt", prompt), (answer, "an answer", completion)):
+            if not (text or "").strip():
+                note(f"Without {what} (column '{column}')")
+        return Completion(question or "", answer or "", train_on, chat)
+
+    return made

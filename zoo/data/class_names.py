@@ -70,16 +70,18 @@ def with_class_names(data: pa.Table, named: ClassNames, source: str) -> pa.Table
     for column, names in named.items():
         if column not in data.column_names:
             continue
-        known, beyond = {*names}, []
-        values = [_named(value, names, known) for value in data.column(column).to_pylist()]
-        for row, value in enumerate(values, 1):
-            if _is_beyond(value):
-                beyond.append(row)
+        kind, beyond, chunks = _named_kind(data.schema.field(column).type), [], []
+        first, known = 1, {*names}
+        for chunk in data.column(column).chunks:
+            values = [_named(value, names, known) for value in chunk.to_pylist()]
+            beyond += [row for row, value in enumerate(values, first) if _is_beyond(value)]
+            first += len(chunk)
+            if not beyond:
+                chunks.append(pa.array(values, kind))
         if beyond:
             faults.add(f"Column '{column}' has {len(names)} classes, and another number: row {some(beyond)}.")
             continue
-        typed = pa.array(values, _named_kind(data.schema.field(column).type))
-        data = data.set_column(data.column_names.index(column), column, typed)
+        data = data.set_column(data.column_names.index(column), column, pa.chunked_array(chunks, kind))
     faults.check(f"'{source}' has classes that have no name.", fix="Correct these rows, or leave them out.")
     return data
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from zoo.data.column_kinds import (
     either,
@@ -223,7 +225,7 @@ def _guess_label(table: Table, candidates: list[str], faults: Faults) -> str | N
         faults.add(f"data.label: it may be {either(named)}.")
         return None
     single = [name for name in candidates if not holds_lists(type_of(table, name))]  # lists are taken by name only
-    classes = {name: len(set(table.column(name)) - {None}) for name in single}
+    classes = {name: _count(table.column(name)) for name in single}
     repeating = {name: count for name, count in classes.items() if 1 < count <= len(table) / 2}
     # A constant column is taken where nothing better is there: the user then hears that it has one class.
     likely = repeating or {name: count for name, count in classes.items() if count == 1}
@@ -237,5 +239,10 @@ def _guess_label(table: Table, candidates: list[str], faults: Faults) -> str | N
     return None
 
 
-def _mean_length(values: list[str | None]) -> float:
+def _count(values: Iterable[Any]) -> int:
+    """How many different values there are, but for those that are missing. Hashes stand for texts."""
+    return len({hash(value) if isinstance(value, str) else value for value in values if value is not None})
+
+
+def _mean_length(values: Sequence[str | None]) -> float:
     return sum(len(value) for value in values if value) / max(1, len(values))

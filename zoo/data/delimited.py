@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from zoo.data.spool import table_of
 from zoo.errors import ZooError, some
 
-# Rows may be longer than pyarrow's default block of 1 MiB, but a block must stay below 2 GiB.
-_LARGEST_BLOCK = 1 << 30
+_BLOCKS = (2 << 20, 32 << 20, 1 << 30)
+"""The bytes that are parsed at once, of which pyarrow reads 32 times as many ahead. The larger ones are for files
+with rows that are longer; 2 GiB cannot be."""
 
 
-def read_delimited(path: Path, delimiter: str) -> pa.Table:
+def read_delimited(path: Path, delimiter: str, memory: int | None = None) -> pa.Table:
     """The rows below the header, every column as text; an empty cell without quotes is missing.
+
+    Args:
+        memory: as in `spool.table_of`.
 
     Raises:
         ZooError: rows with more or fewer cells than the header, or a quote that is never closed.
         ValueError: what the parser cannot read; UnicodeDecodeError or not, it may not be UTF-8.
     """
     header = _header(path, delimiter)
+    data = _rows(path, header, delimiter, memory)
+    data = data.slice(1).rename_columns(header)
+    _check_last_quote(path, data)
+    return data
+
+
+def _rows(path: Path, header: list[str], delimiter: str, memory: int | None) -> pa.Table:
+    """The rows, in the smallest blocks that hold one; what the largest cannot be read in is at fault."""
+    *blocks, last = sorted({min(path.stat().st_size + 1, block) for block in _BLOCKS})
+    for block in blocks:
+        with contextlib.suppress(ValueError):
+            return _read(path, header, delimiter, block, memory)
+    return _read(path, header, delimiter, last, memory)
+
+
+def _read(path: Path, header: list[str], delimiter: str, block: int, memory: int | None) -> pa.Table:
+    """The rows, and the header above them, in columns that are named by their places."""
     ragged: list[tuple[int, int]] = []
 
     def note(row: arrow_csv.InvalidRow) -> str:
@@ -31,13 +54,9 @@ def read_delimited(path: Path, delimiter: str) -> pa.Table:
     # Columns can be declared as text only by name, and names in a header may be doubled, so they go by
     # their place and the header is the first row. One thread, because only then are rows numbered.
     places = [str(place) for place in range(len(header))]
-    data = arrow_csv.read_csv(
+    reader = arrow_csv.open_csv(
         path,
-        read_options=arrow_csv.ReadOptions(
-            use_threads=False,
-            block_size=min(path.stat().st_size + 1, _LARGEST_BLOCK),
-            column_names=places,
-        ),
+        read_options=arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=places),
         parse_options=arrow_csv.ParseOptions(
             delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note
         ),
@@ -48,6 +67,7 @@ def read_delimited(path: Path, delimiter: str) -> pa.Table:
             quoted_strings_can_be_null=False,
         ),
     )
+    data = table_of(reader, reader.schema, memory)
     if ragged:
         raise ZooError(
             f"'{path}' has rows with more or fewer cells than its header.",
@@ -57,8 +77,6 @@ def read_delimited(path: Path, delimiter: str) -> pa.Table:
             ],
             fix='Put cells that contain the delimiter, a quote or a line break in "quotes".',
         )
-    data = data.slice(1).rename_columns(header)
-    _check_last_quote(path, data)
     return data
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from zoo.data.columns import Columns
 from zoo.data.problems import SINGLE, guess_problem, read_labels
 from zoo.data.row_faults import RowFaults
+from zoo.data.rows import Rows
 from zoo.data.table import Table
 from zoo.errors import ZooError
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What a task learns from or is measured on.
+    """What a task learns from or is measured on; of a table that is not held in memory, neither are its inputs.
 
     Args:
         inputs: texts, pairs of texts, or pictures as paths or bytes.
@@ -25,9 +27,9 @@ class Examples:
         problem: which of these the labels are, by transformers' name.
     """
 
-    inputs: list[Any]
-    labels: list[Any] | None
-    rows: list[int]
+    inputs: Sequence[Any]
+    labels: Sequence[Any] | None
+    rows: Sequence[int]
     source: str
     problem: str = SINGLE
 
@@ -38,9 +40,9 @@ class Examples:
         """The examples at these places, counted from 0, in the order given."""
         places = list(indices)
         return Examples(
-            inputs=[self.inputs[place] for place in places],
-            labels=None if self.labels is None else [self.labels[place] for place in places],
-            rows=[self.rows[place] for place in places],
+            inputs=_chosen(self.inputs, places),
+            labels=None if self.labels is None else _chosen(self.labels, places),
+            rows=_chosen(self.rows, places),
             source=self.source,
             problem=self.problem,
         )
@@ -60,8 +62,12 @@ def read_examples(
         ZooError: rows without a text or without a label, all of them by number.
     """
     found = RowFaults(table.source) if faults is None else faults
-    texts = _texts(table, columns.text, found)
-    pairs = None if columns.text_pair is None else _texts(table, columns.text_pair, found)
+    text = _reader(columns.text)
+    if columns.text_pair is None:
+        inputs = table.rows(text, columns.text, faults=found)
+    else:
+        pair = _pair(text, _reader(columns.text_pair))
+        inputs = table.rows(pair, columns.text, columns.text_pair, faults=found)
     labels = None
     if columns.label is not None:
         values = table.column(columns.label)
@@ -69,23 +75,40 @@ def read_examples(
         labels = read_labels(values, columns.label, problem, separator, found)
     if faults is None:
         found.check_whole()
-    inputs = texts if pairs is None else list(zip(texts, pairs, strict=True))
-    return Examples(inputs, labels, list(range(1, len(table) + 1)), table.source, problem or SINGLE)
+    return Examples(inputs, labels, table.numbers, table.source, problem or SINGLE)
 
 
 def check_inputs(examples: Examples) -> None:
     """Raise a ZooError if all inputs are the same, so that no label can follow from them."""
-    if len(examples) > 1 and all(item == examples.inputs[0] for item in examples.inputs):
+    if len(examples) < 2:
+        return
+    first = examples.inputs[0]
+    if all(item == first for item in examples.inputs):
         raise ZooError(
             f"'{examples.source}' has one input only, {len(examples)} times.",
-            why=f"Every row holds {examples.inputs[0]!r:.80}",
+            why=f"Every row holds {first!r:.80}",
             fix="Name another column, or look at how the file was made.",
         )
 
 
-def _texts(table: Table, column: str, faults: RowFaults) -> list[str]:
-    texts = [value or "" for value in table.column(column)]
-    for n, text in enumerate(texts):
-        if not text.strip():
-            faults.add(f"Without a text (column '{column}')", n)
-    return texts
+def _reader(column: str) -> Callable[..., str]:
+    """Makes the text of a row, for `Table.rows`."""
+
+    def text(value: str | None, note: Callable[[str], None]) -> str:
+        if not value or not value.strip():
+            note(f"Without a text (column '{column}')")
+        return value or ""
+
+    return text
+
+
+def _pair(first: Callable[..., str], second: Callable[..., str]) -> Callable[..., tuple[str, str]]:
+    return lambda one, other, note: (first(one, note), second(other, note))
+
+
+def _chosen(values: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
+    """The values at these places. The numbers of rows that are not in a list are not put into one."""
+    if isinstance(values, Rows):
+        return values.select(places)
+    chosen = (values[place] for place in places)
+    return array("q", chosen) if isinstance(values, range | array) else list(chosen)

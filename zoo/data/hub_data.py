@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from zoo.data import spool
 from zoo.data.class_names import ClassNames, with_class_names
 from zoo.data.dataset_card import Card, read_card
 from zoo.data.hub_splits import WHOLE, config_of, splits_of
@@ -119,7 +120,7 @@ def read_hub_data(name: str, split: str) -> Table:
         paths = fetch_files(found.source, {file: found.pins[file] for file in files}, progress)
     told = _spelled(found.source.at(""), found.within)
     source = told if WHOLE in found.splits else f"{told} ({split})"
-    tables: list[pa.Table] = [read_table(paths[file]).data for file in files]
+    tables: list[pa.Table] = [read_table(paths[file], spool.MEMORY // len(files)).data for file in files]
     try:
         data = pa.concat_tables(tables, promote_options="permissive") if len(tables) > 1 else tables[0]
     except pa.ArrowException as error:

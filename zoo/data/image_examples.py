@@ -51,7 +51,7 @@ def read_image_examples(table: Table, columns: ImageColumns, faults: RowFaults |
         labels = read_labels(table.column(columns.label), columns.label, SINGLE, "", found)
     if faults is None:
         found.check_whole()
-    return Examples(inputs, labels, list(range(1, len(table) + 1)), table.source)
+    return Examples(inputs, labels, table.numbers, table.source)
 
 
 def _picture(value: Any, home: Path) -> str | bytes:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.backend import cache_home
-from zoo.data.conversations import with_texts
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def as_file(data: Any) -> str:
     Args:
         data: whatever speaks Arrow (pandas, polars, pyarrow), a dict of columns, or an iterable of rows as dicts or
             as tuples `(text, label)` and `(text, text_pair, label)`; iterables are written as they come, and need
-            not fit in memory.
+            not fit in memory. What a row lacks that others have is missing there.
 
     Raises a ZooError for anything else, for rows of several kinds, and where there are none.
     """
@@ -64,6 +63,8 @@ def _batches(data: Any) -> Iterator[pa.Table]:
     """The data as tables of one schema, none of them empty."""
     import pyarrow as pa
 
+    from zoo.data.records import UnfitError, table_of_rows
+
     if hasattr(data, "__arrow_c_stream__"):
         reader = pa.RecordBatchReader.from_stream(data)
         schema = _without_index(reader.schema)
@@ -78,8 +79,12 @@ def _batches(data: Any) -> Iterator[pa.Table]:
     if isinstance(data, str | bytes) or not isinstance(data, Iterable):
         raise ZooError(f"data = {data!r:.60} is not something to learn from.", fix=_FIX)
     rows = map(_row, itertools.count(1), data)
-    while chunk := list(itertools.islice(rows, _CHUNK)):
-        yield pa.Table.from_pylist(chunk)
+    try:
+        table = table_of_rows(iter(lambda: list(itertools.islice(rows, _CHUNK)), []))
+    except UnfitError as error:
+        raise ValueError(f"column '{error.column}': {error.__cause__}") from error.__cause__
+    for batch in table.to_batches():
+        yield pa.Table.from_batches([batch])
 
 
 def _without_index(schema: pa.Schema) -> pa.Schema:
@@ -91,7 +96,7 @@ def _without_index(schema: pa.Schema) -> pa.Schema:
 
 def _row(number: int, row: Any) -> dict[str, Any]:
     if isinstance(row, Mapping):
-        return {name: with_texts(value) for name, value in row.items()}
+        return dict(row)
     names = {2: ("text", "label"), 3: ("text", "text_pair", "label")}
     if isinstance(row, tuple | list) and len(row) in names:
         return dict(zip(names[len(row)], row, strict=True))

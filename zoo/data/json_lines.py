@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from zoo.data.conversations import with_texts
+from zoo.data.records import UNFIT, UnfitError, table_of_rows
 from zoo.errors import ZooError
 
 _KINDS = {
@@ -22,12 +22,14 @@ _KINDS = {
     type(None): "null",
 }
 _SHOWN = 5
-# What pyarrow raises for mixed kinds, half surrogate pairs and integers beyond 64 bits.
-_UNFIT = (pa.ArrowException, ValueError, TypeError, OverflowError)
+_ROWS, _CHARACTERS = 10_000, 4 << 20  # what is held as Python objects at once, whichever is reached first
 
 
-def read_json_lines(path: Path) -> pa.Table:
+def read_json_lines(path: Path, memory: int | None = None) -> pa.Table:
     """One object a line; a key that a row lacks is missing there. Blank lines do not count.
+
+    Args:
+        memory: as in `spool.table_of`.
 
     Raises:
         ZooError: lines that are not objects, or a key whose values are of different kinds.
@@ -35,27 +37,49 @@ def read_json_lines(path: Path) -> pa.Table:
     """
     # Not pyarrow's own reader: version 26 crashes the process on a line that says `null`, takes text
     # that looks like a date for one, and numbers rows from the start of a block.
+    try:
+        return table_of_rows(_blocks(path), memory)
+    except UnfitError as error:
+        name, cause = error.column, error.__cause__
+        raise ZooError(
+            f"Column '{name}' of '{path}' holds values that do not go together.",
+            why=_unfit(path, name) or str(cause),
+            fix="Write all values of a column alike, all as text for instance.",
+        ) from cause
+
+
+def _blocks(path: Path) -> Iterator[list[dict[str, Any]]]:
+    """The objects, some at a time. Raises a ZooError for what is none, when all lines have been read."""
     rows: list[dict[str, Any]] = []
     faults: list[str] = []
+    faulty = characters = 0
     for number, line in enumerate(_lines(path), 1):
+        fault = ""
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            faults.append(f"Row {number}: {error}.")
+            fault = f"Row {number}: {error}."
         else:
             if isinstance(value, dict):
                 rows.append(value)
             else:
-                faults.append(f"Row {number} is {_KINDS[type(value)]}, not an object.")
-    if faults:
-        rest = [f"{len(faults) - _SHOWN} more rows."] if len(faults) > _SHOWN else []
+                fault = f"Row {number} is {_KINDS[type(value)]}, not an object."
+        if fault:
+            faulty += 1
+            faults += [fault] if faulty <= _SHOWN else []
+        characters += len(line)
+        if len(rows) >= _ROWS or characters >= _CHARACTERS:
+            yield rows
+            rows, characters = [], 0
+    if faulty:
+        rest = [f"{faulty - _SHOWN} more rows."] if faulty > _SHOWN else []
         raise ZooError(
             f"'{path}' is not JSON lines.",
-            why=faults[:_SHOWN] + rest,
+            why=faults + rest,
             fix='Every line must be one object, such as {"text": "a fine film", "label": "good"}.',
         )
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return pa.table({name: _column(path, name, [row.get(name) for row in rows]) for name in names})
+    if rows:
+        yield rows
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -63,28 +87,22 @@ def _lines(path: Path) -> Iterator[str]:
         yield from (line for line in lines if line.strip())
 
 
-def _column(path: Path, name: str, values: list[Any]) -> pa.Array:
-    try:
-        return pa.array([with_texts(value) for value in values])
-    except _UNFIT as error:
-        raise ZooError(
-            f"Column '{name}' of '{path}' holds values that do not go together.",
-            why=_unfit(values) or str(error),
-            fix="Write all values of a column alike, all as text for instance.",
-        ) from error
-
-
-def _unfit(values: list[Any]) -> list[str]:
+def _unfit(path: Path, name: str) -> list[str]:
     """The first row of each kind of value if there are several, else the first row that fits nothing."""
     first: dict[str, int] = {}
-    for row, value in enumerate(values, 1):
+    for row, value in _values(path, name):
         if value is not None:
             first.setdefault(_KINDS[type(value)], row)
     if len(first) > 1:
         return [f"Row {row} has {kind}." for kind, row in first.items()]
-    for row, value in enumerate(values, 1):
+    for row, value in _values(path, name):
         try:
             pa.array([value])
-        except _UNFIT as error:
+        except UNFIT as error:
             return [f"Row {row}: {error}."]
     return []
+
+
+def _values(path: Path, name: str) -> Iterator[tuple[int, Any]]:
+    """A column once more, for its rows are not held."""
+    return enumerate((json.loads(line).get(name) for line in _lines(path)), 1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo.data.columns import Columns, choose_columns
+from zoo.data.duplicates import digest
 from zoo.data.examples import Examples, read_examples
 from zoo.data.problems import RETRIEVAL
 from zoo.data.row_faults import RowFaults
@@ -48,10 +49,11 @@ def read_pairs(table: Table, columns: Columns, faults: RowFaults | None = None) 
         faults: notes what is wrong with rows, in place of the error.
     """
     found = read_examples(table, columns, problem=RETRIEVAL, faults=faults)
-    if len(found) > 1 and len({partner for _, partner in found.inputs}) == 1:
+    first = found.inputs[0][1] if len(found) else None
+    if len(found) > 1 and all(partner == first for _, partner in found.inputs):
         raise ZooError(
             f"'{table.source}' pairs every text with the same one, so that there is nothing to find.",
-            why=f"column '{columns.text_pair}' holds {found.inputs[0][1]!r:.80} in all its {len(found)} rows",
+            why=f"column '{columns.text_pair}' holds {first!r:.80} in all its {len(found)} rows",
             fix="Name another column with data.text_pair.",
         )
     return found
@@ -61,6 +63,6 @@ def text_numbers(pairs: Sequence[tuple[str, str]]) -> np.ndarray:
     """`(pairs, 2)` int32: a number for each text, the same for equal ones of a column."""
     numbers = np.zeros((len(pairs), 2), np.int32)
     for side in range(2):
-        known: dict[str, int] = {}
-        numbers[:, side] = [known.setdefault(pair[side], n) for n, pair in enumerate(pairs)]
+        known: dict[bytes, int] = {}
+        numbers[:, side] = [known.setdefault(digest(pair[side]), n) for n, pair in enumerate(pairs)]
     return numbers

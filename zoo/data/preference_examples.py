@@ -35,20 +35,22 @@ def read_preferences(
     different prompts, or with messages that are none.
     """
     noted = RowFaults(table.source) if faults is None else faults
-    names = (columns.prompt, columns.chosen, columns.rejected)
-    values = [table.column(name) if name else [None] * len(table) for name in names]
-    inputs: list[Any] = []
-    for n, cells in enumerate(zip(*values, strict=True)):
-        note = functools.partial(noted.add, place=n)
-        prompt, chosen, rejected = (_side(cell, name, note) for cell, name in zip(cells, names, strict=True))
-        if prompt is None or chosen is None or rejected is None:
-            inputs.append(None)
-        else:
-            inputs.append(_preference(prompt, chosen, rejected, columns, chat, note))
+    names = [name for name in (columns.prompt, columns.chosen, columns.rejected) if name is not None]
+    inputs = table.rows(functools.partial(_row, columns=columns, chat=chat), *names, faults=noted)
     note_unread(table, inputs, noted)
     if faults is None:
         noted.check_whole()
-    return Examples(inputs, None, list(range(1, len(table) + 1)), table.source, PREFERENCE)
+    return Examples(inputs, None, table.numbers, table.source, PREFERENCE)
+
+
+def _row(*cells: Any, columns: ChatColumns, chat: bool | None, note: Note) -> Preference | None:
+    """A row, for `Table.rows`; None where it is none, which is noted."""
+    given = iter(cells)
+    names = (columns.prompt, columns.chosen, columns.rejected)
+    prompt, chosen, rejected = (_side(next(given) if name else None, name, note) for name in names)
+    if prompt is None or chosen is None or rejected is None:
+        return None
+    return _preference(prompt, chosen, rejected, columns, chat, note)
 
 
 def _side(value: Any, name: str | None, note: Note) -> Side | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.data.row_faults import RowFaults
 from zoo.errors import ZooError, some
@@ -29,6 +29,7 @@ BEGUN = (LANGUAGE, RETRIEVAL)
 """Those of them that no guess is a baseline for, but the model before it is trained."""
 
 Label = str | tuple[str, ...] | float
+_L = TypeVar("_L")
 
 _FEW_NUMBERS = 12  # as many different numbers are classes still, such as stars with halves
 _NEARLY_ALL = 0.9  # of a column's values: where they are numbers, the others are mistakes, and no classes
@@ -39,14 +40,22 @@ def guess_problem(values: Sequence[Any]) -> str:
 
     A few values among them that are none, or not finite, do not make them classes: `read_labels` names their rows.
     """
-    seen = [value for value in values if value not in (None, "")]
-    if any(isinstance(value, list | tuple) for value in seen):
-        return MULTI
-    numbers = [x for x in map(number, seen) if x is not None]
-    if len(set(numbers)) <= _FEW_NUMBERS or all(x.is_integer() for x in numbers):
+    seen = unlike = 0
+    fractions, numbers = False, set[float]()
+    for value in values:
+        if isinstance(value, list | tuple):
+            return MULTI
+        if value in (None, ""):
+            continue
+        seen += 1
+        unlike += _float(value) is None
+        if (x := number(value)) is not None:
+            fractions = fractions or not x.is_integer()
+            if len(numbers) <= _FEW_NUMBERS:
+                numbers.add(x)
+    if len(numbers) <= _FEW_NUMBERS or not fractions:
         return SINGLE
-    unlike = sum(_float(value) is None for value in seen)
-    return REGRESSION if unlike <= (1 - _NEARLY_ALL) * len(seen) else SINGLE
+    return REGRESSION if unlike <= (1 - _NEARLY_ALL) * seen else SINGLE
 
 
 def number(value: Any) -> float | None:
@@ -78,17 +87,23 @@ def read_labels(values: Sequence[Any], column: str, problem: str, separator: str
         _note([n for n, x in enumerate(numbers) if x is None], f"Without a number (column '{column}')", faults)
         return [x if x is not None else math.nan for x in numbers]
     if problem == MULTI:
-        labels = [_several(value, separator) for value in values]
+        labels = _shared(_several(value, separator) for value in values)
         blank = [n for n, found in enumerate(labels) if any(not label.strip() for label in found)]
         _note(blank, f"With an empty label in the list (column '{column}')", faults)
         return labels
     lists = [n for n, value in enumerate(values) if isinstance(value, list | dict)]
     _note(lists, f"With a list where one label is needed (column '{column}')", faults)
-    labels = [spelled(value) for value in values]
+    labels = _shared(map(spelled, values))
     _note(
         [n for n, label in enumerate(labels) if not label.strip()], f"Without a label (column '{column}')", faults
     )
     return labels
+
+
+def _shared(labels: Iterable[_L]) -> list[_L]:
+    """The labels, equal ones as one object."""
+    known: dict[_L, _L] = {}
+    return [known.setdefault(label, label) for label in labels]
 
 
 def spelled(value: Any) -> str:
@@ -112,8 +127,9 @@ def classes_of(labels: Iterable[Label]) -> Counter[str]:
 
 def check_learnable(labels: Sequence[Label], problem: str, source: str) -> None:
     """Raise a ZooError if nothing can be learned from the labels: all of them the same, or none of them twice."""
-    different = set(labels)
-    if len(different) == 1 and problem != TOKENS:  # one sequence of tags tells its words apart all the same
+    # One sequence of tags tells its words apart all the same.
+    different: set[Label] = set() if problem == TOKENS else set(labels)
+    if len(different) == 1:
         only = next(iter(different))
         raise ZooError(
             f"'{source}' has one class only: '{only}'."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from zoo.errors import Faults, ZooError, did_you_mean, some
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow.parquet import ParquetFile
 
 FORMATS = {
     ".csv": "csv",
@@ -21,6 +23,9 @@ FORMATS = {
     ".json": "jsonl",
     ".parquet": "parquet",
 }
+
+# What is read of a parquet file at once: about so many bytes, and rows at most; so many bytes of a column's pages.
+_BLOCK, _ROWS, _BUFFER = 16 << 20, 1 << 16, 1 << 20
 
 
 def data_format(path: str | Path) -> str:
@@ -44,12 +49,16 @@ def check_readable(path: str | Path, faults: Faults, what: str) -> None:
         faults.add(f"{what}: {fault}")
 
 
-def read_table(path: str | Path) -> Table:
+def read_table(path: str | Path, memory: int | None = None) -> Table:
     """The rows of a .csv, .tsv, .jsonl (.ndjson, .json) or .parquet file.
 
     Every CSV and TSV column is text; only an empty, unquoted cell is missing, so `NA`, `null` and `None`
     are words like any other. JSON and parquet values keep their types; numbers of classes become their names,
-    where a parquet file tells them, as `datasets` writes it.
+    where a parquet file tells them, as `datasets` writes it. Files are read in blocks, and what is larger than
+    `spool.MEMORY` is not held in memory.
+
+    Args:
+        memory: how many bytes of it may be held, in place of that.
 
     Raises:
         ZooError: the file cannot be read, is not what its extension says, has no rows, or has faulty
@@ -65,11 +74,11 @@ def read_table(path: str | Path) -> Table:
     kind = data_format(path)
     try:
         if kind == "parquet":
-            data = _read_parquet(path)
+            data = _read_parquet(path, memory)
         elif kind == "jsonl":
-            data = read_json_lines(path)
+            data = read_json_lines(path, memory)
         else:
-            data = read_delimited(path, delimiter="," if kind == "csv" else "\t")
+            data = read_delimited(path, "," if kind == "csv" else "\t", memory)
     except OSError as error:
         raise ZooError(f"'{path}' cannot be read.", why=str(error)) from error
     except ValueError as error:  # from pyarrow, and from decoding
@@ -104,18 +113,31 @@ def _file_fault(path: str | Path) -> str:
     return ""
 
 
-def _read_parquet(path: Path) -> pa.Table:
+def _read_parquet(path: Path, memory: int | None) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
+    from zoo.data.spool import table_of
+
     try:
         # ParquetFile, because read_table makes columns of folder names such as `lang=en`.
-        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-            data = file.read()
-        data.validate(full=True)
+        # Without pre_buffer, which reads whole columns of a row group.
+        with parquet.ParquetFile(
+            path, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
+        ) as file:
+            data = table_of(_valid(file), file.schema_arrow, memory)
     except (pa.ArrowException, OSError) as error:
         raise ZooError(f"'{path}' is damaged, or not a parquet file.", why=str(error)) from error
     return with_class_names(data, names_in_schema(data.schema), str(path))
+
+
+def _valid(file: ParquetFile) -> Iterator[pa.RecordBatch]:
+    """The rows of a parquet file, about `_BLOCK` bytes at a time. Raises pyarrow's error where they are damaged."""
+    groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
+    rows = file.metadata.num_rows * _BLOCK // max(1, sum(group.total_byte_size for group in groups))
+    for batch in file.iter_batches(batch_size=min(max(rows, 1), _ROWS)):
+        batch.validate(full=True)
+        yield batch
 
 
 def _check_names(path: Path, names: list[str]) -> None:

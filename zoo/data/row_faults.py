@@ -28,12 +28,19 @@ class RowFaults:
         self._found: dict[str, set[tuple[str, int]]] = {}
         self._hard: set[str] = set()
         self._rows: Sequence[int] | None = None
+        self._start = 0
         self._part = ""
 
     def of(self, examples: Examples) -> RowFaults:
         """The same collection, for what is noted of these examples from now on."""
         self._rows = examples.rows
+        self._start = 0
         self._part = self._part_of(examples)
+        return self
+
+    def start(self, place: int) -> RowFaults:
+        """The same collection; the places that are noted from now on are counted from this one."""
+        self._start = place
         return self
 
     def add(self, fault: str, place: int, *, hard: bool = False) -> None:
@@ -42,6 +49,7 @@ class RowFaults:
         Args:
             hard: it is not the row that is wrong, but how rows are written, so that none may be left out for it.
         """
+        place += self._start
         row = place + 1 if self._rows is None else self._rows[place]
         self._found.setdefault(fault, set()).add((self._part, row))
         if hard:
@@ -79,6 +87,8 @@ class RowFaults:
 
         Raises a ZooError where none would be left.
         """
+        if not self._found:
+            return examples
         part = self._part_of(examples)
         here, told = {*examples.rows}, []
         left_out: set[int] = set()

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tokenizers
 
+from zoo.data.encoded import Encoded, EncodedTexts, blocks, pad
 from zoo.errors import ZooError
 from zoo.hub.files import Files
 
 Text = str | tuple[str, str]
 """One input: a text, or a pair of texts."""
-
-NO_LABEL = -100
-"""The label of a token that is not trained, as in the reference."""
 
 _LIMIT = "sentence_bert_config.json"
 _FILES = (
@@ -29,45 +26,6 @@ _FILES = (
     _LIMIT,
 )
 _UNLIMITED = 10**6  # tokenizer configs write "no limit" as a number far beyond any real one
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """One tokenised input.
-
-    Args:
-        ids, types: token ids and type ids `(length,)` int32.
-        truncated: its end was cut off.
-        labels: the tokens that a language model is trained to say, `(length,)` int32; `NO_LABEL` for the others.
-        lost: how many answers of a conversation were cut off, each of them whole.
-    """
-
-    ids: np.ndarray
-    types: np.ndarray
-    truncated: bool = False
-    labels: np.ndarray | None = None
-    lost: int = 0
-
-    @classmethod
-    def of(cls, encoding: tokenizers.Encoding) -> Encoded:
-        ids, types = np.array(encoding.ids, np.int32), np.array(encoding.type_ids, np.int32)
-        return cls(ids, types, bool(encoding.overflowing))
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def columns(self) -> dict[str, np.ndarray]:
-        """What the input has of each token, under the names of a model's arrays."""
-        own = {"input_ids": self.ids, "token_type_ids": self.types}
-        return own if self.labels is None else {**own, "labels": self.labels}
-
-
-def blank(encoded: Sequence[Encoded], shape: tuple[int, int], pad_id: int) -> dict[str, np.ndarray]:
-    """The arrays that hold the columns of these inputs, with padding in every place."""
-    fills = {"input_ids": pad_id, "labels": NO_LABEL}
-    names = encoded[0].columns if encoded else ("input_ids", "token_type_ids")
-    return {name: np.full(shape, fills.get(name, 0), np.int32) for name in names}
 
 
 class TextPreprocessor:
@@ -130,9 +88,13 @@ class TextPreprocessor:
             raise ZooError(f"max_length = {limit} cannot be: the model takes 3 to {self.positions} tokens.")
         return limit
 
-    def encode(self, inputs: Sequence[Text], *, max_length: int | None = None) -> list[Encoded]:
-        """Tokenise a list of texts or pairs, without padding."""
-        return [Encoded.of(encoding) for encoding in self.encode_batch(inputs, max_length=max_length)]
+    def encode(self, inputs: Iterable[Text], *, max_length: int | None = None) -> EncodedTexts:
+        """Tokenise texts or pairs, without padding, some at a time."""
+        return EncodedTexts(
+            Encoded.of(encoding)
+            for start, block in blocks(inputs)
+            for encoding in self.encode_batch(block, max_length=max_length, start=start)
+        )
 
     def encode_batch(
         self,
@@ -142,6 +104,7 @@ class TextPreprocessor:
         words: bool = False,
         truncate: bool = True,
         special: bool = True,
+        start: int = 0,
     ) -> list[tokenizers.Encoding]:
         """The tokenizer's own encodings, with offsets and word numbers.
 
@@ -149,6 +112,7 @@ class TextPreprocessor:
             words: each input is a list of words, as token classification has them.
             truncate: cut what is longer than the limit.
             special: add the tokens that a text begins and ends with; what a chat template wrote has them.
+            start: how many inputs came before these, for the error.
 
         Raises a ZooError for a token that the model has no embedding for.
         """
@@ -158,10 +122,10 @@ class TextPreprocessor:
         else:
             self.tokenizer.no_truncation()
         encodings = self.tokenizer.encode_batch(list(inputs), is_pretokenized=words, add_special_tokens=special)
-        for n, encoding in enumerate(encodings):
+        for n, encoding in enumerate(encodings, start + 1):
             if (highest := max(encoding.ids, default=0)) >= self.vocab_size:
                 raise ZooError(
-                    f"Input {n + 1} has the token '{self.tokenizer.id_to_token(highest)}', which the model has no "
+                    f"Input {n} has the token '{self.tokenizer.id_to_token(highest)}', which the model has no "
                     "embedding for.",
                     why=f"its id is {highest}, and the embedding has {self.vocab_size} rows",
                     fix="Leave it out of the text.",
@@ -177,27 +141,17 @@ class TextPreprocessor:
             length: by default, that of the longest input.
             rows: how many rows to make; those beyond the inputs are padding.
         """
-        longest = max((len(item) for item in encoded), default=1)
+        longest = max(map(len, encoded), default=1)
         length = length or longest
         if length < longest:
             raise ZooError(f"length = {length} cannot be: the longest input has {longest} tokens.")
         return pad(encoded, (rows or len(encoded), length), self.pad_id)
 
 
-def pad(encoded: Sequence[Encoded], shape: tuple[int, int], pad_id: int) -> dict[str, np.ndarray]:
-    """Encoded inputs as the first rows of arrays `shape` (rows, length) int32; all else is padding."""
-    arrays = {**blank(encoded, shape, pad_id), "attention_mask": np.zeros(shape, np.int32)}
-    for row, item in enumerate(encoded):
-        arrays["attention_mask"][row, : len(item)] = 1
-        for name, column in item.columns.items():
-            arrays[name][row, : len(item)] = column
-    return arrays
-
-
-def as_list(raw: Any) -> list[Any]:
-    """The inputs as a list of texts and pairs. Raises a ZooError for anything else."""
+def as_list(raw: Any) -> Sequence[Any]:
+    """The inputs as a sequence of texts and pairs. Raises a ZooError for anything else."""
     many = isinstance(raw, Iterable) and not isinstance(raw, str | bytes | tuple | Mapping)
-    inputs = list(raw) if many else [raw]
+    inputs = [raw] if not many else raw if isinstance(raw, Sequence) else list(raw)
     for n, item in enumerate(inputs):
         pair = isinstance(item, tuple) and len(item) == 2 and all(isinstance(text, str) for text in item)
         if not (isinstance(item, str) or pair):

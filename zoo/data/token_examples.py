@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from zoo.data.columns import TokenColumns
@@ -20,23 +21,41 @@ def read_token_examples(table: Table, columns: TokenColumns, faults: RowFaults |
     Raises a ZooError that names the rows without words, with an empty word, or with another number of tags.
     """
     found = RowFaults(table.source) if faults is None else faults
-    words = [_strings(value) for value in table.column(columns.tokens)]
-    for n, row in enumerate(words):
-        if not row:
-            found.add(f"Without words (column '{columns.tokens}')", n)
-        if not all(map(str.strip, row)):
-            found.add("With an empty word", n)
+    inputs = table.rows(_reader(columns.tokens), columns.tokens, faults=found)
     tags = None
     if columns.label is not None:
-        tags = [_strings(value) for value in table.column(columns.label)]
-        for n, (row, own) in enumerate(zip(words, tags, strict=True)):
-            if len(row) != len(own):
-                found.add(f"With more or fewer tags (column '{columns.label}') than words", n)
-            if not all(map(str.strip, own)):
-                found.add("With an empty tag", n)
+        tags = table.rows(_tags_reader(columns.label), columns.tokens, columns.label, faults=found)
     if faults is None:
         found.check_whole()
-    return Examples(list(words), tags, list(range(1, len(table) + 1)), table.source, TOKENS)
+    return Examples(inputs, tags, table.numbers, table.source, TOKENS)
+
+
+def _reader(column: str) -> Callable[..., tuple[str, ...]]:
+    """Makes the words of a row, for `Table.rows`."""
+
+    def words(value: Any, note: Callable[[str], None]) -> tuple[str, ...]:
+        found = _strings(value)
+        if not found:
+            note(f"Without words (column '{column}')")
+        if not all(map(str.strip, found)):
+            note("With an empty word")
+        return found
+
+    return words
+
+
+def _tags_reader(column: str) -> Callable[..., tuple[str, ...]]:
+    """Makes the tags of a row, for `Table.rows`."""
+
+    def tags(words: Any, value: Any, note: Callable[[str], None]) -> tuple[str, ...]:
+        found = _strings(value)
+        if len(words or ()) != len(found):
+            note(f"With more or fewer tags (column '{column}') than words")
+        if not all(map(str.strip, found)):
+            note("With an empty tag")
+        return found
+
+    return tags
 
 
 def _strings(value: Any) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.data.encoded import EncodedTexts
 from zoo.data.pairs import text_numbers
 from zoo.data.problems import RETRIEVAL
-from zoo.data.text import Encoded, as_list
+from zoo.data.text import as_list
 from zoo.errors import ZooError
 from zoo.hub.files import Files
 from zoo.nn.packing import unpacked
@@ -83,9 +84,9 @@ class FeatureExtractor(TextModel):
 
     # Training, on pairs of texts that belong together
 
-    def encode_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[Encoded], np.ndarray]:
+    def encode_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[EncodedTexts, np.ndarray]:
         """Pairs as they are trained on: their texts in turn, and `(pairs, 2)` numbers that equal texts share."""
-        return self.preprocess.encode([text for pair in pairs for text in pair]), text_numbers(pairs)
+        return self.preprocess.encode(text for pair in pairs for text in pair), text_numbers(pairs)
 
     def objective(self, *, smoothing: float = 0.0, class_weights: Sequence[float] = ()) -> Loss:
         """`in_batch_negatives`; its targets are the arrays, which say what is pooled, and the texts' numbers."""

@@ -9,9 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.data.encoded import NO_LABEL, Encoded
 from zoo.data.preprocessing import ImagePreprocessor
 from zoo.data.problems import MULTI, SINGLE, number
-from zoo.data.text import NO_LABEL, Encoded, TextPreprocessor
+from zoo.data.text import TextPreprocessor
 from zoo.errors import ZooError, did_you_mean
 
 _STEP = 32  # lengths are rounded up to a multiple of this, so that few shapes compile

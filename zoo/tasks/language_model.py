@@ -10,8 +10,9 @@ from typing import Any
 from zoo.chat.encoding import ExampleEncoder
 from zoo.chat.template import ChatTemplate, Rendered, read_chat_template, special_tokens
 from zoo.data.conversations import Completion, Conversation, Preference, conversation_of
+from zoo.data.encoded import EncodedTexts
 from zoo.data.row_faults import RowFaults
-from zoo.data.text import Encoded, first_token
+from zoo.data.text import first_token
 from zoo.errors import ZooError
 from zoo.generate.settings import SETTINGS, end_tokens
 from zoo.hub.files import CHAT_TEMPLATE, Files
@@ -35,7 +36,7 @@ class LanguageModel(TextModel):
 
     # Examples
 
-    def encode_examples(self, inputs: Sequence[Example], faults: RowFaults | None = None) -> list[Encoded]:
+    def encode_examples(self, inputs: Sequence[Example], faults: RowFaults | None = None) -> EncodedTexts:
         """Plain texts, `Completion`s and `Conversation`s as tokens, with labels for what of them is trained.
 
         A plain text is trained whole, with the token that ends it; one that is truncated does not end. Of the
@@ -53,7 +54,7 @@ class LanguageModel(TextModel):
             found.check()
         return encoded
 
-    def encode_preferences(self, inputs: Sequence[Preference], faults: RowFaults | None = None) -> list[Encoded]:
+    def encode_preferences(self, inputs: Sequence[Preference], faults: RowFaults | None = None) -> EncodedTexts:
         """The two texts of each preference in turn, chosen and rejected; only their answers have labels.
 
         The arguments and errors are those of `encode_examples`.

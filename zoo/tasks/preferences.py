@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from zoo.data.conversations import Preference
+from zoo.data.encoded import Encoded, EncodedTexts
 from zoo.data.row_faults import RowFaults
-from zoo.data.text import Encoded
 
 
 def encode_preferences(
-    encode: Callable[[Sequence[Any], RowFaults], list[Encoded]], inputs: Sequence[Preference], faults: RowFaults
-) -> list[Encoded]:
+    encode: Callable[[Iterable[Any], RowFaults], EncodedTexts], inputs: Sequence[Preference], faults: RowFaults
+) -> EncodedTexts:
     """The two texts of each preference in turn; only the answers have labels.
 
     Args:
         encode: encodes what is answered, and notes the faults of it.
         faults: hears of answers that are the same, or not whole, by the preference's place.
     """
-    sides = zip(*(item.answered for item in inputs), strict=True) if inputs else ()
-    chosen, rejected = [encode(side, faults) for side in sides] or ([], [])
+    chosen, rejected = (encode((item.answered[side] for item in inputs), faults) for side in range(2))
     for n, (one, other) in enumerate(zip(chosen, rejected, strict=True)):
         if len(one) and len(one) == len(other) and (one.ids == other.ids).all():
             faults.add("With two answers that are the same tokens", n)
-    return [text for pair in zip(chosen, rejected, strict=True) for text in pair]
+    return EncodedTexts(text for pair in zip(chosen, rejected, strict=True) for text in pair)
 
 
 def as_answers(arrays: dict[str, Any], reference: Any) -> tuple[dict[str, Any], Any]:

@@ -11,9 +11,10 @@ import numpy as np
 from keras import ops
 
 from zoo.chat.template import Rendered
+from zoo.data.encoded import NO_LABEL
 from zoo.data.problems import LANGUAGE
 from zoo.data.row_faults import RowFaults
-from zoo.data.text import NO_LABEL, as_list
+from zoo.data.text import as_list
 from zoo.errors import ZooError
 from zoo.generate.engine import Engine
 from zoo.generate.prompts import encoded_prompts, prompts_of, room

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from zoo.data.batching import batches
-from zoo.data.text import Encoded
+from zoo.data.encoded import Encoded, EncodedTexts, lengths_of
 from zoo.tasks.model import Model
 
 
@@ -18,7 +18,7 @@ class TextModel(Model):
     inputs = "texts"
     needed_file = ("tokenizer files", "tokenizer.json")
 
-    def encode_examples(self, inputs: Sequence[Any]) -> list[Encoded]:
+    def encode_examples(self, inputs: Sequence[Any]) -> EncodedTexts:
         """Inputs as they are trained on."""
         return self.preprocess.encode(inputs)
 
@@ -36,7 +36,7 @@ class TextModel(Model):
             each input's number, and its outputs as numpy with padding rows dropped.
         """
         forward = self.compiled_forward(finish, call)
-        for batch in batches([len(item) for item in encoded]):
+        for batch in batches(lengths_of(encoded).tolist()):
             length = min(batch.length, self.preprocess.positions)
             arrays = self.preprocess.pad([encoded[n] for n in batch.indices], rows=batch.rows, length=length)
             outputs = forward(arrays)

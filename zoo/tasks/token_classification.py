@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from zoo.data.encoded import Encoded, EncodedTexts, blocks
 from zoo.data.problems import TOKENS
-from zoo.data.text import Encoded, as_list
+from zoo.data.text import as_list
 from zoo.errors import ZooError
 from zoo.tasks.labelled import NO_LABEL, LabelledTexts, label_numbers
 from zoo.tasks.losses import Loss, cross_entropy
@@ -80,7 +81,7 @@ class TokenClassifier(TextModel):
 
     def encode_labelled(
         self, inputs: Sequence[Sequence[str]], labels: Sequence[Sequence[Any]]
-    ) -> tuple[list[Encoded], list[np.ndarray]]:
+    ) -> tuple[EncodedTexts, list[np.ndarray]]:
         """Lists of words as tokens, and their labels as `(length,)` class numbers, `NO_LABEL` where there is none.
 
         A word's first token carries its label; what is cut off carries none.
@@ -91,15 +92,25 @@ class TokenClassifier(TextModel):
             texts = not isinstance(words, str) and all(isinstance(word, str) for word in words)
             if not texts or isinstance(tags, str) or len(words) != len(tags):
                 raise ZooError(f"Input {n + 1} needs a list of words and one label for each.")
-        encodings = self.preprocess.encode_batch([list(words) for words in inputs], words=True)
-        targets = []
-        for encoding, tags in zip(encodings, labels, strict=True):
-            numbers, previous, row = label_numbers(tags, self.labels), None, []
-            for word in encoding.word_ids:
-                row.append(NO_LABEL if word is None or word == previous else numbers[word])
-                previous = word
-            targets.append(np.array(row, np.int32))
-        return [Encoded.of(encoding) for encoding in encodings], targets
+        targets: list[np.ndarray] = []
+
+        def encoded() -> Iterator[Encoded]:
+            for start, block in blocks(zip(inputs, labels, strict=True)):
+                encodings = self.preprocess.encode_batch(
+                    [list(words) for words, _ in block], words=True, start=start
+                )
+                for encoding, (_, tags) in zip(encodings, block, strict=True):
+                    targets.append(self._targets(encoding, tags))
+                    yield Encoded.of(encoding)
+
+        return EncodedTexts(encoded()), targets
+
+    def _targets(self, encoding: Any, tags: Sequence[Any]) -> np.ndarray:
+        numbers, previous, row = label_numbers(tags, self.labels), None, []
+        for word in encoding.word_ids:
+            row.append(NO_LABEL if word is None or word == previous else numbers[word])
+            previous = word
+        return np.array(row, np.int32)
 
     def objective(self, *, smoothing: float = 0.0, class_weights: Sequence[float] = ()) -> Loss:
         return cross_entropy(smoothing, class_weights)

@@ -30,7 +30,7 @@ def constant(train: Examples, held_out: Examples, names: Sequence[str]) -> tuple
 
 
 def _guess(train: Examples, names: Sequence[str]) -> tuple[str, list[float]]:
-    labels: list[Any] = train.labels or []
+    labels: Sequence[Any] = train.labels or []
     if train.problem == REGRESSION:
         mean = float(np.mean(labels))
         return f"{mean:.4g}", [mean]

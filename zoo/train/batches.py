@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from zoo.data.text import Encoded, blank, pad
+from zoo.data.encoded import Encoded, blank, lengths_of, pad
 from zoo.tasks.labelled import NO_LABEL
 from zoo.train.order import Order
 
@@ -84,8 +84,8 @@ class Batches:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """The tokens of each text."""
-        return np.array([len(item) for item in self.encoded])
+        """The tokens of each text, `(texts,)`."""
+        return lengths_of(self.encoded)
 
     @cached_property
     def tokens(self) -> int:
@@ -116,8 +116,8 @@ class Batches:
         """Texts to rows: the longest first, each in the first row with room."""
         rows: list[list[int]] = []
         room: list[int] = []
-        for n in sorted(texts.tolist(), key=lambda n: (-len(self.encoded[n]), n)):
-            length = len(self.encoded[n])
+        for less, n in sorted(zip((-self.lengths[texts]).tolist(), texts.tolist(), strict=True)):
+            length = -less
             fit = next((row for row, left in enumerate(room) if left >= length), None)
             if fit is None:
                 rows.append([n])

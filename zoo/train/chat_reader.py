@@ -51,7 +51,7 @@ class ChatReader(TextReader):
     def train_on(self) -> TrainOn:
         return self.data.train_on
 
-    def keys(self, examples: Examples) -> list[str]:
+    def keys(self, examples: Examples) -> list[bytes]:
         return text_keys(tuple(texts_of(item)) for item in examples.inputs)
 
     @property

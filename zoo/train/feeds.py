@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from zoo.data.augment import Augmentation
+from zoo.data.encoded import EncodedTexts
 from zoo.data.examples import Examples
 from zoo.data.image_examples import thin, without_faulty
 from zoo.data.problems import LANGUAGE, PREFERENCE, RETRIEVAL, TOKENS
 from zoo.data.row_faults import SKIP, RowFaults
-from zoo.data.text import Encoded
 from zoo.errors import ZooError, some
 from zoo.tasks.labelled import NO_LABEL
 from zoo.tasks.preferences import as_answers
@@ -105,14 +105,14 @@ def cut_off(model: Any, splits: Splits) -> dict[str, str]:
     return _cut(_noted(model, splits)[0], splits) if splits.train.problem in (LANGUAGE, PREFERENCE) else {}
 
 
-def _noted(model: Any, splits: Splits) -> tuple[dict[str, list[Encoded]], RowFaults]:
+def _noted(model: Any, splits: Splits) -> tuple[dict[str, EncodedTexts], RowFaults]:
     """The texts of each split as tokens, and what is wrong with them."""
     faults, problem = RowFaults(splits.train.source), splits.train.problem
     encode = model.encode_examples if problem == LANGUAGE else model.encode_preferences
     return {name: encode(part.inputs, faults.of(part)) for name, part in splits.parts.items()}, faults
 
 
-def _encoded(recipe: Recipe, model: Any, splits: Splits) -> tuple[dict[str, list[Encoded]], Any]:
+def _encoded(recipe: Recipe, model: Any, splits: Splits) -> tuple[dict[str, EncodedTexts], Any]:
     """The training examples as tokens, with other splits that are looked at, and what they are trained on."""
     train = splits.train
     if train.problem in (LANGUAGE, PREFERENCE):  # what is to be said stands among the arrays
@@ -129,7 +129,7 @@ def _encoded(recipe: Recipe, model: Any, splits: Splits) -> tuple[dict[str, list
     return {"train": encoded}, targets
 
 
-def _cut(parts: Mapping[str, Sequence[Encoded]], splits: Splits) -> dict[str, str]:
+def _cut(parts: Mapping[str, EncodedTexts], splits: Splits) -> dict[str, str]:
     """What is told of the texts that are too long, by split."""
     facts = {}
     for name, encoded in parts.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -41,7 +41,7 @@ class Reader(Protocol):
         """Examples that are held out, read whole: they decide, so none of them may turn out to be damaged later."""
         ...
 
-    def keys(self, examples: Examples) -> list[str]:
+    def keys(self, examples: Examples) -> Sequence[Hashable]:
         """What tells whether two inputs are the same."""
         ...
 
@@ -81,7 +81,7 @@ class TextReader:
     def held_out(self, examples: Examples) -> Examples:
         return examples
 
-    def keys(self, examples: Examples) -> list[str]:
+    def keys(self, examples: Examples) -> list[bytes]:
         return text_keys(examples.inputs)
 
     def overlap(self, train: Examples, held_out: Examples, pairs: list[tuple[int, int]]) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from zoo.data.encoded import NO_LABEL
 from zoo.data.examples import Examples
 from zoo.data.problems import PREFERENCE
-from zoo.data.text import NO_LABEL
 from zoo.errors import ZooError
 from zoo.train.batches import Batches
 

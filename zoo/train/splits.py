@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,7 +106,7 @@ def _limited(recipe: Recipe, train: Examples) -> Examples:
     return train.select(draw_indices(_strata(train), len(train), limit, recipe.train.seed))
 
 
-def _strata(examples: Examples) -> list[str] | None:
+def _strata(examples: Examples) -> Sequence[str] | None:
     """What is to be in both parts of a split as often as in the whole: the classes, where a row has just one."""
     return examples.labels if examples.problem == SINGLE else None
 

@@ -28,7 +28,7 @@ class TokenReader(TextReader):
         faults = RowFaults(table.source)
         return whole(read_token_examples(table, self.lists, faults), faults, self.data, self.notes)
 
-    def keys(self, examples: Examples) -> list[str]:
+    def keys(self, examples: Examples) -> list[bytes]:
         return text_keys(" ".join(words) for words in examples.inputs)
 
     @property
