@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError
 from zoo.train.listener import Listener
-from zoo.train.order import Plan, make_plan
 from zoo.train.recipe import AUTO_EXAMPLES, Recipe, TrainKeys
 from zoo.train.splits import Splits
+
+if TYPE_CHECKING:
+    from zoo.train.order import Plan
 
 SPARE = 0.95
 """The share of the device's memory that a step may take; the rest is the runtime's own."""
@@ -57,6 +59,7 @@ def rehearse(recipe: Recipe, splits: Splits) -> Rehearsal:
     """Build model and optimizer of shapes, and compile the step for the largest batch."""
     from zoo.train.feeds import learnable, make_batches
     from zoo.train.footprint import abstractly, footprint
+    from zoo.train.order import make_plan
     from zoo.train.setup import make_model, trainer_for
 
     def make() -> Any:
@@ -107,6 +110,8 @@ def _fit_batch(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
 
 
 def _fit_budget(recipe: Recipe, splits: Splits, listener: Listener) -> Recipe:
+    from zoo.train.order import make_plan
+
     listener.stage("timing the step, on zeros")
     keys, rehearsal = recipe.train, rehearse(recipe, splits)
     plan = make_plan(keys, rehearsal.batches.per_epoch)
