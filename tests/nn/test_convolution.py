@@ -20,6 +20,16 @@ def images(size, channels=3):
     return np.random.default_rng(0).normal(size=(2, *size, channels)).astype(np.float32)
 
 
+def gradients(layer, x):
+    """Those of the sum of what the layer makes of `x`, squared, by its kernel and by `x`."""
+
+    def loss(kernel, x):
+        out, _ = layer.stateless_call([kernel], [], x)
+        return (out**2).sum()
+
+    return jax.grad(loss, argnums=(0, 1))(layer.kernel.value, x)
+
+
 @pytest.mark.parametrize("image", IMAGES)
 @pytest.mark.parametrize("groups", [1, 2, 6], ids=["plain", "grouped", "depthwise"])
 @pytest.mark.parametrize("stride", [1, 2])
@@ -33,14 +43,10 @@ def test_values_and_gradients_are_torch_s(size, stride, groups, image):
     expected = functional.conv2d(there, kernel, stride=stride, padding=size // 2, groups=groups)
     np.testing.assert_allclose(layer(x), channels_last(expected), atol=1e-5)
 
-    def loss(variables, x):
-        out, _ = layer.stateless_call(variables, [], x)
-        return (out**2).sum()
-
-    of_kernel, of_image = jax.grad(loss, argnums=(0, 1))([layer.kernel.value], x)
+    of_kernel, of_image = gradients(layer, x)
     (expected**2).sum().backward()
     np.testing.assert_allclose(of_image, channels_last(there.grad), atol=1e-4)
-    np.testing.assert_allclose(of_kernel[0], kernel.grad.numpy().transpose(2, 3, 1, 0), atol=1e-4, rtol=1e-5)
+    np.testing.assert_allclose(of_kernel, kernel.grad.numpy().transpose(2, 3, 1, 0), atol=1e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -73,14 +79,10 @@ def test_an_accelerator_s_depthwise_values_and_gradients_are_torch_s(accelerator
     expected = there(told)
     np.testing.assert_allclose(layer(x), channels_last(expected), atol=1e-5)
 
-    def loss(variables, x):
-        out, _ = layer.stateless_call(variables, [], x)
-        return (out**2).sum()
-
-    of_kernel, of_image = jax.grad(loss, argnums=(0, 1))([layer.kernel.value], x)
+    of_kernel, of_image = gradients(layer, x)
     (expected**2).sum().backward()
     np.testing.assert_allclose(of_image, channels_last(told.grad), atol=1e-4)
-    np.testing.assert_allclose(of_kernel[0], there.weight.grad.numpy().transpose(2, 3, 1, 0), atol=1e-4)
+    np.testing.assert_allclose(of_kernel, there.weight.grad.numpy().transpose(2, 3, 1, 0), atol=1e-4)
 
 
 @pytest.mark.parametrize("image", IMAGES)
