@@ -53,6 +53,11 @@ def cache_home() -> Path:
     return Path(os.environ.get("ZOO_CACHE") or Path(base) / "zoo")
 
 
+def data_home() -> Path:
+    """Where rows from Python are kept, and data that is too large for memory."""
+    return cache_home() / "data"
+
+
 def _keep_compiled_programs() -> None:
     import jax
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.backend import cache_home
+from zoo.backend import data_home
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def as_file(data: Any) -> str:
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    folder = cache_home() / "data"
+    folder = data_home()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as begun:

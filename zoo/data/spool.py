@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
-from zoo.backend import cache_home
+from zoo.backend import data_home
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _let_go(held: list[Any], blocks: Iterator[Any]) -> Iterator[Any]:
 
 
 def _file() -> IO[bytes]:
-    folder = cache_home() / "data"
+    folder = data_home()
     with _writing():
         folder.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryFile(dir=folder)
@@ -96,7 +96,7 @@ def _writing() -> Iterator[None]:
         yield
     except OSError as error:
         raise ZooError(
-            f"Data that is too large to be held in memory could not be kept in {cache_home() / 'data'}.",
+            f"Data that is too large to be held in memory could not be kept in {data_home()}.",
             why=str(error),
             fix="Make room there, or let ZOO_CACHE name a folder with more.",
         ) from error

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.backend import cache_home
+from zoo.backend import cache_home, data_home
 from zoo.errors import ZooError
 from zoo.hub import cache, memo
 from zoo.hub.source import Source
@@ -112,7 +112,7 @@ def sizes() -> dict[str, int]:
 
 
 def _rows() -> Iterator[Path]:
-    return (cache_home() / "data").rglob("*")
+    return data_home().rglob("*")
 
 
 def _left() -> Iterator[tuple[str, Path]]:
