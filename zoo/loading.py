@@ -243,8 +243,9 @@ def build(
     kind = task_model(task, architecture.modality)
     if kind is None or task not in architecture.heads:
         first = next(iter(architecture.heads))
+        misspelt = not any(task_model(task, modality) for modality in ("text", "image"))
         raise ZooError(
-            f"{found.name} cannot do '{task}'.{did_you_mean(task, architecture.heads)}",
+            f"{found.name} cannot do '{task}'.{did_you_mean(task, architecture.heads) if misspelt else ''}",
             why=f"its tasks are {', '.join(architecture.heads)}",
             fix=f"Ask for one that it can do: task='{first}', or --task {first}.",
         )

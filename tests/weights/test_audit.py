@@ -61,6 +61,10 @@ def test_a_new_head_is_listed_as_fresh_and_what_is_left_with_its_reason(checkpoi
     assert found.fresh == ("head/kernel",)
     assert found.ignored == {"buffers.ids": "a buffer"}
     assert set(found.sources) == set(SHAPES) - {"head/kernel"}
+    read, new, left = str(found).splitlines()
+    assert read == f"{len(SHAPES) - 1} variables from the checkpoint"
+    assert (new, left) == ("new, at random: head/kernel", "left in the checkpoint: buffers.ids (a buffer)")
+    assert "lambda" not in repr(found)
 
 
 def test_both_sides_are_listed_at_once_with_every_shape(checkpoint):

@@ -29,11 +29,9 @@ def command(context: click.Context, run: str, output: str | None, as_json: bool)
     if as_json:
         print_json(found.written())
     else:
-        print_table(
-            ["", str(first.path), str(found.run.path)],
-            [[name, f"{then:.6g}", f"{now:.6g}"] for name, (then, now) in found.metrics.items()],
-        )
-        click.echo(f"weights  {'the same, bit for bit' if found.identical else 'not the same'}")
+        rows = [[name, f"{then:.6g}", f"{now:.6g}"] for name, (then, now) in found.metrics.items()]
+        rows.append(["weights", "", "the same, bit for bit" if found.identical else "not the same"])
+        print_table(["", str(first.path), str(found.run.path)], rows)
         for line in found.changed:
             click.echo(f"changed  {line}")
     context.exit(0 if found.matches else 1)

@@ -25,6 +25,14 @@ class Audit:
     fresh: Sequence[str] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """What was read, how much is new and what was left, for a person to look at."""
+        lines = [f"{len(self.sources)} variables from the checkpoint"]
+        if self.fresh:
+            lines.append(f"new, at random: {', '.join(self.fresh)}")
+        lines += [f"left in the checkpoint: {tensor} ({reason})" for tensor, reason in self.ignored.items()]
+        return "\n".join(lines)
+
 
 def audit(layout: Layout, variables: Mapping[str, tuple[int, ...]], checkpoint: Checkpoint) -> Audit:
     """Match a model's variables `{path: shape}` with a checkpoint's tensors by a layout.

@@ -28,9 +28,9 @@ class Op:
     """
 
     name: str
-    load: Callable[[np.ndarray], np.ndarray]
-    save: Callable[[np.ndarray], np.ndarray]
-    shape: Callable[[tuple[int, ...]], tuple[int, ...]]
+    load: Callable[[np.ndarray], np.ndarray] = field(repr=False)
+    save: Callable[[np.ndarray], np.ndarray] = field(repr=False)
+    shape: Callable[[tuple[int, ...]], tuple[int, ...]] = field(repr=False)
 
 
 same = Op("same", lambda x: x, lambda x: x, lambda shape: shape)
