@@ -31,10 +31,15 @@ class WeightsAndBiases:
             name=run.name,
             dir=str(run.folder),
             config=dict(run.recipe),
+            id=run.id or None,
+            resume="allow" if run.id else None,
             settings=wandb.Settings(silent=True, console="off"),
         )
+        self.id = self.run.id
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
+        if step < self.run.step:
+            return  # told before the run was resumed, and W&B takes no step twice
         self.run.log(dict(values), step=step)
 
     def finish(self, summary: Mapping[str, float], files: Sequence[Path], failed: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import struct
 from collections.abc import Iterator
@@ -13,15 +14,28 @@ import pytest
 from zoo.errors import RunError, ZooError
 from zoo.registry.code import find_tracker
 from zoo.train.finetune import finetune
+from zoo.train.listener import Silent
 from zoo.train.recipe import Recipe, TrainKeys
 from zoo.train.trackers import Trackers, flat
 
-QUICK = TrainKeys(epochs=2, batch_size=16, learning_rate=1e-3)
+QUICK = TrainKeys(epochs=2, batch_size=16, learning_rate=1e-3, checkpoint_steps=3)
 
 
-@pytest.fixture(scope="module")
-def followed(recipe, tmp_path_factory):
-    """A run that all three trackers follow, and the database of MLflow's."""
+class PowerCutError(Exception):
+    pass
+
+
+class Failing(Silent):
+    """Ends the process, as it were, after seven of ten steps."""
+
+    def step(self, step, loss, examples_per_second):
+        if step == 7:
+            raise PowerCutError
+
+
+@pytest.fixture(scope="module", params=["at once", "resumed"])
+def followed(request, recipe, tmp_path_factory):
+    """A run that all three trackers follow, cut off and resumed or not, and the database of MLflow's."""
     folder = tmp_path_factory.mktemp("followed")
     database = f"sqlite:///{folder}/mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
@@ -32,7 +46,12 @@ def followed(recipe, tmp_path_factory):
             "wandb": {"mode": "offline", "project": "tests"},
             "mlflow": {"tracking_uri": database, "experiment": "tests"},
         }
-        run = finetune(dataclasses.replace(recipe, train=QUICK, track=track), output=folder / "run")
+        job = {"recipe": dataclasses.replace(recipe, train=QUICK, track=track), "output": folder / "run"}
+        if request.param == "resumed":
+            with pytest.raises(PowerCutError):
+                finetune(**job, listener=Failing())
+            job = {"resume": folder / "run"}
+        run = finetune(**job)
     return run, database
 
 
@@ -88,9 +107,10 @@ def test_wandb_has_the_run_on_disk(followed):
     from wandb.proto import wandb_internal_pb2
 
     run, _ = followed
-    (file,) = (run.path / "wandb").glob("offline-run-*/run-*.wandb")
+    *before, file = sorted((run.path / "wandb").glob("offline-run-*/run-*.wandb"))
+    assert all(other.name == file.name for other in before)  # one run, in as many parts
     rows, config, summary = [], {}, {}
-    for data in wandb_records(file):
+    for data in itertools.chain.from_iterable(map(wandb_records, [*before, file])):
         record = wandb_internal_pb2.Record()
         record.ParseFromString(data)
         if record.HasField("history"):
@@ -101,8 +121,8 @@ def test_wandb_has_the_run_on_disk(followed):
             config |= {item.key: json.loads(item.value_json) for item in record.run.config.update}
         if record.HasField("summary"):
             summary |= {item.key or item.nested_key[0]: item.value_json for item in record.summary.update}
-    seen = [(row["_step"], row["validation/accuracy"]) for row in rows if "validation/accuracy" in row]
-    assert seen == curve(run, "validation", "accuracy")
+    seen = {row["_step"]: row["validation/accuracy"] for row in rows if "validation/accuracy" in row}
+    assert list(seen.items()) == curve(run, "validation", "accuracy")
     assert config["train.epochs"] == 2
     assert json.loads(summary["accuracy"]) == pytest.approx(run.metrics["accuracy"])
     assert list(file.parent.glob("files/report.html"))

@@ -81,12 +81,14 @@ class Tracked:
         folder: its directory.
         recipe: its recipe by dotted names, as `{"train.epochs": 3}`.
         options: what the recipe's `[track]` says for this tracker; all of them are strings.
+        id: of a run that is resumed, the `id` that the tracker's session had; empty where it had none.
     """
 
     name: str
     folder: Path
     recipe: Mapping[str, Any]
     options: Mapping[str, str]
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ class Tracker:
         description: one line for people.
         package: what must be importable for it; it is not imported before a run begins.
         start: `(Tracked) -> session`. A session has `log(step, {name: number})`, called in the order of the steps,
-            and `finish({name: number}, [files], failed)`, called once at the end with the final scores.
+            and `finish({name: number}, [files], failed)`, called once at the end with the final scores. It may
+            have an `id`, a string: `start` is given it when the run is resumed. The steps after the checkpoint that
+            it is resumed from are told once more then.
         options: the options it takes, and what each is for.
     """
 

@@ -7,11 +7,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from zoo import strict_json
 from zoo.errors import Faults, RunError, ZooError, did_you_mean
+from zoo.hub.notes import write_note
 from zoo.registry.code import find_tracker, tracker_names
 from zoo.registry.records import Tracked
 from zoo.train.recipe import Recipe
 from zoo.train.run import WHERE
+
+IDS = "trackers.json"
+"""In a run's directory: what its trackers call it, so that they go on with it when it is resumed."""
 
 
 class Trackers:
@@ -26,9 +31,10 @@ class Trackers:
     def __init__(self, recipe: Recipe, folder: Path, warn: Callable[[str], None]) -> None:
         self.warn = warn
         self.sessions: dict[str, Any] = {}
+        ids = _ids(folder)
         for name, options in wanted(recipe).items():
             try:
-                run = Tracked(folder.absolute().name, folder, flat(recipe), options)
+                run = Tracked(folder.absolute().name, folder, flat(recipe), options, ids.get(name, ""))
                 self.sessions[name] = find_tracker(name).start(run)
             except Exception as error:  # whatever the tracker's package raises
                 self.finish({}, failed=True)
@@ -37,6 +43,9 @@ class Trackers:
                     why=f"{type(error).__name__}: {error}",
                     fix=f"Mend that, or leave it out: --set track.{name}=false",
                 ) from error
+        ids |= {name: session.id for name, session in self.sessions.items() if getattr(session, "id", "")}
+        if ids:
+            write_note(folder / IDS, ids)
 
     def __enter__(self) -> Trackers:
         return self
@@ -66,6 +75,15 @@ class Trackers:
             except Exception as error:  # a run is worth more than its being watched
                 del self.sessions[name]
                 self.warn(f"the tracker '{name}' failed, and the run goes on without it: {error}")
+
+
+def _ids(folder: Path) -> dict[str, str]:
+    """What the trackers of a run that is resumed called it; nothing where that is not known."""
+    try:
+        kept = strict_json.loads((folder / IDS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {name: str(id) for name, id in kept.items()} if isinstance(kept, dict) else {}
 
 
 def wanted(recipe: Recipe) -> dict[str, dict[str, Any]]:
