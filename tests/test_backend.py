@@ -85,3 +85,23 @@ def test_the_cache_is_where_the_user_says(monkeypatch, settings, expected):
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     assert cache_home() == Path(expected)
+
+
+_COMPILE = """
+import jax
+from zoo.backend import compiler_options, use_jax
+use_jax()
+jit = jax.jit
+def older(function, *, compiler_options=None, **rest):
+    return jit(function, compiler_options=compiler_options and {"xla_cpu_of_no_version": "1"}, **rest)
+if {older}:
+    jax.jit = older
+options = compiler_options()
+jax.jit = jit
+print(len(options), jit(lambda: 2, compiler_options=options)())
+"""
+
+
+@pytest.mark.parametrize(("older", "told"), [("True", "0 2"), ("False", "1 2")])
+def test_an_option_that_xla_does_not_know_is_left_out(older, told):
+    assert _run(_COMPILE.replace("{older}", older), JAX_PLATFORMS="cpu").split() == told.split()

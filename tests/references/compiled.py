@@ -1,12 +1,17 @@
-"""Models computed in one compiled piece: op by op, every shape of every op would compile by itself."""
+"""Models computed in one compiled piece, as zoo compiles them.
+
+Op by op, every shape of every op would compile by itself.
+"""
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
 import keras
 
+from zoo.backend import compiler_options
 from zoo.registry.code import architecture_of, find_architecture
 from zoo.tasks import ImageClassifier
 from zoo.weights.build import variable_path
@@ -15,7 +20,7 @@ from zoo.weights.build import variable_path
 def outputs(model: Any, pixels: Any) -> tuple[Any, list[Any]]:
     """The model's outputs, and the feature maps of its backbone."""
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=compiler_options())
     def forward(state: Any, arrays: Any) -> Any:
         with keras.StatelessScope(state_mapping=list(zip(model.variables, state, strict=True))):
             return model(arrays), model.backbone.feature_maps(arrays)
@@ -26,7 +31,7 @@ def outputs(model: Any, pixels: Any) -> tuple[Any, list[Any]]:
 def trainer(model: Any) -> Any:
     """A function from pixels to the outputs in training mode, which leaves the moved statistics in the model."""
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=compiler_options())
     def forward(trainable: Any, fixed: Any, arrays: Any) -> Any:
         return model.stateless_call(trainable, fixed, arrays, training=True)
 

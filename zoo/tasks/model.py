@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from PIL.Image import Image
 
+from zoo.backend import compiler_options
 from zoo.errors import ZooError
 from zoo.hub.description import is_timm, with_labels
 from zoo.hub.files import Files, local_files
@@ -124,7 +125,7 @@ class Model(keras.Model):
         if (finish, call) not in forwards:
             compute = call or functools.partial(self, training=False)
 
-            @jax.jit
+            @functools.partial(jax.jit, compiler_options=compiler_options())
             def forward(state: Any, arrays: dict[str, Any]) -> Any:
                 with keras.StatelessScope(state_mapping=list(zip(self.variables, state, strict=True))):
                     return finish(compute(arrays), arrays)

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.backend import compiler_options
 from zoo.tasks.losses import Loss, Tell
 
 State = tuple[list[Any], list[Any], list[Any], list[Any]]
@@ -176,12 +177,13 @@ def make_trainer(
         gradients = [x / ops.cast(divisor, x.dtype) for x in gradients]
         return updated(state, state[1], gradients), _told(total / divisor, gradients)
 
+    compiled = functools.partial(jax.jit, compiler_options=compiler_options())
     return Trainer(
         model,
         optimizer,
-        jax.jit(step, donate_argnums=0),
-        jax.jit(add, donate_argnums=(1, 2)),
-        jax.jit(finish, donate_argnums=0),
+        compiled(step, donate_argnums=0),
+        compiled(add, donate_argnums=(1, 2)),
+        compiled(finish, donate_argnums=0),
         averages=bool(ema),
         told=tuple(told or ()),
     )
