@@ -1,4 +1,4 @@
-"""Rows that a trained model finds hard: those with the worst losses, and those whose label may be wrong."""
+"""Rows that a trained model finds hard: those with the worst losses, and those whose label is worth a look."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import numpy as np
 
 from zoo.data.problems import LANGUAGE
 from zoo.train.scores import ClassificationScores, Scores
+
+_FEW = 10  # held-out rows of a class, below which nothing is known of how well it is known
+_BY_CHANCE = 0.5  # the share of suspects that may be there by chance
+_ODD = 0.05
+_FITTED = 2000  # rows that a temperature is fitted on, at most
 
 
 def worst(found: Scores, most: int) -> list[int]:
@@ -15,21 +20,49 @@ def worst(found: Scores, most: int) -> list[int]:
 
 
 def suspects(found: Scores) -> set[int]:
-    """The places of examples whose label is likely wrong, by confident learning.
+    """The places of examples whose label is worth a look. Labels other than classes are not judged.
 
-    An example is one where the model is surer of another class than it is, on average, of that class's own
-    examples (https://arxiv.org/abs/1911.00068, section 3.1). Labels other than classes are not judged.
+    If all labels were right, and the model as right as it is sure, a label as improbable as a row's, or more so,
+    would be met there with a probability `p`. Rows whose `p` is too small for as many of them to be met by chance
+    are suspected, by Benjamini and Hochberg's rule (https://doi.org/10.1111/j.2517-6161.1995.tb02031.x): about half
+    of them, at most, would be chance. Only classes that the model knows are judged: of `_FEW` rows or more it has
+    most right, both of the class that a label names and of the class that it sees in its stead.
     """
     if not isinstance(found, ClassificationScores):
         return set()
-    examples, classes = found.outputs.shape
-    usual = np.full(classes, np.inf)
-    for k in range(classes):
-        if (own := found.targets == k).any():
-            usual[k] = found.outputs[own, k].mean()
-    called = found.predicted
-    sure = found.outputs[np.arange(examples), called] >= usual[called]
-    return set(np.flatnonzero(sure & (called != found.targets)).tolist())
+    rows, called, given = np.arange(len(found.targets)), found.predicted, found.targets
+    counts = found.confusion
+    known = (counts.sum(axis=1) >= _FEW) & (2 * counts.diagonal() > counts.sum(axis=1))
+    judged = (called != given) & known[given] & known[called]
+    if not judged.any():
+        return set()
+    outputs = _tempered(found)
+    chance = np.where(outputs <= outputs[rows, given][:, None], outputs, 0).sum(axis=1)
+    order = np.argsort(chance, kind="stable")
+    within = np.flatnonzero(chance[order] <= _BY_CHANCE * (rows + 1) / len(rows))
+    return {int(n) for n in order[: within[-1] + 1] if judged[n]} if len(within) else set()
+
+
+def _tempered(found: ClassificationScores) -> np.ndarray:
+    """The probabilities, flattened where the model is surer than it is right, to where the labels have least loss.
+
+    That is temperature scaling (https://arxiv.org/abs/1706.04599), of all rows but the `_ODD` ones with the
+    greatest losses: those are in question, and a few of them would flatten everything.
+    """
+    logits = np.log(np.maximum(found.outputs, 1e-12)).astype(np.float64)
+    some = np.arange(0, len(logits), -(-len(logits) // _FITTED))
+    most = len(some) - int(_ODD * len(some))
+
+    def loss(heat: float) -> float:
+        losses = -np.log(_flattened(logits[some], heat)[np.arange(len(some)), found.targets[some]])
+        return float(np.sort(losses)[:most].mean())
+
+    return _flattened(logits, min(np.geomspace(1, 16, 33), key=loss))
+
+
+def _flattened(logits: np.ndarray, heat: float) -> np.ndarray:
+    powers = np.exp((logits - logits.max(axis=1, keepdims=True)) / heat)
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _wrong(found: Scores) -> np.ndarray:

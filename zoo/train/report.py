@@ -28,7 +28,7 @@ class Mistake:
         label, predicted: what it was, and what the model said; `Report.told` has other names of both.
         probability: what the model gave its answer; None where it gives no probabilities.
         loss: what the answer cost.
-        suspect: whether the label is likely to be the mistake.
+        suspect: whether the label is worth a look.
         picture: a data URL.
     """
 
@@ -56,7 +56,7 @@ class Report:
         confusion: counts, a row for each true label and a column for each predicted one, or None.
         mistakes: the wrong answers, or the texts, with the highest losses, the worst first.
         told: what `label` and `predicted` of these are.
-        suspects: how many of the rows have a label that is likely to be wrong.
+        suspects: how many of the rows have a label that is worth a look.
         answers: some of what the model answered to questions of the held-out rows.
         seconds: where the time went, as names and seconds.
         advice: the one change that would have helped most, or empty.
