@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import weakref
 
+import pyarrow.csv as arrow_csv
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -52,6 +54,32 @@ def test_a_row_may_be_longer_than_a_block_of_the_parser(tmp_path):
     long = "word " * 600_000
     table = _read(tmp_path / "a.csv", f'text,label\n"{long}",a\nshort,b\n')
     assert table.column("text") == [long, "short"]
+
+
+@pytest.mark.parametrize(
+    ("end", "fault"),
+    [(b"", ""), (b"a\n", "more or fewer cells"), (b"\xff,b\n", "is not UTF-8")],
+    ids=["sound", "ragged", "not UTF-8"],
+)
+@pytest.mark.parametrize("rows", [0, 5_000])
+def test_no_thread_of_the_readers_holds_what_is_pythons_any_more(tmp_path, rows, end, fault, monkeypatch):
+    """One that let go of it while the interpreter ends would end the process as a crash."""
+    noting, errors, real = [], [], arrow_csv.ParseOptions
+
+    def options(*, invalid_row_handler, **others):
+        noting.append(weakref.ref(invalid_row_handler))
+        return real(invalid_row_handler=invalid_row_handler, **others)
+
+    monkeypatch.setattr(arrow_csv, "ParseOptions", options)
+    for _ in range(40):
+        try:
+            _read(tmp_path / "a.csv", b"text,label\n" + rows * b"fine,good\n" + end)
+        except ZooError as error:
+            errors.append(error)  # with all that it came through
+        assert not any(held() for held in noting)
+    assert bool(noting) == (rows > 0 or not end.startswith(b"\xff"))
+    assert all((fault or "has no rows") in str(error) for error in errors)
+    assert len(errors) == (40 if fault or not rows else 0)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

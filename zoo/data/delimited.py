@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import threading
+import traceback
+import weakref
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +18,7 @@ from zoo.errors import ZooError, some
 _BLOCKS = (2 << 20, 32 << 20, 1 << 30)
 """The bytes that are parsed at once, of which pyarrow reads 32 times as many ahead. The larger ones are for files
 with rows that are longer; 2 GiB cannot be."""
+_PATIENCE = 5.0  # seconds; a thread of pyarrow's takes less than a thousandth of one, where it is let run
 
 
 def read_delimited(path: Path, delimiter: str, memory: int | None = None) -> pa.Table:
@@ -46,14 +50,52 @@ def _rows(path: Path, header: list[str], delimiter: str, memory: int | None) -> 
 def _read(path: Path, header: list[str], delimiter: str, block: int, memory: int | None) -> pa.Table:
     """The rows, and the header above them, in columns that are named by their places."""
     ragged: list[tuple[int, int]] = []
+    gone = threading.Event()
+    try:
+        data = _parsed(path, len(header), delimiter, block, memory, ragged, gone)
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # they hold the reader
+        raise
+    finally:
+        # The last to hold what notes the rows, which is Python's, may be a thread of the reader's. It must have let
+        # go before the interpreter ends, or the process ends as a crash.
+        gone.wait(_PATIENCE)
+    if ragged:
+        raise ZooError(
+            f"'{path}' has rows with more or fewer cells than its header.",
+            why=[
+                f"The header has {len(header)}: {some(map(repr, header))}.",
+                f"Rows: {some(f'{row} (has {cells})' for row, cells in ragged)}.",
+            ],
+            fix='Put cells that contain the delimiter, a quote or a line break in "quotes".',
+        )
+    return data
+
+
+def _parsed(
+    path: Path,
+    columns: int,
+    delimiter: str,
+    block: int,
+    memory: int | None,
+    ragged: list[tuple[int, int]],
+    gone: threading.Event,
+) -> pa.Table:
+    """What `_read` gives, but for rows with more or fewer cells.
+
+    Args:
+        ragged: takes their numbers, with how many cells they have.
+        gone: is set as soon as no thread of the reader's can take any more.
+    """
 
     def note(row: arrow_csv.InvalidRow) -> str:
         ragged.append((row.number - 1, row.actual_columns))
         return "skip"
 
+    weakref.finalize(note, gone.set)
     # Columns can be declared as text only by name, and names in a header may be doubled, so they go by
     # their place and the header is the first row. One thread, because only then are rows numbered.
-    places = [str(place) for place in range(len(header))]
+    places = [str(place) for place in range(columns)]
     reader = arrow_csv.open_csv(
         path,
         read_options=arrow_csv.ReadOptions(use_threads=False, block_size=block, column_names=places),
@@ -67,17 +109,7 @@ def _read(path: Path, header: list[str], delimiter: str, block: int, memory: int
             quoted_strings_can_be_null=False,
         ),
     )
-    data = table_of(reader, reader.schema, memory)
-    if ragged:
-        raise ZooError(
-            f"'{path}' has rows with more or fewer cells than its header.",
-            why=[
-                f"The header has {len(header)}: {some(map(repr, header))}.",
-                f"Rows: {some(f'{row} (has {cells})' for row, cells in ragged)}.",
-            ],
-            fix='Put cells that contain the delimiter, a quote or a line break in "quotes".',
-        )
-    return data
+    return table_of(reader, reader.schema, memory)
 
 
 def _header(path: Path, delimiter: str) -> list[str]:
