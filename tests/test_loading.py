@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 
 import zoo
+from tests.references.decoders import save_decoder
 from zoo.hub.description import labels_of
 from zoo.loading import locate
 
@@ -95,11 +97,56 @@ class TestTask:
             zoo.load(bare, task=task)
         assert "Did you mean" not in str(caught.value)
         assert "fill-mask" in caught.value.why[0]
-        assert "--task feature-extraction" in caught.value.fix
+        assert caught.value.fix == f"Models that can: zoo list --task {task}"
 
     def test_one_that_is_misspelt(self, bare):
         with pytest.raises(zoo.ZooError, match="Did you mean 'text-classification'"):
             zoo.load(bare, task="text_classification")
+
+
+class TestNewHead:
+    """The head of a task that is not the checkpoint's."""
+
+    HEAD = ("head/bias", "head/norm/beta", "head/norm/gamma", "head/transform/bias", "head/transform/kernel")
+
+    @pytest.mark.parametrize("kind", ["bare", "classifier"])
+    def test_it_starts_at_random_and_is_told(self, kind, request, caplog):
+        folder = request.getfixturevalue(kind)
+
+        model = zoo.load(folder, task="fill-mask")
+
+        assert tuple(sorted(model.audit.fresh)) == self.HEAD
+        assert f"{folder}: new, at random: head/bias, head/transform/kernel" in caplog.text
+        assert len(model.fill_mask("a [MASK] c", top_k=3)[0]) == 3
+        features = zoo.load(folder, task="feature-extraction")
+        np.testing.assert_array_equal(model.backbone(ARRAYS), features.backbone(ARRAYS))
+
+    def test_one_that_is_promised_and_missing_is_an_error(self, edited):
+        with pytest.raises(zoo.ZooError, match="do not fit") as caught:
+            zoo.load(edited(architectures=["BertForMaskedLM"]))
+        assert "5 variables have no tensor: head/bias" in str(caught.value)
+
+    def test_one_that_the_checkpoint_has_is_read(self, tmp_path):
+        folder = save(tmp_path / "masked", "BertForPreTraining")
+
+        assert not zoo.load(folder, task="fill-mask").audit.fresh
+
+    @pytest.mark.parametrize(
+        ("kind", "fresh"), [("LlamaModel", ["head/decoder/kernel"]), ("LlamaForCausalLM", None)]
+    )
+    def test_of_a_decoder_with_an_output_layer_of_its_own(self, kind, fresh, tmp_path):
+        folder = save_decoder(tmp_path / "made", "Llama", tie_word_embeddings=False)
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"architectures": [kind]}))
+        tensors = load_file(folder / "model.safetensors")
+        del tensors["lm_head.weight"]
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+        if fresh is None:
+            with pytest.raises(zoo.ZooError, match="1 variables have no tensor"):
+                zoo.load(folder, task="text-generation")
+        else:
+            assert list(zoo.load(folder, task="text-generation").audit.fresh) == fresh
 
 
 class TestLabels:

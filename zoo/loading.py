@@ -239,15 +239,15 @@ def build(
         raise ZooError(f"{found.files.origin} is not a checkpoint: it has no {CONFIG}.")
     qualified = found.architecture or architecture_of(kind_of(source))
     architecture = find_architecture(qualified)
-    task = task or found.task or task_of(source, architecture)
+    published = found.task or task_of(source, architecture, default="")
+    task = task or published or task_of(source, architecture)
     kind = task_model(task, architecture.modality)
     if kind is None or task not in architecture.heads:
-        first = next(iter(architecture.heads))
         misspelt = not any(task_model(task, modality) for modality in ("text", "image"))
         raise ZooError(
             f"{found.name} cannot do '{task}'.{did_you_mean(task, architecture.heads) if misspelt else ''}",
             why=f"its tasks are {', '.join(architecture.heads)}",
-            fix=f"Ask for one that it can do: task='{first}', or --task {first}.",
+            fix="" if misspelt else f"Models that can: zoo list --task {task}",
         )
     layout_name = found.layout or layout_of(source)
     if not found.layout and layout_name not in architecture.layouts:
@@ -270,15 +270,18 @@ def build(
         checkpoint = Checkpoint(found.files.weights(), found.files.origin, found.files.weight_map())
         config = architecture.infer(config, task, checkpoint)
     layout = architecture.layouts[layout_name](config, task)
-    own = layout  # of this task, whatever the checkpoint has
-    # What is missing may be new only where a new head was asked for; else the checkpoint is damaged.
-    layout = layout.relabelled() if relabelled else dataclasses.replace(layout, fresh=())
+    # What is missing may be new only where a new head was asked for, by other labels or another task than the
+    # checkpoint's; else the checkpoint is damaged.
+    if relabelled:
+        layout = layout.relabelled()
+    elif checkpoint and task == published:
+        layout = dataclasses.replace(layout, fresh=())
 
     def make() -> Any:
         model = kind(qualified, config, chosen, layout_name, found.name, name="model")
         model.build(None)
         if base_dtype is not None:
-            narrow(model, base_dtype, lambda path: not (own.may_be_fresh(path) or own.is_labelled(path)))
+            narrow(model, base_dtype, lambda path: not (layout.may_be_fresh(path) or layout.is_labelled(path)))
         return model
 
     previous = keras.config.dtype_policy()

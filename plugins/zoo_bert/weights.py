@@ -63,7 +63,7 @@ _IGNORE = {
 
 
 def transformers_layout(config: BertConfig, task: str) -> Layout:
-    """The layout for one task. A new classifier may start at random, and so may the pooler below it."""
+    """The layout for one task. A new head may start at random; the pooler belongs to that of a classifier."""
     head, ignore = _HEADS[task], dict(_IGNORE)
     if task == "fill-mask":
         head, ignored = _decoder(config)
@@ -74,7 +74,7 @@ def transformers_layout(config: BertConfig, task: str) -> Layout:
     rules = (*_BACKBONE, *head)
     if task == "feature-extraction":  # a bare model carries no prefix
         rules = without_prefix(rules, _PREFIX)
-    fresh = ("head/*",) if task.endswith("classification") else ()
+    fresh = ("head/*",) if task != "feature-extraction" else ()
     return Layout(rules, ignore, _PREFIX, fresh, labelled=("head/classifier/*",))
 
 

@@ -42,3 +42,11 @@ def test_a_request_that_cannot_be(folder, zoo_process):
 
     assert (code, shown) == (2, "")
     assert "top_p = 3.0 should be a number above 0, up to 1" in told
+
+
+def test_a_model_that_generates_nothing(minilm, zoo_process):
+    code, shown, told = zoo_process("generate", str(minilm), "The horn")
+
+    assert (code, shown) == (2, "")
+    assert "cannot do 'text-generation'" in told
+    assert told.splitlines()[-1] == "Models that can: zoo list --task text-generation"

@@ -61,9 +61,8 @@ def decoder_layout(task: str, norms: Mapping[str, str] = PRE_NORMS, *, tied: boo
     if task == "text-classification":
         del ignore["score.weight"]
         rules.append(Rule("score.weight", "head/classifier/kernel"))
-        return Layout(tuple(rules), ignore, _PREFIX, fresh=("head/*",), labelled=("head/classifier/*",))
     bare = without_prefix(rules, _PREFIX) if task == "feature-extraction" else tuple(rules)
-    return Layout(bare, ignore, _PREFIX)
+    return Layout(bare, ignore, _PREFIX, fresh=("head/*",), labelled=("head/classifier/*",))
 
 
 def infer_tying(config: DecoderConfig, task: str, checkpoint: Checkpoint) -> DecoderConfig:
