@@ -140,6 +140,17 @@ def test_transformers_reads_several_labels_as_such(several):
     np.testing.assert_allclose([scores["blame"], scores["praise"]], 1 / (1 + np.exp(-expected[1])), atol=1e-5)
 
 
+def test_every_label_that_is_likely_is_said(several):
+    told = several.model().classify(["superb lovely film", "dull great grim superb", "the film", "awful poor"])
+    assert [sorted(one["label"] for one in answer) for answer in told] == [
+        ["praise"],
+        ["blame", "praise"],
+        [],
+        ["blame"],
+    ]
+    assert all(answer == sorted(answer, key=lambda one: -one["score"]) for answer in told)
+
+
 def test_labels_in_one_string(recipe, tmp_path):
     file = tmp_path / "x.csv"
     text = "".join(f"{text},{' ; '.join(kinds)}\n" for text, _, kinds in rows(30))

@@ -14,6 +14,7 @@ from zoo.tasks.labelled import targets_of
 from zoo.tasks.losses import Loss, binary_cross_entropy, cross_entropy, squared_error
 from zoo.tasks.model import Model, softmax
 
+_SAID = 0.5  # of several labels, what a probability is above where the label is given
 _SCORES = {
     MULTI: lambda logits, arrays: keras.ops.sigmoid(keras.ops.cast(logits, "float32")),
     REGRESSION: lambda logits, arrays: keras.ops.cast(logits, "float32"),
@@ -38,14 +39,16 @@ class Classifier(Model):
         return _SCORES.get(self.problem, softmax())
 
     def ranked(self, scores: np.ndarray, top_k: int | None) -> list[Any]:
-        """The best label of each row, or its `top_k` best as a list, with their scores."""
+        """The best label of each row with its score, as a dict; as a list the `top_k` best, or, where an input may
+        have several labels, those that are more probable than not, which may be none."""
         if top_k is not None and top_k < 1:
             raise ZooError(f"top_k = {top_k}: there is no such number of labels.", fix="Ask for 1 or more.")
-        rows = [
-            [{"label": self.labels[n], "score": float(row[n])} for n in np.argsort(-row)[: top_k or 1]]
-            for row in scores
-        ]
-        return [row[0] for row in rows] if top_k is None else rows
+        ranked = [[{"label": self.labels[n], "score": float(row[n])} for n in np.argsort(-row)] for row in scores]
+        if top_k is not None:
+            return [row[:top_k] for row in ranked]
+        if self.problem == MULTI and len(self.labels) > 1:
+            return [[one for one in row if one["score"] > _SAID] for row in ranked]
+        return [row[0] for row in ranked]
 
     def targets(self, labels: Sequence[Any]) -> np.ndarray:
         """Labels as what the model is trained on: class numbers, or floats `(inputs, labels)`."""

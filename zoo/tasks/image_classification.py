@@ -21,7 +21,8 @@ class ImageClassifier(Classifier, ImageModel):
     task = "image-classification"
 
     def classify(self, images: Any, *, top_k: int | None = None, allow_urls: bool = False) -> list[Any]:
-        """The most probable label of each picture: `[{"label": "tabby", "score": 0.98}]`.
+        """The most probable label of each picture: `[{"label": "tabby", "score": 0.98}]`. Of a model for several
+        labels, a list for each picture: all whose probability is above 0.5, the best first.
 
         Args:
             images: a path, bytes, PIL image or array `(height, width, channels)`, a list of them, or a batch

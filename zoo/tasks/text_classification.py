@@ -32,7 +32,8 @@ class TextClassifier(Classifier, TextModel):
         return entry
 
     def classify(self, texts: Any, *, top_k: int | None = None, max_length: int | None = None) -> list[Any]:
-        """The most probable label of each text or pair: `[{"label": "good", "score": 0.98}]`.
+        """The most probable label of each text or pair: `[{"label": "good", "score": 0.98}]`. Of a model for
+        several labels, a list for each text: all whose probability is above 0.5, the best first.
 
         Scores are probabilities over the labels; where the checkpoint says otherwise (`problem_type`, or a single
         label), what the reference makes of them: one probability for each label, or the plain output of a
