@@ -34,6 +34,7 @@ def refused(zoo, tmp_path):
         assert told.code == 2, told.err
         assert told.out == ""
         assert "error: " in told.err
+        assert "━" not in told.err  # what is no terminal gets no bar
         assert sorted(tmp_path.rglob("*")) == before
         return told.err[told.err.index("error: ") :]
 
@@ -46,6 +47,7 @@ QUICK = ("--set", "train.epochs=1", "--set", "train.batch_size=20", "--set", "mo
 def test_runs_from_a_preset_and_a_file(zoo, checkpoint, reviews, tmp_path):
     done = zoo("finetune", checkpoint, "--data", reviews, *QUICK)
     assert done.code == 0
+    assert "━" not in done.err
     score, model, report, following = done.out.splitlines()
     assert score.startswith("validation accuracy  ")
     assert score.endswith("(always saying 'bad': 50.0%)")
@@ -255,3 +257,14 @@ def test_what_cannot_be_resumed(refused, run, checkpoint):
     assert "has finished; there is nothing to resume" in refused("--resume", run)
     assert "and a recipe, --set was given, too" in refused(checkpoint, "--resume", run, "--set", "train.epochs=1")
     assert "is not a run" in refused("--resume", "nowhere")
+
+
+def test_the_list_of_keys_is_named_where_a_key_is_at_fault(refused, reviews, checkpoint, tmp_path):
+    hint = "'zoo finetune --keys' lists every key."
+    (tmp_path / "empty.csv").touch()
+    assert hint not in refused(checkpoint, "--data", "empty.csv")
+    assert hint not in refused(checkpoint, "--data", "gone.csv")
+    assert hint not in refused(checkpoint, "--data", reviews, "--output", tmp_path)
+    assert hint in refused(checkpoint, "--data", "gone.csv", "--set", "train.epoch=1")
+    assert hint in refused(checkpoint, "--data", reviews, "--set", "train.epochs=many")
+    assert hint in refused(checkpoint)

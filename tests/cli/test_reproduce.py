@@ -28,6 +28,16 @@ def test_a_run_is_made_again_and_compared(zoo, run, tmp_path):
     assert other.json["metrics"]["loss"][0] == final["loss"] + 1
 
 
+def test_into_a_directory_that_is_not_empty_it_is_not_made(zoo, run, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/notes.md").write_text("mine")
+    told = zoo("reproduce", run, "--output", "full")
+    assert (told.code, told.out) == (2, "")
+    assert "output.dir: 'full' is not an empty directory" in told.err
+    assert "reading data" not in told.err
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["notes.md"]
+
+
 def test_what_is_no_run(zoo):
     told = zoo("reproduce", "nowhere")
     assert told.code == 2

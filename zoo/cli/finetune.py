@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import signal
+import sys
 from types import TracebackType
 from typing import Any
 
@@ -113,7 +114,10 @@ def _print_schema(ctx: click.Context) -> None:
 
 
 class Terminal:
-    """Shows a run on stderr: what was found, then a bar with step, loss, examples/s and the time left."""
+    """Shows a run on stderr: what was found, then a bar with step, loss, examples/s and the time left.
+
+    Where that is no terminal, there is no bar, of which nothing could be wiped away again.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -136,6 +140,7 @@ class Terminal:
             TextColumn("{task.fields[status]}"),
             TimeRemainingColumn(),
             console=self.console,
+            disable=not sys.stderr.isatty(),
         )
         self.task: Any = None
 

@@ -64,10 +64,11 @@ def make_recipe(
             tables[table] = _keys(table, TABLES[table], keys, faults)
     faults.found += [f"{key} is missing: {what}" for key, what in _missing(raw)]
     recipe = Recipe(**tables, name=name)
+    fix = "'zoo finetune --keys' lists every key." if faults else ""  # what the check finds is of names and paths
     if check:
         recipe = check(recipe, faults)
     faults.found = [_placed(fault, homes or {}) for fault in faults.found]
-    faults.check(f"The recipe {origin} is not valid.", fix="'zoo finetune --keys' lists every key.")
+    faults.check(f"The recipe {origin} is not valid.", fix=fix)
     return recipe
 
 

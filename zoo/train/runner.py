@@ -73,7 +73,7 @@ def resume_run(folder: Path, listener: Listener, callbacks: Sequence[Any] = ()) 
     """
     began = time.perf_counter()
     with Directory.existing(folder) as directory:
-        recipe = _recipe_of(directory.folder)
+        recipe = _recipe_of(directory.folder).replace("output", dir=str(directory.folder))
         then = read_lock(directory.folder) if saved_steps(directory.checkpoints) else {}
         moment = moment_of(then)
         if then:
@@ -100,10 +100,10 @@ def repeat_run(folder: Path, listener: Listener, output: str) -> tuple[Run, list
     Raises a ZooError that names what changed, where what it was made from is not there any more.
     """
     began = time.perf_counter()
-    recipe, then = _recipe_of(folder), read_lock(folder)
+    recipe, then = _recipe_of(folder, output), read_lock(folder)
     moment = moment_of(then)
     _refuse(folder, "reproduced", differences(then, {"recipe": locked_recipe(recipe)}, ["recipe"]))
-    recipe = dataclasses.replace(recipe, name=f"{folder.absolute().name}-again").replace("output", dir=output)
+    recipe = dataclasses.replace(recipe, name=f"{folder.absolute().name}-again")
     material = _gather(recipe, listener)
     _refuse(folder, "reproduced", differences(then, material.lock, MADE_FROM))
     changed = told_differences(then, material.lock)
@@ -113,12 +113,11 @@ def repeat_run(folder: Path, listener: Listener, output: str) -> tuple[Run, list
         return _start(material, listener, began), changed
 
 
-def _recipe_of(folder: Path) -> Recipe:
-    """The recipe of a run, checked anew, but for the directory, which may have been moved."""
-    recipe = read_recipe(
-        folder / "recipe.toml", check=lambda recipe, faults: complete(recipe.replace("output", dir=""), faults)
+def _recipe_of(folder: Path, output: str = "") -> Recipe:
+    """The recipe of a run, checked anew, but for the directory, which may have been moved: it is `output` here."""
+    return read_recipe(
+        folder / "recipe.toml", check=lambda recipe, faults: complete(recipe.replace("output", dir=output), faults)
     )
-    return recipe.replace("output", dir=str(folder))
 
 
 def _refuse(folder: Path, what: str, changed: list[str]) -> None:
