@@ -8,7 +8,7 @@ from zoo.data.problems import LANGUAGE
 from zoo.train.scores import ClassificationScores, Scores
 
 _FEW = 10  # held-out rows of a class, below which nothing is known of how well it is known
-_BY_CHANCE = 0.5  # the share of suspects that may be there by chance
+_UNLIKELY = 10
 _ODD = 0.05
 _FITTED = 2000  # rows that a temperature is fitted on, at most
 
@@ -22,25 +22,24 @@ def worst(found: Scores, most: int) -> list[int]:
 def suspects(found: Scores) -> set[int]:
     """The places of examples whose label is worth a look. Labels other than classes are not judged.
 
-    If all labels were right, and the model as right as it is sure, a label as improbable as a row's, or more so,
-    would be met there with a probability `p`. Rows whose `p` is too small for as many of them to be met by chance
-    are suspected, by Benjamini and Hochberg's rule (https://doi.org/10.1111/j.2517-6161.1995.tb02031.x): about half
-    of them, at most, would be chance. Only classes that the model knows are judged: of `_FEW` rows or more it has
-    most right, both of the class that a label names and of the class that it sees in its stead.
+    Suspected is a label that the model finds `_UNLIKELY` times less likely than blind guessing would, where it is
+    as sure of another class as it usually is of that class's own rows, the threshold of confident learning
+    (https://arxiv.org/abs/1911.00068, section 3.1). A model that is surer than it is right is tempered first. Only
+    classes that it knows are judged: of `_FEW` rows or more it has most right, both of the class that a label names
+    and of the class that it sees in its stead.
     """
     if not isinstance(found, ClassificationScores):
         return set()
-    rows, called, given = np.arange(len(found.targets)), found.predicted, found.targets
-    counts = found.confusion
+    given, called, counts = found.targets, found.predicted, found.confusion
     known = (counts.sum(axis=1) >= _FEW) & (2 * counts.diagonal() > counts.sum(axis=1))
-    judged = (called != given) & known[given] & known[called]
-    if not judged.any():
+    judged = np.flatnonzero((called != given) & known[given] & known[called])
+    if not len(judged):
         return set()
     outputs = _tempered(found)
-    chance = np.where(outputs <= outputs[rows, given][:, None], outputs, 0).sum(axis=1)
-    order = np.argsort(chance, kind="stable")
-    within = np.flatnonzero(chance[order] <= _BY_CHANCE * (rows + 1) / len(rows))
-    return {int(n) for n in order[: within[-1] + 1] if judged[n]} if len(within) else set()
+    usual = np.array([outputs[given == k, k].mean() if known[k] else np.inf for k in range(len(known))])
+    given, called = given[judged], called[judged]
+    unlikely = outputs[judged, given] * _UNLIKELY * len(known) < 1
+    return set(judged[unlikely & (outputs[judged, called] >= usual[called])].tolist())
 
 
 def _tempered(found: ClassificationScores) -> np.ndarray:
