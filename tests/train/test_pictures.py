@@ -224,8 +224,23 @@ def test_faulty_pictures_are_refused_by_name_and_nothing_is_written(tiny, faulty
 def test_damage_that_only_decoding_finds_ends_the_run_by_name(tiny, faulty, tmp_path):
     (faulty / "train/red/empty.png").unlink()
     (faulty / "train/blue/text.jpg").unlink()
-    with pytest.raises(RunError, match=r"torn\.png"):
+    with pytest.raises(ZooError, match=r"torn\.png"):
         finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=QUICK)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 17])
+def test_all_that_is_damaged_is_told_where_one_is_found(tiny, faulty, tmp_path, batch_size):
+    (faulty / "train/red/empty.png").unlink()
+    (faulty / "train/blue/text.jpg").unlink()
+    whole = (faulty / "train/blue/0.jpg").read_bytes()
+    (faulty / "train/blue/half.jpg").write_bytes(whole[: len(whole) // 2])
+    how = (*QUICK, "train.epochs=1", f"train.batch_size={batch_size}")
+    with pytest.raises(ZooError, match="2 training pictures cannot be decoded") as told:
+        finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=how)
+    assert [name in str(told.value) for name in ("torn.png", "half.jpg", "1.png")] == [True, True, False]
+    assert 'data.faulty = "skip"' in told.value.fix
+    # What was not in the batch that is looked at before the first step is found while it runs.
+    assert isinstance(told.value, RunError) == (tmp_path / "run").exists() == (batch_size == 1)
 
 
 def test_or_they_are_left_out_and_counted(tiny, faulty, tmp_path):

@@ -123,14 +123,14 @@ def without_faulty(
     if faulty == REFUSE or len(faults) == len(examples):
         raise ZooError(
             f"'{examples.source}' has {len(faults):,} pictures that cannot {can}.",
-            why=_first(list(faults.values())),
+            why=first_of(list(faults.values())),
             fix='Repair or remove them; data.faulty = "skip" leaves them out, and counts them.',
         )
     kept = examples.select(n for n in range(len(examples)) if n not in faults)
     if examples.labels and (lost := sorted(set(examples.labels) - set(kept.labels or ()))):
         raise ZooError(
             f"No picture of {some(lost)} in '{examples.source}' can {can}.",
-            why=_first(list(faults.values())),
+            why=first_of(list(faults.values())),
             fix="Repair the pictures, or remove the class.",
         )
     notes.append(f"{len(faults):,} of '{examples.source}' cannot {can} and are left out")
@@ -142,10 +142,11 @@ def refuse_same(train: Examples, held_out: Examples, pairs: Sequence[tuple[int, 
     told = [f"{picture_name(train, n)} is {picture_name(held_out, other)}" for n, other in pairs]
     raise ZooError(
         f"{len(pairs):,} pictures are both in training and held out, so that scores would be too good.",
-        why=_first(told),
+        why=first_of(told),
         fix="Remove them from one of the two; data.dedupe = true leaves them out of training, and counts them.",
     )
 
 
-def _first(lines: list[str], most: int = 8) -> list[str]:
+def first_of(lines: list[str], most: int = 8) -> list[str]:
+    """The lines, cut after `most`, with how many more there are."""
     return lines if len(lines) <= most else [*lines[:most], f"... and {len(lines) - most:,} more"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,12 +17,19 @@ import numpy as np
 from absl import flags
 
 from zoo.data.augment import Augmentation
+from zoo.data.image_examples import first_of
+from zoo.data.images import read_image
 from zoo.data.preprocessing import ImagePreprocessor
 from zoo.errors import RunError, ZooError
 from zoo.train.order import Order
 
 Batch = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
 _AHEAD = 4  # batches that are read before their turn
+_FIX = 'Repair or remove what is damaged; data.faulty = "skip" leaves such pictures out, and counts them.'
+
+
+class DamagedError(ZooError):
+    """A picture turned out to be damaged when it was decoded."""
 
 
 @dataclass(frozen=True)
@@ -85,17 +93,30 @@ class ImageBatches:
             if not flags.FLAGS.is_parsed():  # grain's workers read absl's flags, which only its own programs parse
                 flags.FLAGS.mark_as_parsed()
             batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self.workers))
-        for k, row in enumerate(batches, start):
-            yield self._batch(k, row)
+        try:
+            for k, row in enumerate(batches, start):
+                yield self._batch(k, row)
+        except DamagedError as error:
+            found = self._damage(error)
+            raise RunError(found.what, why=found.why, fix=found.fix) from error
 
     def batch(self, k: int) -> Batch:
         """Batch k: `pixels` `(size, height, width, channels)` uint8 and how they are mixed, targets `(size,)`, and
-        weights `(size,)`, which are 0 where a picture lacks."""
-        rows = [self.picture(k * self.size + slot) for slot in range(self.size)]
+        weights `(size,)`, which are 0 where a picture lacks.
+
+        Raises a ZooError that names every damaged picture of the run, where one turns out to be and is refused.
+        """
+        try:
+            rows = [self.picture(k * self.size + slot) for slot in range(self.size)]
+        except DamagedError as error:
+            raise self._damage(error) from error
         return self._batch(k, {key: np.stack([row[key] for row in rows]) for key in rows[0]})
 
     def picture(self, slot: int) -> dict[str, Any]:
-        """What fills one place of the run: a picture, its number and whether it counts."""
+        """What fills one place of the run: a picture, its number and whether it counts.
+
+        Raises a DamagedError for a picture that cannot be decoded and is refused.
+        """
         k, place = divmod(slot, self.size)
         members = self.order.members(k)
         if place >= len(members):
@@ -106,11 +127,7 @@ class ImageBatches:
             pixels = self.augment.apply(self.images[n], self.preprocess, rng, self.name(n))
         except ZooError as error:
             if self.faulty == "refuse":
-                raise RunError(
-                    error.what,
-                    why=error.why,
-                    fix='Repair or remove it; data.faulty = "skip" leaves such pictures out, and counts them.',
-                ) from error
+                raise DamagedError(error.what, why=error.why, fix=_FIX) from error
             return {"pixels": self._empty, "n": np.int32(n), "weight": np.float32(0)}
         return {"pixels": pixels, "n": np.int32(n), "weight": np.float32(1)}
 
@@ -118,6 +135,22 @@ class ImageBatches:
         """What messages call a picture."""
         raw = self.images[n]
         return f"'{raw}'" if isinstance(raw, str) else f"The picture of training example {n + 1}"
+
+    def _damage(self, first: DamagedError) -> ZooError:
+        """The error that names all that are damaged, where one was found: every picture is decoded for it."""
+
+        def look(n: int) -> str:
+            try:
+                read_image(self.images[n], name=self.name(n))
+            except ZooError as error:
+                return error.what
+            return ""
+
+        with ThreadPoolExecutor() as pool:
+            faults = list(filter(None, pool.map(look, range(len(self.images)))))
+        if len(faults) < 2:
+            return first
+        return ZooError(f"{len(faults):,} training pictures cannot be decoded.", why=first_of(faults), fix=_FIX)
 
     @cached_property
     def _empty(self) -> np.ndarray:
