@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import shutil
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -48,10 +51,12 @@ def test_a_file_with_other_columns(zoo, run, tmp_path):
     ("args", "why"),
     [
         (("gone.csv",), "There is no file 'gone.csv'"),
-        (("notes.txt",), "'notes.txt' has none of the known extensions"),
+        (("notes.rtf",), "'notes.rtf' has none of the known extensions"),
+        (("photos",), "'photos' is a folder"),
         (("some text", "--column", "review"), "--column names a column of a file"),
         (("new.csv", "--column", "reviews"), "Did you mean 'review'?"),
-        (("gone.txt",), "there is no file 'gone.txt'"),
+        (("gone.txt",), "There is no file 'gone.txt'"),
+        (("some text", "gone.txt"), "there is no file 'gone.txt'"),
         (("some text", "cat.png"), "there is no file 'cat.png'"),
         (("new.csv", "some text"), "'new.csv' is a file"),
         (("some text", " "), "a text is empty"),
@@ -59,10 +64,49 @@ def test_a_file_with_other_columns(zoo, run, tmp_path):
 )
 def test_inputs_that_cannot_be_read(zoo, run, tmp_path, args, why):
     (tmp_path / "new.csv").write_text("review\nfine\n")
-    (tmp_path / "notes.txt").write_text("fine\n")
+    (tmp_path / "notes.rtf").write_text("fine\n")
+    (tmp_path / "photos").mkdir()
     told = zoo("predict", run, *args, "--json")
     assert (told.code, told.out) == (2, "")
     assert why in told.err
+
+
+def test_lines_of_a_file_or_of_standard_input(zoo, run, tmp_path, monkeypatch):
+    lines = "a superb film\n\nnew.csv\r\n"
+    (tmp_path / "new.txt").write_text(lines)
+    wanted = ["a superb film", "new.csv"]
+    assert [row["input"] for row in zoo("predict", run, "new.txt", "--json").json] == wanted
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
+    assert [row["input"] for row in zoo("predict", run, "-", "--json").json] == wanted
+    for content, why in ((b"\n", "Standard input has no lines"), (b"\xff\n", "Standard input is not UTF-8")):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        told = zoo("predict", run, "-")
+        assert (told.code, told.out) == (2, "")
+        assert why in told.err
+
+
+def test_every_label_that_is_likely_where_there_may_be_several(zoo, checkpoint, tmp_path):
+    import zoo as package
+
+    config = json.loads((checkpoint / "config.json").read_text())
+    config |= {"architectures": ["BertForSequenceClassification"], "id2label": dict(enumerate("abcd"))}
+    shutil.copytree(checkpoint, tmp_path / "config")
+    (tmp_path / "config/config.json").write_text(
+        json.dumps(config | {"problem_type": "multi_label_classification", "initializer_range": 0.5})
+    )
+    model = package.load(tmp_path / "config", weights="random")
+    model.save_pretrained("several")
+    texts = ["the film was very superb", "dull", "grim story", "lovely"]
+    scores = model.probabilities(texts)
+    wanted = [[model.labels[n] for n in np.argsort(-row) if row[n] > 0.5] for row in scores]
+    assert len({len(labels) for labels in wanted}) > 1
+
+    rows = zoo("predict", "several", *texts, "--json").json
+    assert [[one["label"] for one in row["output"]] for row in rows] == wanted
+    assert rows == [{"input": text, "output": row} for text, row in zip(texts, model.classify(texts), strict=True)]
+    for line, labels in zip(zoo("predict", "several", *texts).out.splitlines(), wanted, strict=True):
+        assert line.split("\t")[0] == (", ".join(labels) or "[]")
+    assert [len(row) for row in model.classify(texts, top_k=3)] == [3] * 4
 
 
 def test_a_text_may_be_longer_than_a_file_name(zoo, run):
@@ -134,6 +178,15 @@ def test_pictures_of_the_web_where_they_are_allowed(zoo, run, network, monkeypat
     told = zoo("predict", run, url, "--allow-urls")
     assert told.code == 2
     assert "--allow-urls is for pictures" in told.err
+
+
+def test_urls_are_refused_before_weights_are_fetched(hub, zoo_process):
+    config = {"model_type": "resnet", "architectures": ["ResNetForImageClassification"]}
+    hub.add("some/resnet", {"config.json": json.dumps(config).encode(), "model.safetensors": b"weights"})
+    code, out, told = zoo_process("predict", "hf://some/resnet", "https://example.org/cat.png")
+    assert (code, out) == (2, "")
+    assert "zoo predict --allow-urls" in told
+    assert not [request for request in hub.requests if "model.safetensors" in request and "resolve" in request]
 
 
 def test_a_preset_embeds_and_its_files_are_verified(zoo, minilm):

@@ -23,13 +23,14 @@ from zoo.errors import Faults, ZooError
         ("a.ndjson", "jsonl"),
         ("a.json", "jsonl"),
         ("a.parquet", "parquet"),
+        ("a.txt", "txt"),
     ],
 )
 def test_the_extension_tells_the_format(name, kind):
     assert data_format(name) == kind
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a", "csv", "a.csv.gz"])
+@pytest.mark.parametrize("name", ["a.xlsx", "a", "csv", "a.csv.gz"])
 def test_an_unknown_extension_is_an_error_that_lists_the_known(name):
     with pytest.raises(ZooError, match=r"\.csv, \.tsv, \.jsonl"):
         data_format(name)
@@ -161,3 +162,11 @@ def test_parquet_with_doubled_names_is_an_error(tmp_path):
     parquet.write_table(pa.Table.from_arrays([pa.array(["x"]), pa.array(["y"])], names=["a", "a"]), path)
     with pytest.raises(ZooError, match="More than once: 'a'"):
         read_table(path)
+
+
+def test_rows_without_a_column_are_none(tmp_path):
+    path = tmp_path / "blank.jsonl"
+    path.write_text("\n\n")
+    with pytest.raises(ZooError) as caught:
+        read_table(path)
+    assert str(caught.value) == f"'{path}' has no rows."

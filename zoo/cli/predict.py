@@ -17,22 +17,24 @@ from zoo.train.recipe import DataKeys
 
 @click.command("predict")
 @click.argument("model", metavar="RUN|PRESET")
-@click.argument("inputs", nargs=-1, required=True, metavar="TEXT...|FILE|PICTURE...")
+@click.argument("inputs", nargs=-1, required=True, metavar="TEXT...|FILE|PICTURE...|-")
 @click.option("--column", help="The column of FILE with the inputs; guessed where it is left out.")
 @click.option("--allow-urls", is_flag=True, help="Fetch pictures that are given as http or https URLs.")
 @json_option
 def command(model: str, inputs: tuple[str, ...], column: str | None, allow_urls: bool, as_json: bool) -> None:
     """Apply RUN or PRESET to texts, to pictures or folders of them, or to every row of a data file.
 
-    One line of output for each.
+    A .txt file has a text on each line, and so has standard input, which - stands for. One line of output for each;
+    where several labels may be right, it has all that are more probable than not.
     """
     use_keras()
-    from zoo.loading import load
+    from zoo.loading import is_here, load
 
+    if not is_here(model):
+        _check_urls(inputs, allow_urls, model, _takes_pictures(model))  # before weights are fetched
     loaded = load(model)  # first, for only its files say what it takes
     pictures = loaded.inputs == "images"
-    if allow_urls and not pictures:
-        raise ZooError(f"--allow-urls is for pictures, and {model} takes texts.")
+    _check_urls(inputs, allow_urls, model, pictures)
     texts = (_pictures if pictures else _texts)(inputs, column, _read_by(model))
     outputs = getattr(loaded, loaded.verb)(texts, **({"allow_urls": True} if allow_urls else {}))
     rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
@@ -43,6 +45,27 @@ def command(model: str, inputs: tuple[str, ...], column: str | None, allow_urls:
     for text, row in zip(texts, rows, strict=True):
         shown = "a picture" if isinstance(text, bytes) else text if isinstance(text, str) else " / ".join(text)
         click.echo(f"{_shown(row)}\t{' '.join(shown.split())}")
+
+
+def _takes_pictures(model: str) -> bool:
+    """Whether a model is one for pictures, as its config says; its weights are not fetched."""
+    from zoo.hub.description import kind_of
+    from zoo.loading import locate
+    from zoo.registry.code import architecture_of, find_architecture
+
+    found = locate(model, "random")
+    return find_architecture(found.architecture or architecture_of(kind_of(found.source))).modality == "image"
+
+
+def _check_urls(inputs: tuple[str, ...], allowed: bool, model: str, pictures: bool) -> None:
+    """Raise a ZooError for pictures that are URLs where these are not allowed, and where they are for nothing."""
+    from zoo.data.images import read_image
+    from zoo.data.web import URL
+
+    if allowed and not pictures:
+        raise ZooError(f"--allow-urls is for pictures, and {model} takes texts.")
+    for url in filter(URL.match, inputs if pictures and not allowed else ()):
+        read_image(url)  # says that it is one
 
 
 def _read_by(model: str) -> DataKeys:
@@ -64,6 +87,7 @@ def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Se
     from zoo.data.image_folder import pictures_in
     from zoo.data.readers import FORMATS, read_table
 
+    inputs = _lines() if inputs == ("-",) else inputs
     if len(inputs) == 1 and Path(inputs[0]).suffix.lower() in FORMATS:
         table = read_table(inputs[0])
         known = column or (data.image if data.image in table.columns else None)
@@ -91,8 +115,23 @@ def _texts(
             "This run reads pairs of texts, and single ones were given.",
             fix=f"Give a data file with the columns '{data.text}' and '{data.text_pair}'.",
         )
+    if inputs == ("-",):
+        return _lines()
     _check_texts(inputs)
     return list(inputs)
+
+
+def _lines() -> tuple[str, ...]:
+    """The lines of standard input that are not blank. Raises a ZooError where there are none."""
+    from zoo.data.plain_lines import plain_lines
+
+    try:
+        lines = tuple(plain_lines(click.get_text_stream("stdin", encoding="utf-8", errors="strict")))
+    except UnicodeDecodeError as error:
+        raise ZooError("Standard input is not UTF-8.", why=str(error)) from error
+    if not lines:
+        raise ZooError("Standard input has no lines.", fix="'-' reads an input from each line.")
+    return lines
 
 
 def _check_texts(inputs: tuple[str, ...]) -> None:
@@ -100,12 +139,14 @@ def _check_texts(inputs: tuple[str, ...]) -> None:
     from zoo.data.images import EXTENSIONS
     from zoo.data.readers import FORMATS
 
-    faults, named = Faults(), {*FORMATS, *EXTENSIONS, ".txt"}
+    faults, named = Faults(), {*FORMATS, *EXTENSIONS}
     for text in inputs:
         if not text.strip():
             faults.add("a text is empty")
         elif os.path.isfile(text):
             faults.add(f"'{text}' is a file")
+        elif os.path.isdir(text):
+            faults.add(f"'{text}' is a folder")
         elif " " not in text and Path(text).suffix.lower() in named:
             faults.add(f"there is no file '{text}'")
     faults.check("Texts were expected, each an argument.", fix="Give a data file alone, and texts without files.")
@@ -130,7 +171,9 @@ def _rows(path: Path, column: str | None, data: DataKeys) -> Sequence[str] | Seq
 
 def _shown(row: Any) -> str:
     if isinstance(row, dict):
-        return f"{row['label']}\t{row['score']:.4f}"
+        return _shown([row])
+    if row and isinstance(row[0], dict) and "label" in row[0]:
+        return f"{', '.join(one['label'] for one in row)}\t{', '.join(format(one['score'], '.4f') for one in row)}"
     if row and isinstance(row[0], float):
         return f"[{', '.join(f'{x:.4f}' for x in row[:4])}, ... {len(row)} numbers]"
     return json.dumps(row, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Files into tables: CSV, TSV, JSON lines and parquet, told apart by their extension."""
+"""Files into tables: CSV, TSV, JSON lines, parquet and plain lines, told apart by their extension."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ FORMATS = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
     ".parquet": "parquet",
+    ".txt": "txt",
 }
 
 # What is read of a parquet file at once: about so many bytes, and rows at most; so many bytes of a column's pages.
@@ -29,7 +30,7 @@ _BLOCK, _ROWS, _BUFFER = 16 << 20, 1 << 16, 1 << 20
 
 
 def data_format(path: str | Path) -> str:
-    """`csv`, `tsv`, `jsonl` or `parquet`, by the extension; a ZooError for any other."""
+    """`csv`, `tsv`, `jsonl`, `parquet` or `txt`, by the extension; a ZooError for any other."""
     found = FORMATS.get(Path(path).suffix.lower())
     if found is None:
         raise ZooError(_unknown_extension(path), fix="Convert the file, or rename it to what it is.")
@@ -50,12 +51,12 @@ def check_readable(path: str | Path, faults: Faults, what: str) -> None:
 
 
 def read_table(path: str | Path, memory: int | None = None) -> Table:
-    """The rows of a .csv, .tsv, .jsonl (.ndjson, .json) or .parquet file.
+    """The rows of a .csv, .tsv, .jsonl (.ndjson, .json), .parquet or .txt file.
 
     Every CSV and TSV column is text; only an empty, unquoted cell is missing, so `NA`, `null` and `None`
     are words like any other. JSON and parquet values keep their types; numbers of classes become their names,
-    where a parquet file tells them, as `datasets` writes it. Files are read in blocks, and what is larger than
-    `spool.MEMORY` is not held in memory.
+    where a parquet file tells them, as `datasets` writes it. A .txt file has a column `text`, and a row for every
+    line that is not blank. Files are read in blocks, and what is larger than `spool.MEMORY` is not held in memory.
 
     Args:
         memory: how many bytes of it may be held, in place of that.
@@ -66,6 +67,7 @@ def read_table(path: str | Path, memory: int | None = None) -> Table:
     """
     from zoo.data.delimited import read_delimited
     from zoo.data.json_lines import read_json_lines
+    from zoo.data.plain_lines import read_plain_lines
 
     fault = _file_fault(path)
     if fault:
@@ -77,6 +79,8 @@ def read_table(path: str | Path, memory: int | None = None) -> Table:
             data = _read_parquet(path, memory)
         elif kind == "jsonl":
             data = read_json_lines(path, memory)
+        elif kind == "txt":
+            data = read_plain_lines(path, memory)
         else:
             data = read_delimited(path, "," if kind == "csv" else "\t", memory)
     except OSError as error:
@@ -85,7 +89,8 @@ def read_table(path: str | Path, memory: int | None = None) -> Table:
         raise _not_utf8(path) or ZooError(f"'{path}' cannot be read as {kind}.", why=str(error)) from error
     _check_names(path, data.column_names)
     if data.num_rows == 0:
-        raise ZooError(f"'{path}' has no rows, only its columns {some(map(repr, data.column_names))}.")
+        columns = some(map(repr, data.column_names))
+        raise ZooError(f"'{path}' has no rows{f', only its columns {columns}' if columns else ''}.")
     return Table(str(path), data)
 
 

@@ -106,7 +106,7 @@ class DataKeys:
 
     train: str = key(
         "",
-        "a csv, tsv, jsonl or parquet file, a folder of pictures, a registered data set, or one of the Hub: "
+        "a csv, tsv, jsonl, parquet or txt file, a folder of pictures, a registered data set, or one of the Hub: "
         "hf://datasets/ORG/NAME[@REVISION][/CONFIG, folder or files]",
     )
     validation: float | str | None = key(
