@@ -181,6 +181,10 @@ def test_pictures_of_the_web_where_they_are_allowed(zoo, run, network, monkeypat
 
 
 def test_urls_are_refused_before_weights_are_fetched(hub, zoo_process):
+    code, out, told = zoo_process("predict", "resnet50", "https://example.org/cat.png")
+    assert (code, out, hub.requests) == (2, "", [])
+    assert "zoo predict --allow-urls" in told
+
     config = {"model_type": "resnet", "architectures": ["ResNetForImageClassification"]}
     hub.add("some/resnet", {"config.json": json.dumps(config).encode(), "model.safetensors": b"weights"})
     code, out, told = zoo_process("predict", "hf://some/resnet", "https://example.org/cat.png")

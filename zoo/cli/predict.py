@@ -48,13 +48,18 @@ def command(model: str, inputs: tuple[str, ...], column: str | None, allow_urls:
 
 
 def _takes_pictures(model: str) -> bool:
-    """Whether a model is one for pictures, as its config says; its weights are not fetched."""
+    """Whether a model is one for pictures, as the catalogue or its config says; its weights are not fetched."""
     from zoo.hub.description import kind_of
     from zoo.loading import locate
-    from zoo.registry.code import architecture_of, find_architecture
+    from zoo.registry.code import architecture_of, find_architecture, qualified_architecture
+    from zoo.registry.presets import find_preset, is_preset
 
-    found = locate(model, "random")
-    return find_architecture(found.architecture or architecture_of(kind_of(found.source))).modality == "image"
+    if is_preset(model):
+        preset = find_preset(model)
+        architecture = qualified_architecture(preset.architecture, preset.plugin)
+    else:
+        architecture = architecture_of(kind_of(locate(model, "random").source))
+    return find_architecture(architecture).modality == "image"
 
 
 def _check_urls(inputs: tuple[str, ...], allowed: bool, model: str, pictures: bool) -> None:
@@ -87,7 +92,7 @@ def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Se
     from zoo.data.image_folder import pictures_in
     from zoo.data.readers import FORMATS, read_table
 
-    inputs = _lines() if inputs == ("-",) else inputs
+    inputs = tuple(_lines()) if inputs == ("-",) else inputs
     if len(inputs) == 1 and Path(inputs[0]).suffix.lower() in FORMATS:
         table = read_table(inputs[0])
         known = column or (data.image if data.image in table.columns else None)
@@ -121,12 +126,12 @@ def _texts(
     return list(inputs)
 
 
-def _lines() -> tuple[str, ...]:
+def _lines() -> list[str]:
     """The lines of standard input that are not blank. Raises a ZooError where there are none."""
     from zoo.data.plain_lines import plain_lines
 
     try:
-        lines = tuple(plain_lines(click.get_text_stream("stdin", encoding="utf-8", errors="strict")))
+        lines = list(plain_lines(click.get_text_stream("stdin", encoding="utf-8", errors="strict")))
     except UnicodeDecodeError as error:
         raise ZooError("Standard input is not UTF-8.", why=str(error)) from error
     if not lines:
