@@ -228,12 +228,12 @@ def test_damage_that_only_decoding_finds_ends_the_run_by_name(tiny, faulty, tmp_
         finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=QUICK)
 
 
-@pytest.mark.parametrize("batch_size", [1, 4, 17])
+@pytest.mark.parametrize("batch_size", [1, 17])
 def test_all_that_is_damaged_is_told_where_one_is_found(tiny, faulty, tmp_path, batch_size):
     (faulty / "train/red/empty.png").unlink()
     (faulty / "train/blue/text.jpg").unlink()
     whole = (faulty / "train/blue/0.jpg").read_bytes()
-    (faulty / "train/blue/half.jpg").write_bytes(whole[: len(whole) // 2])
+    (faulty / "train/blue/half.jpg").write_bytes(whole[:-200])
     how = (*QUICK, "train.epochs=1", f"train.batch_size={batch_size}")
     with pytest.raises(ZooError, match="2 training pictures cannot be decoded") as told:
         finetune(str(tiny), data=faulty, output=tmp_path / "run", overrides=how)

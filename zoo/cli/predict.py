@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -131,7 +133,7 @@ def _lines() -> list[str]:
     from zoo.data.plain_lines import plain_lines
 
     try:
-        lines = list(plain_lines(click.get_text_stream("stdin", encoding="utf-8", errors="strict")))
+        lines = list(plain_lines(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")))
     except UnicodeDecodeError as error:
         raise ZooError("Standard input is not UTF-8.", why=str(error)) from error
     if not lines:

@@ -84,7 +84,8 @@ class Layout:
         ignore: `{pattern of tensor names: why zoo does not read them}`. `*` stands for anything.
         prefix: a prefix that the names of a checkpoint may carry or lack as a whole, such as `bert.`; it is
             written where the rule's tensor name carries it.
-        fresh: patterns of variable paths that a checkpoint may lack: a new head, which starts at random.
+        fresh: patterns of variable paths that a checkpoint of another task, or of other labels, may lack: a new
+            head, which starts at random.
         labelled: patterns of the variable paths whose shapes follow the labels: the output layer.
     """
 
