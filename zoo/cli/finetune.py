@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import signal
-import sys
 from types import TracebackType
 from typing import Any
 
@@ -140,7 +139,7 @@ class Terminal:
             TextColumn("{task.fields[status]}"),
             TimeRemainingColumn(),
             console=self.console,
-            disable=not sys.stderr.isatty(),
+            disable=not self.console.is_terminal,
         )
         self.task: Any = None
 
