@@ -51,11 +51,35 @@ def test_numbers_and_categories_can_be_labels():
     assert choose_columns(_table(notes=LONG, mood=[True, False] * 6)) == Columns("notes", None, "mood")
 
 
-def test_lists_are_labels_by_their_name_only():
+def test_lists_are_labels_by_their_name_or_where_nothing_else_can_be():
     table = _table(notes=LONG, ups=[["up"]] * 12, mood=["up", "down"] * 6)
     assert choose_columns(table) == Columns("notes", None, "mood")
     table = _table(notes=LONG, label=[["up"]] * 12, mood=["up", "down"] * 6)
     assert choose_columns(table) == Columns("notes", None, "label")
+    assert choose_columns(_table(id=IDS, notes=LONG, tags=[["up"], ["up", "new"]] * 6)).label == "tags"
+    assert choose_columns(_table(notes=LONG, language=["en"] * 12, tags=[["up"]] * 12)).label == "tags"
+    assert "no column has values that repeat" in _why(_table(notes=LONG, tags=[["up"]] * 12, more=[["a"]] * 12))
+
+
+@pytest.mark.parametrize(
+    ("columns", "hint"),
+    [
+        ({"tokens": [["a", "b"]], "ner_tags": [["O", "O"]]}, "--task token-classification"),
+        ({"tokens": [["a", "b"]], "ner_tags": [[0, 1]]}, "--task token-classification"),
+        ({"anchor": LONG, "positive": LONG[::-1]}, "--task feature-extraction"),
+        ({"messages": [[{"role": "user", "content": "Hello"}]]}, "--task text-generation"),
+        ({"text;label": ["a film;good", "a play;bad"]}, "name has ';' in it"),
+    ],
+)
+def test_what_a_table_may_be_meant_for_is_told(columns, hint):
+    told = [line for line in _why(_table(**columns)).splitlines() if hint in line]
+    assert len(told) == 1
+
+
+def test_a_table_with_a_text_that_repeats_nothing_gets_no_hint():
+    why = _why(_table(text=LONG, id=IDS, day=LONG))
+    assert "--task" not in why
+    assert "in it" not in why
 
 
 def test_a_constant_column_is_the_label_only_where_there_is_no_other():

@@ -33,3 +33,12 @@ def test_what_would_have_saved_time(seconds, told):
 def test_workers_read_pictures_and_no_texts():
     texts = Recipe().replace("model", task="text-classification")
     assert quicker(texts, None, {"feeding": 30.0, "computing": 70.0}) == ""
+
+
+def test_compilation_is_one_part_and_there_are_as_many_parts_as_colours():
+    seconds = {"compiling": 5.0, "compiling the step": 2.0} | {f"part {n}": 10.0 + n for n in range(7)}
+    told = time_parts(seconds)
+    assert len(told) == 6
+    assert list(told)[-1] == "the rest"
+    assert sum(told.values()) == sum(seconds.values())
+    assert time_parts({"compiling": 5.0, "compiling the step": 2.0}) == {"compiling": 7.0}

@@ -11,11 +11,22 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 import zoo
+from zoo.data.conversations import Completion, Conversation, Message, Preference
 from zoo.errors import Faults, RunError, ZooError
-from zoo.train.answers import Questions, _continued
+from zoo.train.answers import Questions, _continued, asked
 from zoo.train.evaluate import evaluate
 from zoo.train.run_lock import read_lock
 from zoo.train.text_metrics import check_metrics, exact_match, rouge_l
+
+
+def test_a_question_is_told_as_it_was_asked():
+    """Of messages the last before the answer, of prompts the prompt: without what a template writes."""
+    turns = [Message("system", "Be brief."), Message("user", "Hello"), Message("assistant", "Hi")]
+    turns += [Message("user", "And now?"), Message("assistant", "Bye")]
+    assert asked(Conversation(tuple(turns))) == "And now?"
+    assert asked(Completion("2 + 2 =", " 4")) == "2 + 2 ="
+    assert asked(Preference(Conversation(tuple(turns[:2])), "Hi", "No")) == "Hello"
+
 
 WORDS = st.sampled_from(["the", "cat", "sat", "on", "a", "mat,", "The-dog", "ran", "42"])
 TEXTS = st.lists(WORDS, max_size=12).map(" ".join)
@@ -118,6 +129,8 @@ def test_a_run_tells_how_right_its_answers_are_before_and_after(run):
     page = run.report.read_text()
     assert "Some of the held-out questions" in page
     assert "snow" in page
+    assert "0.0% before training" in page
+    assert "as plain text, without roles" in page  # of random weights, whose completions no template writes
 
 
 def test_a_run_is_evaluated_by_its_answers(run, jsonl):

@@ -384,6 +384,15 @@ def test_an_architecture_trains_from_a_config_of_the_recipe_s_own(folder, tmp_pa
     assert saved["label_names"] == sorted(COLOURS)
 
 
+@pytest.mark.parametrize("run", [finetune, zoo.check])
+def test_a_config_that_does_not_say_how_pictures_are_prepared_is_refused_before_they_are_read(run, tmp_path):
+    (tmp_path / "pictures").mkdir()  # in which there is nothing to be read
+    keys = {"architecture": "resnet", "task": "image-classification", "config": {"depths": [1, 1, 1, 1]}}
+    with pytest.raises(ZooError, match="does not say how pictures are prepared") as told:
+        run(zoo.Recipe.of(model=keys, data={"train": str(tmp_path / "pictures")}))
+    assert "pretrained_cfg" in str(told.value)
+
+
 def _inline(config):
     from zoo.train.recipe_file import toml_value
 

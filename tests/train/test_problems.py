@@ -14,7 +14,9 @@ from zoo.data.problems import MULTI, REGRESSION, SINGLE
 from zoo.errors import ZooError
 from zoo.train.evaluate import evaluate
 from zoo.train.finetune import finetune
-from zoo.train.recipe import TrainKeys
+from zoo.train.recipe import LoraKeys, TrainKeys
+from zoo.train.setup import make_model
+from zoo.train.splits import read_splits
 
 GOOD, BAD = ["superb", "lovely", "great", "fine"], ["awful", "dull", "poor", "grim"]
 LEARN = TrainKeys(epochs=10, batch_size=8, learning_rate=5e-3)
@@ -99,6 +101,28 @@ def test_a_regression_can_be_trained_further(regression, tmp_path):
     again = finetune(recipe.replace("data", label="praise"), output=tmp_path / "run")
     assert again.metrics["pearson"] > 0.9
     assert again.model().labels == ("praise",)
+
+
+@pytest.mark.parametrize("lora", [False, True])
+def test_a_new_head_starts_at_the_mean_of_the_training_rows(recipe, tmp_path, lora):
+    """So a few steps at a small rate are no worse than the constant, however far from zero the numbers are."""
+    file = tmp_path / "stars.csv"
+    file.write_text("review,stars\n" + "".join(f"{text},{40 + 2 * much:.3f}\n" for text, much, _ in rows()))
+    keys = recipe.replace("data", train=str(file), label="stars", problem_type=REGRESSION)
+    keys = dataclasses.replace(keys, train=TrainKeys(epochs=1, batch_size=16, learning_rate=1e-4))
+    keys = keys.replace("model", task="text-classification", lora=LoraKeys(rank=2) if lora else None)
+    splits = read_splits(keys)
+    model, mean = make_model(keys, splits), np.mean(splits.train.labels)
+    np.testing.assert_allclose(model.probabilities(["the film"] * 2), mean, atol=0.5)
+    run = finetune(keys, output=tmp_path / "run")
+    constant = float(np.std(splits.validation.labels))
+    assert run.metrics["rmse"] < 1.05 * constant
+    further = keys.replace("model", preset=str(run.path), lora=None)
+    kept = make_model(further, splits)  # a head that was trained stays as it is
+    np.testing.assert_array_equal(kept.head.classifier.bias, run.model().head.classifier.bias)
+    texts = ["superb film", "dull story"]
+    _, expected = reference_logits(run, texts)
+    np.testing.assert_allclose(run.model().probabilities(texts), expected, rtol=1e-5)
 
 
 def test_rows_without_a_number_are_named(recipe, tmp_path):

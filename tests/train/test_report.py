@@ -9,10 +9,12 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from xml.etree import ElementTree
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.train.report import Mistake, Report, class_scores, confusions, duration, render_report
+from zoo.train.report import Mistake, Report, class_scores, confusions, decisions_of, duration, render_report
+from zoo.train.scores import MultiLabelScores
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 EVIL = """<script>alert("1")</script> & 'x' --> </style> </pre>"""
@@ -112,6 +114,21 @@ def test_the_page_holds_every_figure():
     assert "rows 180 train" in page.text
     assert "test 200 2 32.2%" not in page.text
     assert "test 200 2 0.3217 85.0% 84.1%" in page.text
+
+
+def test_several_labels_have_scores_of_their_own():
+    counts = MultiLabelScores(np.array([[0.9, 0.2], [0.8, 0.1], [0.6, 0.3]]), np.array([[1.0, 0], [1, 1], [0, 0]]))
+    page = Page(render_report(report(confusion=None, decisions=counts.decisions.tolist())))
+    assert "bad 2 66.7% 100.0% 80.0%" in page.text
+    assert "good 1 \N{EN DASH} 0.0% 0.0%" in page.text
+    assert "confusion" not in page.text.lower()
+
+
+def test_a_score_from_before_training_stands_beside_the_one_after_it():
+    page = Page(
+        render_report(report(metrics={"loss": 1.2, "exact_match": 0.8}, score="loss", before={"exact_match": 0.1}))
+    )
+    assert "exact match 80.0% 10.0% before training" in page.text
 
 
 def test_the_page_loads_nothing_from_elsewhere():
@@ -270,7 +287,7 @@ def test_where_the_time_went():
 
 
 def test_class_scores_of_classes_never_seen_or_never_predicted():
-    seen, unpredicted, absent = class_scores(["a", "b", "c"], [[3, 0, 0], [2, 0, 0], [0, 0, 0]])
+    seen, unpredicted, absent = class_scores(["a", "b", "c"], decisions_of([[3, 0, 0], [2, 0, 0], [0, 0, 0]]))
     assert (seen.precision, seen.recall, seen.f1, seen.support) == (0.6, 1.0, 0.75, 3)
     assert (unpredicted.precision, unpredicted.recall, unpredicted.f1) == (None, 0.0, 0.0)
     assert (absent.precision, absent.recall, absent.f1, absent.support) == (None, None, None, 0)

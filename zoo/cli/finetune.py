@@ -78,9 +78,10 @@ def command(
     reached, least = (f"{x:.1%}" if is_share(name) else f"{x:.4g}" for x in (value, least))
     beside = f"   (always saying '{label}': {least})" if label else ""
     click.echo(f"{final['split']} {title(name)}  {reached}{beside}")
+    begun = next((r for r in run.history if r.get("split") == final["split"] and not r["step"]), {})
     for one in map(name_of, run.recipe.evaluate.answers):
-        value = run.metrics[one]
-        click.echo(f"{final['split']} {title(one)}  {f'{value:.1%}' if is_share(one) else f'{value:.4g}'}")
+        value, before = (f"{x:.1%}" if is_share(one) else f"{x:.4g}" for x in (run.metrics[one], begun[one]))
+        click.echo(f"{final['split']} {title(one)}  {value}   (before training: {before})")
     click.echo(f"model          {run.path}/model")
     click.echo(f"report         {run.path}/report.html")
     task = run.recipe.model.task

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.data.column_hints import hints
 from zoo.data.column_kinds import (
     either,
     holds_labels,
@@ -150,7 +151,8 @@ def choose_columns(
 
     The text is the column with a usual name (`text`, `review`, ...), else the one whose texts are by far
     the longest. The label is the column with a usual name, else the one with by far the fewest values
-    that repeat; it is guessed only where `need_label` says so. A second text is never guessed.
+    that repeat, else the only one that holds lists; it is guessed only where `need_label` says so. A second
+    text is never guessed.
 
     Raises:
         ZooError: a given column is not there, is named twice or holds the wrong kind of value; or no
@@ -167,6 +169,7 @@ def choose_columns(
         label = _guess_label(table, candidates, faults)
     if text is None or faults:
         faults.add(listed(table))
+        faults.found += hints(table, label=label is not None)
     faults.check(
         f"Which columns of '{table.source}' to use is not clear.",
         fix='Name them in the recipe or with --set, such as --set data.text="review".',
@@ -224,11 +227,14 @@ def _guess_label(table: Table, candidates: list[str], faults: Faults) -> str | N
     if named:
         faults.add(f"data.label: it may be {either(named)}.")
         return None
-    single = [name for name in candidates if not holds_lists(type_of(table, name))]  # lists are taken by name only
+    single = [name for name in candidates if not holds_lists(type_of(table, name))]
     classes = {name: _count(table.column(name)) for name in single}
     repeating = {name: count for name, count in classes.items() if 1 < count <= len(table) / 2}
     # A constant column is taken where nothing better is there: the user then hears that it has one class.
     likely = repeating or {name: count for name, count in classes.items() if count == 1}
+    lists = [name for name in candidates if name not in single]
+    if not repeating and len(lists) == 1:
+        return lists[0]
     if not likely:
         faults.add("data.label: no column has values that repeat, as labels do.")
         return None

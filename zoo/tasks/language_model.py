@@ -79,6 +79,10 @@ class LanguageModel(TextModel):
             return example.prompt
         raise ZooError(f"A plain text has no prompt apart from it: {example!r:.60}")
 
+    def is_chat(self, example: Example) -> bool:
+        """Whether the chat template writes an example."""
+        return self._encoder().conversation_of(example) is not None
+
     def answer_of(self, example: Example | Preference) -> str:
         """The answer at the end of an example. Raises a ZooError for a plain text, which has none."""
         if isinstance(example, Preference):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from zoo.train.batches import Batches
+from zoo.train.clock import COMPILING
 from zoo.train.footprint import Footprint
 from zoo.train.recipe import Recipe
 from zoo.train.splits import Splits
@@ -27,18 +29,23 @@ def fitting(recipe: Recipe, step: Footprint, memory: float) -> str:
 
 
 _SMALL = 0.02  # parts of less than this share of the time are told together
+_SHOWN = 5  # beside the rest: as many as the report has colours for
 _PARTS = {
     "feeding": "waiting for batches",
     "training": "between steps",
+    "compiling the step": COMPILING,
 }
 """What people are told of the parts of a run's time that bear other names in it."""
 
 
 def time_parts(seconds: dict[str, float]) -> dict[str, float]:
     """The parts of a run's time under the names that people are told, the longest first; small ones together."""
-    named = {_PARTS.get(name, name): took for name, took in seconds.items() if name != "total"}
+    named = Counter[str]()
+    for name, took in seconds.items():
+        if name != "total":
+            named[_PARTS.get(name, name)] += took
     small = _SMALL * sum(named.values())
-    shown = {name: took for name, took in named.items() if took >= small}
+    shown = {name: took for name, took in named.most_common(_SHOWN) if took >= small}
     rest = sum(named.values()) - sum(shown.values())
     return dict(sorted(shown.items(), key=lambda item: -item[1])) | ({"the rest": rest} if rest > 0 else {})
 

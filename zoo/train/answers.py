@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.data.conversations import Completion, Conversation, Preference
 from zoo.data.examples import Examples
 from zoo.errors import RunError
 from zoo.generate.prompts import encoded_prompts
@@ -23,7 +24,7 @@ class Answer:
 
     Args:
         row: the row of the data, from 1.
-        question: the prompt, as the model saw it.
+        question: what it was asked: the last message, or the prompt.
         reference: the answer that it has.
         answer: the model's own.
         scores: what each metric says of it.
@@ -63,12 +64,19 @@ class Questions:
         questions = [self.model.prompt_of(item) for item in inputs]
         texts = _continued(self.model, questions, self.keys.max_new_tokens)
         found = []
-        for n, item, question, text in zip(chosen, inputs, questions, texts, strict=True):
+        for n, item, text in zip(chosen, inputs, texts, strict=True):
             row, reference = self.examples.rows[n], self.model.answer_of(item)
             where = f"row {row} of '{self.examples.source}'"
             scores = {name: _scored(name, metric, text, reference, where) for name, metric in self.metrics.items()}
-            found.append(Answer(row, question, reference, text, scores))
+            found.append(Answer(row, asked(item), reference, text, scores))
         return found
+
+
+def asked(item: Conversation | Completion | Preference) -> str:
+    """What an example asks, in plain words: without what a chat template writes around it."""
+    if isinstance(item, Preference):
+        return asked(item.answered[0])
+    return item.prompt if isinstance(item, Completion) else item.question[-1].content if item.question else ""
 
 
 def means(found: Sequence[Answer]) -> dict[str, float]:

@@ -82,8 +82,11 @@ def check(
         ZooError: recipe or data are wrong, nothing can be learned from the labels, or the step does not fit in
             the device's memory.
     """
+    from zoo.train.setup import check_prepares
+
     listener = listener or Silent()
     recipe = resolve(recipe, data=data, task=task, overrides=overrides)
+    check_prepares(recipe)
     listener.stage("reading data")
     splits = read_splits(recipe)
     return _check(recipe, splits, show, listener)
@@ -99,7 +102,7 @@ def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Che
     from zoo.train.footprint import device_memory
     from zoo.train.order import make_plan
     from zoo.train.preflight import foreseen
-    from zoo.train.setup import normalisation_facts
+    from zoo.train.setup import normalisation_facts, written_facts
     from zoo.train.shown import first_examples
 
     recipe = fitted(recipe, splits, listener)
@@ -118,7 +121,10 @@ def _check(recipe: Recipe, splits: Splits, show: int, listener: Listener) -> Che
     }
     found = Check(
         recipe=recipe,
-        data=data_facts(splits) | feed_facts(batches) | normalisation_facts(recipe, model),
+        data=data_facts(splits)
+        | feed_facts(batches)
+        | normalisation_facts(recipe, model)
+        | written_facts(model, splits.train),
         rows={name: len(part) for name, part in splits.parts.items()},
         classes=class_counts(splits.train),
         warnings=splits.warnings,

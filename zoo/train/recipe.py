@@ -65,7 +65,11 @@ class ModelKeys:
     preset: str = key("", "a preset, a URL, or the path of a run or checkpoint")
     architecture: str = key("", "in place of a preset: an architecture, to be trained from random weights")
     config: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "the architecture's config, as `config.json` has it"}
+        default_factory=dict,
+        metadata={
+            "help": "the architecture's config, as `config.json` has it; of one for pictures in timm's form, "
+            "which says how these are prepared"
+        },
     )
     task: str = key("", "what the model is to do, a Hub task name; by default what the preset can be trained for")
     weights: str = key(
@@ -122,7 +126,9 @@ class DataKeys:
         None, "use only so many of the training rows, drawn by the seed: for a quick trial", least=2
     )
     stratify: bool = key(True, "the share that is held out has every class as often as the rest")
-    dedupe: bool = key(False, "leave training rows out that are held out, too; else they are only told of")
+    dedupe: bool = key(
+        False, "leave training rows out that are held out, too; else texts are told of, and pictures refused"
+    )
     text: str | None = key(None, "the column with the text; guessed where it is left out")
     text_pair: str | None = key(None, "the column with a second text")
     tokens: str | None = key(None, "the column with lists of words, whose tags are in `label`; guessed, too")

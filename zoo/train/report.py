@@ -54,6 +54,8 @@ class Report:
         baselines: what the score is to be beside: names and values on its scale.
         history: the records of `metrics.jsonl`.
         confusion: counts, a row for each true label and a column for each predicted one, or None.
+        decisions: of several labels a row, how often each is said rightly, is there, and is said.
+        before: the scores of the same rows before training, where they were measured.
         mistakes: the wrong answers, or the texts, with the highest losses, the worst first.
         told: what `label` and `predicted` of these are.
         suspects: how many of the rows have a label that is worth a look.
@@ -80,6 +82,8 @@ class Report:
     recipe: str
     told: tuple[str, str] = ("label", "predicted")
     suspects: int = 0
+    decisions: Sequence[Sequence[int]] = ()
+    before: dict[str, float] = field(default_factory=dict)
     answers: Sequence[Answer] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     advice: str = ""
@@ -113,28 +117,30 @@ def render_report(report: Report) -> str:
         measured=list(dict.fromkeys(name for record in evaluations for name in record if name not in WHERE)),
         unusable=_unusable(report.history),
         parts=[(name, seconds) for name, seconds in report.seconds.items() if seconds >= 0.05],
-        classes=class_scores(report.labels, report.confusion or []),
+        classes=class_scores(report.labels, report.decisions or decisions_of(report.confusion or [])),
         matrix=report.confusion if len(report.labels) <= MOST_CLASSES else None,
         confusions=confusions(report.labels, report.confusion or [])[:20],
     )
     return NOT_TEXT.sub("\ufffd", page)
 
 
-def class_scores(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[ClassScores]:
-    """Precision, recall, F1 and support of every class that a confusion matrix counts."""
-    found = []
-    for i, row in enumerate(confusion):
-        support, chosen = sum(row), sum(other[i] for other in confusion)
-        found.append(
-            ClassScores(
-                label=labels[i],
-                precision=row[i] / chosen if chosen else None,
-                recall=row[i] / support if support else None,
-                f1=2 * row[i] / (support + chosen) if support + chosen else None,
-                support=support,
-            )
+def decisions_of(confusion: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:
+    """How often each class of a confusion matrix is said rightly, is there, and is said."""
+    return [(row[i], sum(row), sum(other[i] for other in confusion)) for i, row in enumerate(confusion)]
+
+
+def class_scores(labels: Sequence[str], decisions: Sequence[Sequence[int]]) -> list[ClassScores]:
+    """Precision, recall, F1 and support of every class, of how often it is said rightly, is there, and is said."""
+    return [
+        ClassScores(
+            label=label,
+            precision=hits / chosen if chosen else None,
+            recall=hits / support if support else None,
+            f1=2 * hits / (support + chosen) if support + chosen else None,
+            support=support,
         )
-    return found
+        for label, (hits, support, chosen) in zip(labels, decisions, strict=False)
+    ]
 
 
 def confusions(labels: Sequence[str], confusion: Sequence[Sequence[int]]) -> list[tuple[str, str, int]]:

@@ -132,8 +132,9 @@ def _refuse(folder: Path, what: str, changed: list[str]) -> None:
 def _gather(recipe: Recipe, listener: Listener) -> Material:
     use_jax()
     from zoo.train.preflight import foreseen
-    from zoo.train.setup import class_weights, labels_for, locate_model
+    from zoo.train.setup import check_prepares, class_weights, labels_for, locate_model
 
+    check_prepares(recipe)
     listener.stage("reading data")
     splits = read_splits(recipe)
     _tell(splits, listener)
@@ -170,7 +171,7 @@ def _run(
     from zoo.train.order import make_plan
     from zoo.train.preflight import prepared
     from zoo.train.reference import hold_references
-    from zoo.train.setup import make_model, normalisation_facts, trained_weights, trainer_for
+    from zoo.train.setup import make_model, normalisation_facts, trained_weights, trainer_for, written_facts
 
     splits = material.splits
     callbacks = [*callbacks, *named_callbacks(recipe.train.callbacks)]
@@ -178,7 +179,8 @@ def _run(
     model = make_model(recipe, splits, found=material.found)
     if model.audit.fresh and recipe.model.preset and recipe.model.weights == "pretrained":
         listener.fact("new", f"{some(model.audit.fresh)}; the rest as in {recipe.model.preset}")
-    for name, value in {"trained": trained_weights(model), **normalisation_facts(recipe, model)}.items():
+    facts = normalisation_facts(recipe, model) | written_facts(model, splits.train)
+    for name, value in {"trained": trained_weights(model), **facts}.items():
         listener.fact(name, value)
     known, splits = len(splits.notes), learnable(recipe, model, splits)
     for note in splits.notes[known:]:

@@ -120,15 +120,20 @@ class MultiLabelScores(Scores):
         return -np.log(np.maximum(likelihood, 1e-12)).mean(axis=1)
 
     @property
+    def decisions(self) -> np.ndarray:
+        """`(labels, 3)` counts: how often each label is said rightly, is there, and is said."""
+        true, called = self.targets > 0.5, self.predicted
+        return np.stack([x.sum(axis=0) for x in (true & called, true, called)], axis=1)
+
+    @property
     def metrics(self) -> dict[str, float]:
         """F1 over all decisions, its mean over the labels that occur, and the share of rows with no mistake."""
-        true, called = self.targets > 0.5, self.predicted
-        hits, truths, calls = ((x).sum(axis=0) for x in (true & called, true, called))
+        hits, truths, calls = self.decisions.T
         either = truths.sum() + calls.sum()
         return {
             "micro_f1": float(2 * hits.sum() / either) if either else 0.0,
             "macro_f1": macro_f1(hits, truths, calls),
-            "exact_match": float((true == called).all(axis=1).mean()),
+            "exact_match": float(((self.targets > 0.5) == self.predicted).all(axis=1).mean()),
             "loss": float(self.losses.mean()),
         }
 

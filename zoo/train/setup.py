@@ -7,16 +7,19 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from zoo.chat.plain import PLAIN_TEMPLATE, ROLE_TOKENS
 from zoo.chat.template import read_template_file
 from zoo.data.conversations import Completion, Conversation, Preference, texts_of
 from zoo.data.examples import Examples
 from zoo.data.labels import output_names
-from zoo.data.problems import LANGUAGE, PREFERENCE, PROBLEMS, classes_of
+from zoo.data.problems import LANGUAGE, PREFERENCE, PROBLEMS, REGRESSION, classes_of
 from zoo.data.vocabulary import learn_tokenizer
 from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.description import labels_of
 from zoo.loading import Found, Weights, build, described, locate
+from zoo.registry.code import find_architecture
 from zoo.tasks.losses import preference, preference_told
 from zoo.train.depth import depths
 from zoo.train.feeds import preparation
@@ -26,6 +29,7 @@ from zoo.train.recipe import Recipe
 from zoo.train.remat import remat_blocks, remat_policy
 from zoo.train.splits import Splits
 from zoo.train.step import Trainer, make_trainer
+from zoo.weights.build import variable_path
 from zoo.weights.peft import read_adapter
 
 
@@ -39,6 +43,25 @@ def locate_model(recipe: Recipe, weights: Weights | None = None) -> Found:
     if keys.architecture:
         return described(keys.architecture, keys.config)
     return locate(keys.preset, weights or _weights(recipe))
+
+
+def check_prepares(recipe: Recipe) -> None:
+    """Raise a ZooError where the recipe's own config does not say how pictures are prepared, before any is read.
+
+    A text's tokenizer is learned from the data; what is done to pictures has to be told.
+    """
+    if not recipe.model.architecture:
+        return
+    found = locate_model(recipe)
+    record = find_architecture(found.architecture)
+    config = record.config.read(found.source, found.files.origin)
+    if record.modality == "image" and record.preprocessor(found.files, config) is None:
+        raise ZooError(
+            f"model.config of '{recipe.model.architecture}' does not say how pictures are prepared.",
+            why="transformers keeps that in another file, which a recipe has no place for",
+            fix="Give it in timm's form, which says so: "
+            'config = { architecture = "resnet18", pretrained_cfg = { input_size = [3, 224, 224] } }',
+        )
 
 
 def labels_for(recipe: Recipe, found: Found, splits: Splits) -> list[str]:
@@ -109,6 +132,8 @@ def make_base(
         weights=weights,
         seed=recipe.train.seed,
     )
+    if problem == REGRESSION:
+        _start_at_mean(model, splits.train.labels or ())
     if keys.architecture and model.inputs == "texts":
         texts = (text for item in splits.train.inputs for text in texts_of(item))
         model.preprocess = learn_tokenizer(texts, model.config, ROLE_TOKENS if _chats(recipe, splits) else ())
@@ -117,6 +142,18 @@ def make_base(
     if keys.lora and keys.lora.quantize:
         model.keep_as_int8()
     return model
+
+
+def _start_at_mean(model: Any, numbers: Sequence[float]) -> None:
+    """Let a new head say the training rows' mean by its bias, so that it learns what differs from that.
+
+    A head without a bias, as decoders have it, starts near zero.
+    """
+    layout = model.record.layouts[model.layout](model.config, model.task)
+    for variable in model.head.weights:
+        path = variable_path(model, variable)
+        if path in model.audit.fresh and layout.is_labelled(path) and tuple(variable.shape) == (1,):
+            variable.assign([np.mean(numbers)])
 
 
 def _chats(recipe: Recipe, splits: Splits) -> bool:
@@ -154,6 +191,16 @@ def normalisation_facts(recipe: Recipe, model: Any) -> dict[str, str]:
         return {}
     told = f"{keys.batch_size} examples at a time, not all of a step: batch normalisations see one batch of it each"
     return {"normalised": told}
+
+
+def written_facts(model: Any, train: Examples) -> dict[str, str]:
+    """How prompts and completions become texts, which is with or without roles."""
+    first = train.inputs[0]
+    first = first.answered[0] if isinstance(first, Preference) else first
+    if not isinstance(first, Completion):
+        return {}
+    plain = "as plain text, without roles (data.chat = true, by a chat template's)"
+    return {"written": "as turns of the chat template" if model.is_chat(first) else plain}
 
 
 def _weights(recipe: Recipe) -> Weights:
