@@ -62,6 +62,14 @@ def test_all_faults_are_told_at_once(zoo, catalogue):
     assert len(verdict["faults"]) == 3
 
 
+def test_a_catalogue_without_a_lock_is_told_how_to_get_one(zoo, catalogue):
+    catalogue.with_suffix(".lock.json").unlink()
+    told = zoo("plugins", "check", catalogue)
+    assert told.code == 2
+    assert "zoo plugins lock toys.toml" in told.err
+    assert "Errno" not in told.err
+
+
 def test_a_catalogue_that_is_not_there(zoo, tmp_path):
     told = zoo("plugins", "check", tmp_path / "none.toml")
     assert told.code == 2

@@ -114,11 +114,21 @@ def test_a_damaged_lock_is_told_whole_and_left(hub, lock, tmp_path):
     assert hub.requests == []
 
 
+def test_of_a_folder_of_files_the_hashes_are_taken_from_the_files(hub, lock, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (tmp_path / "toys.toml").write_text(CATALOGUE.replace("hf://toys/tiny", f"file://{folder}"))
+    assert lock("tiny")[0] == 0
+    digest = hashlib.sha256(b"{}").hexdigest()
+    assert written(tmp_path)["tiny"] == {"commit": "", "files": {"config.json": {"size": 2, "sha256": digest}}}
+
+
 @pytest.mark.parametrize(
     ("source", "why"),
     [
         ("hf://toys/tiny@main", "names a revision; the commit belongs into the lock"),
-        ("pkg://toys/tiny", "is not on the Hub, so nobody records its commits"),
+        ("pkg://toys/tiny", "There is nothing at pkg://toys/tiny"),
         ("ftp://toys/tiny", "'ftp://toys/tiny' is not a source zoo knows"),
     ],
 )

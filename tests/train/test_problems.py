@@ -115,7 +115,7 @@ def test_a_new_head_starts_at_the_mean_of_the_training_rows(recipe, tmp_path, lo
     model, mean = make_model(keys, splits), np.mean(splits.train.labels)
     np.testing.assert_allclose(model.probabilities(["the film"] * 2), mean, atol=0.5)
     run = finetune(keys, output=tmp_path / "run")
-    constant = float(np.std(splits.validation.labels))
+    constant = float(np.sqrt(np.mean((np.array(splits.validation.labels) - mean) ** 2)))
     assert run.metrics["rmse"] < 1.05 * constant
     further = keys.replace("model", preset=str(run.path), lora=None)
     kept = make_model(further, splits)  # a head that was trained stays as it is

@@ -124,7 +124,7 @@ def _show(as_json: bool) -> None:
             (
                 row.name,
                 row.distribution,
-                f"broken: {row.error.splitlines()[0]}"
+                f"broken: {' '.join(row.error.split())}"
                 if row.manifest is None
                 else ", ".join([*row.manifest.architectures, *row.manifest.datasets, *row.manifest.trackers])
                 or f"{len(row.presets)} presets",

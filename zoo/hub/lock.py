@@ -11,8 +11,8 @@ from typing import Any
 from zoo import strict_json
 from zoo.errors import Faults, ZooError
 from zoo.hub import huggingface
-from zoo.hub.fetch import Progress, fetch_files, silent
-from zoo.hub.files import CONFIG, wanted
+from zoo.hub.fetch import Progress, fetch_files, fetch_source, silent
+from zoo.hub.files import CONFIG, Files, wanted
 from zoo.hub.source import Source
 from zoo.hub.verify import sha256_of
 from zoo.registry.catalogue import Preset
@@ -104,7 +104,7 @@ def write_entries(catalogue: Path, entries: dict[str, Any]) -> None:
 
 def _entry(named: Source, revision: str, progress: Progress) -> dict[str, Any]:
     if named.scheme != "hf":
-        raise ZooError(f"{named} is not on the Hub, so nobody records its commits.")
+        return _folder_entry(fetch_source(named)[0])
     if named.revision:
         raise ZooError(f"{named} names a revision; the commit belongs into the lock.")
     source = Source(named.scheme, named.location, revision)
@@ -120,3 +120,15 @@ def _entry(named: Source, revision: str, progress: Progress) -> dict[str, Any]:
         entry = {"size": pin.size, "sha256": pin.sha256 or sha256_of(paths[name]), "git_oid": pin.git_oid}
         files[name] = {key: value for key, value in entry.items() if value is not None}
     return {"commit": listing.commit, "files": files}
+
+
+def _folder_entry(files: Files) -> dict[str, Any]:
+    """Sizes and hashes of a folder's files, of which nobody else keeps a record."""
+    names = wanted(files.paths)
+    if CONFIG not in names:
+        raise ZooError(f"{files.origin} has no checkpoint that zoo can read.", why=f"there is no {CONFIG}")
+    paths = {name: files.path(name) for name in names}
+    return {
+        "commit": "",
+        "files": {name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for name, path in paths.items()},
+    }

@@ -116,6 +116,8 @@ def _entries(path: Path, preset: Preset, what: str) -> dict[str, Any]:
     entries, faults = {}, []
     try:
         entries = strict_json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        faults = [f"it is not there; its author writes it: zoo plugins lock {preset.catalogue.name}"]
     except (OSError, ValueError, RecursionError) as error:
         faults = [f"{type(error).__name__}: {error}"]
     if not isinstance(entries, dict):
