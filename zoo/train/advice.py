@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -40,14 +39,15 @@ _PARTS = {
 
 def time_parts(seconds: dict[str, float]) -> dict[str, float]:
     """The parts of a run's time under the names that people are told, the longest first; small ones together."""
-    named = Counter[str]()
+    named: dict[str, float] = {}
     for name, took in seconds.items():
         if name != "total":
-            named[_PARTS.get(name, name)] += took
-    small = _SMALL * sum(named.values())
-    shown = {name: took for name, took in named.most_common(_SHOWN) if took >= small}
-    rest = sum(named.values()) - sum(shown.values())
-    return dict(sorted(shown.items(), key=lambda item: -item[1])) | ({"the rest": rest} if rest > 0 else {})
+            told = _PARTS.get(name, name)
+            named[told] = named.get(told, 0.0) + took
+    longest = sorted(named, key=lambda name: -named[name])
+    shown = [name for name in longest[:_SHOWN] if named[name] >= _SMALL * sum(named.values())]
+    rest = {"the rest": sum(named[name] for name in named if name not in shown)} if len(shown) < len(named) else {}
+    return {name: named[name] for name in shown} | rest
 
 
 def quicker(recipe: Recipe, batches: Any, seconds: dict[str, float]) -> str:
