@@ -75,13 +75,16 @@ def command(
         print_json({"run": str(run.path), "metrics": run.metrics, "split": final["split"], "baseline": least})
         return
     name, value = next(iter(run.metrics.items()))  # the metric to tell people comes first
-    reached, least = (f"{x:.1%}" if is_share(name) else f"{x:.4g}" for x in (value, least))
-    beside = f"   (always saying '{label}': {least})" if label else ""
-    click.echo(f"{final['split']} {title(name)}  {reached}{beside}")
+
+    def shown(name: str, value: float) -> str:
+        return f"{value:.1%}" if is_share(name) else f"{value:.4g}"
+
+    beside = f"   (always saying '{label}': {shown(name, least)})" if label else ""
+    click.echo(f"{final['split']} {title(name)}  {shown(name, value)}{beside}")
     begun = next((r for r in run.history if r.get("split") == final["split"] and not r["step"]), {})
     for one in map(name_of, run.recipe.evaluate.answers):
-        value, before = (f"{x:.1%}" if is_share(one) else f"{x:.4g}" for x in (run.metrics[one], begun[one]))
-        click.echo(f"{final['split']} {title(one)}  {value}   (before training: {before})")
+        beside = f"   (before training: {shown(one, begun[one])})" if one in begun else ""
+        click.echo(f"{final['split']} {title(one)}  {shown(one, run.metrics[one])}{beside}")
     click.echo(f"model          {run.path}/model")
     click.echo(f"report         {run.path}/report.html")
     task = run.recipe.model.task
