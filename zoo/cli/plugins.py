@@ -47,7 +47,7 @@ def check_plugins(names: tuple[str, ...], as_json: bool) -> None:
                 click.echo(f"  note: {note}")
     faults = [f"{verdict.plugin}: {fault}" for verdict in verdicts for fault in verdict.faults]
     if faults:
-        raise ZooError("Plugins have faults.", why=faults, fix="Their authors can mend them.")
+        raise ZooError("Plugins have faults.", why=faults)
 
 
 @command.command("lock")
