@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from zoo.errors import Faults
 from zoo.nn import Padding, divisible
-from zoo.nn.timm_config import POOLING, channels_of, table_of
+from zoo.nn.timm_config import channels_of, check_pooling, table_of
 from zoo_efficientnet.plan import BlockPlan, Plan
 
 
@@ -175,9 +175,9 @@ def timm_fields(source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]:
         return {}
     args = table_of(source, "model_args", faults)
     for key, value in args.items():
-        known = key in _HARMLESS | {"drop_rate", "drop_path_rate"}
-        if not known or (key == "global_pool" and value not in POOLING):
+        if key not in _HARMLESS | {"drop_rate", "drop_path_rate"}:
             faults.add(f"model_args.{key} = {value!r} is not supported")
+    check_pooling(source, args, faults)
     return {
         "variant": name,
         "num_channels": channels_of(source, args, faults),

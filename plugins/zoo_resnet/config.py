@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from zoo.errors import Faults
 from zoo.nn import Config, inferred
-from zoo.nn.timm_config import POOLING, channels_of, table_of
+from zoo.nn.timm_config import channels_of, check_pooling, table_of
 
 EXPANSION = 4  # a bottleneck's inner convolutions have this many times fewer channels than it gives
 
@@ -106,6 +106,7 @@ def _timm_fields(source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]
         faults.add(f"architecture = '{name}' is none of the ResNets that zoo knows")
         return {}
     args = table_of(source, "model_args", faults)
+    check_pooling(source, args, faults)
     first, second, width, averages = _STEMS[found["letter"]]
     sizes = [64, 128, 256, 512]
     basic = depth in _BASIC
@@ -149,8 +150,6 @@ def _arguments(args: Mapping[str, Any], fields: dict[str, Any], faults: Faults) 
                 changed |= {"first_stem": first, "second_stem": value, "embedding_size": 2 * value}
             case "stem_chs" if fields["pre_activation"] and not fields["first_stem"]:
                 changed["embedding_size"] = value
-            case "global_pool" if value not in POOLING:
-                faults.add(f"model_args.global_pool = {value!r} is not supported")
             case _ if key not in _HARMLESS:
                 faults.add(f"model_args.{key} = {value!r} is not supported")
     return changed

@@ -8,8 +8,8 @@ from typing import Any
 from zoo.errors import Faults
 from zoo.hub.description import pretrained_of
 
-POOLING = ("avg", "")
-"""What `global_pool` may be: the mean, or nothing, where a network without a head gives its features unpooled."""
+_POOLING = ("avg", "")
+"""The mean, or nothing, where a network without a head gives its features unpooled."""
 
 
 def table_of(source: Mapping[str, Any], key: str, faults: Faults) -> Mapping[str, Any]:
@@ -30,3 +30,12 @@ def channels_of(source: Mapping[str, Any], args: Mapping[str, Any], faults: Faul
         return told
     faults.add(f"pretrained_cfg.input_size = {size!r:.80} does not begin with a number of channels")
     return 3
+
+
+def check_pooling(source: Mapping[str, Any], args: Mapping[str, Any], faults: Faults) -> None:
+    """Note a `global_pool` that zoo does not compute; as in timm, `model_args` is asked before `pretrained_cfg`."""
+    for name, table in (("model_args", args), ("pretrained_cfg", pretrained_of(source))):
+        if (told := table.get("global_pool")) is not None:
+            if told not in _POOLING:
+                faults.add(f"{name}.global_pool = {told!r} is not supported")
+            return

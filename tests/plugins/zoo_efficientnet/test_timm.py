@@ -136,6 +136,10 @@ def test_a_network_that_pools_nothing_is_read():
             ["drop_rate = 1.0 is not in [0, 1)", "drop_path_rate = 2"],
         ),
         ({"architecture": "efficientnet_b0", "model_args": ["x"]}, ["model_args = ['x'] is not a table"]),
+        (
+            {"architecture": "efficientnet_b0", "pretrained_cfg": {"global_pool": "max"}},
+            ["pretrained_cfg.global_pool"],
+        ),
         ({"architecture": "efficientnet_b0", "pretrained_cfg": {"input_size": ["x"]}}, ["input_size"]),
     ],
 )

@@ -232,6 +232,7 @@ def test_drop_rates_of_the_arguments_are_taken(name, tmp_path):
             {"architecture": "resnet50d", "model_args": {"stem_width": "x", "channels": 64, "drop_rate": "half"}},
             ["stem_width = 'x'", "channels = 64", "drop_rate"],
         ),
+        ({"architecture": "resnet50", "pretrained_cfg": {"global_pool": "max"}}, ["pretrained_cfg.global_pool"]),
         ({"architecture": "resnet50", "pretrained_cfg": {"input_size": ["x", 224, 224]}}, ["input_size"]),
         ({"architecture": "resnet50", "pretrained_cfg": "a1_in1k"}, ["pretrained_cfg"]),
     ],
