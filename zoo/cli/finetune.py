@@ -65,7 +65,9 @@ def command(
     with Terminal() as terminal:
         terminal.stage("starting")
         use_keras()
-        from zoo.train.charts import is_share, title
+        from zoo.train.charts import title
+        from zoo.train.report import metric_text
+        from zoo.train.run import scores_before
         from zoo.train.text_metrics import name_of
 
         run = finetune(**request, listener=terminal)
@@ -75,16 +77,12 @@ def command(
         print_json({"run": str(run.path), "metrics": run.metrics, "split": final["split"], "baseline": least})
         return
     name, value = next(iter(run.metrics.items()))  # the metric to tell people comes first
-
-    def shown(name: str, value: float) -> str:
-        return f"{value:.1%}" if is_share(name) else f"{value:.4g}"
-
-    beside = f"   (always saying '{label}': {shown(name, least)})" if label else ""
-    click.echo(f"{final['split']} {title(name)}  {shown(name, value)}{beside}")
-    begun = next((r for r in run.history if r.get("split") == final["split"] and not r["step"]), {})
+    beside = f"   (always saying '{label}': {metric_text(least, name)})" if label else ""
+    click.echo(f"{final['split']} {title(name)}  {metric_text(value, name)}{beside}")
+    begun = scores_before(run.history, final["split"])
     for one in map(name_of, run.recipe.evaluate.answers):
-        beside = f"   (before training: {shown(one, begun[one])})" if one in begun else ""
-        click.echo(f"{final['split']} {title(one)}  {shown(one, run.metrics[one])}{beside}")
+        beside = f"   (before training: {metric_text(begun[one], one)})" if one in begun else ""
+        click.echo(f"{final['split']} {title(one)}  {metric_text(run.metrics[one], one)}{beside}")
     click.echo(f"model          {run.path}/model")
     click.echo(f"report         {run.path}/report.html")
     task = run.recipe.model.task

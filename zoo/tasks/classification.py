@@ -43,12 +43,16 @@ class Classifier(Model):
         have several labels, those that are more probable than not, which may be none."""
         if top_k is not None and top_k < 1:
             raise ZooError(f"top_k = {top_k}: there is no such number of labels.", fix="Ask for 1 or more.")
-        ranked = [[{"label": self.labels[n], "score": float(row[n])} for n in np.argsort(-row)] for row in scores]
+        several = self.problem == MULTI and len(self.labels) > 1
+        most = top_k or (len(self.labels) if several else 1)
+        rows = [
+            [{"label": self.labels[n], "score": float(row[n])} for n in np.argsort(-row)[:most]] for row in scores
+        ]
         if top_k is not None:
-            return [row[:top_k] for row in ranked]
-        if self.problem == MULTI and len(self.labels) > 1:
-            return [[one for one in row if one["score"] > _SAID] for row in ranked]
-        return [row[0] for row in ranked]
+            return rows
+        return (
+            [[one for one in row if one["score"] > _SAID] for row in rows] if several else [row[0] for row in rows]
+        )
 
     def targets(self, labels: Sequence[Any]) -> np.ndarray:
         """Labels as what the model is trained on: class numbers, or floats `(inputs, labels)`."""

@@ -176,7 +176,7 @@ def _template():
     )
     pages.filters |= {
         "percent": _percent,
-        "metric": _metric,
+        "metric": metric_text,
         "duration": duration,
         "title": title,
         "finite": is_finite,
@@ -198,7 +198,7 @@ def _percent(share: float | None) -> str:
     return f"{share:.1%}" if share is not None and math.isfinite(share) else NOTHING
 
 
-def _metric(value: float | None, name: str) -> str:
+def metric_text(value: float | None, name: str) -> str:
     """A metric's value as people read it: a share in per cent, anything else in four digits."""
     if is_share(name):
         return _percent(value)

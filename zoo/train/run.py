@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,12 @@ class Run:
         from zoo.loading import load
 
         return load(self.path)
+
+
+def scores_before(history: Iterable[Mapping[str, Any]], split: str) -> dict[str, float]:
+    """What a split's rows were scored before training, where they were, of the records of `metrics.jsonl`."""
+    records = (r for r in history if r.get("split") == split and not r["step"] and not r.get("final"))
+    return {name: value for name, value in next(records, {}).items() if name not in WHERE}
 
 
 def next_free(folder: Path) -> Path:

@@ -149,7 +149,7 @@ def _start_at_mean(model: Any, numbers: Sequence[float]) -> None:
 
     A head without a bias, as decoders have it, starts near zero.
     """
-    layout = model.record.layouts[model.layout](model.config, model.task)
+    layout = model.weight_layout()
     for variable in model.head.weights:
         path = variable_path(model, variable)
         if path in model.audit.fresh and layout.is_labelled(path) and tuple(variable.shape) == (1,):

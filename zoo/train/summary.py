@@ -26,7 +26,7 @@ from zoo.train.order import make_plan
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import recipe_text
 from zoo.train.report import Mistake, Report, duration, render_report
-from zoo.train.run import WHERE
+from zoo.train.run import scores_before
 from zoo.train.scores import METRICS, ClassificationScores, MultiLabelScores, Scores
 from zoo.train.setup import normalisation_facts, trained_weights, written_facts
 from zoo.train.splits import Splits
@@ -77,7 +77,7 @@ def write_report(
         labels=list(model.labels),
         confusion=final.confusion.tolist() if isinstance(final, ClassificationScores) else None,
         decisions=final.decisions.tolist() if isinstance(final, MultiLabelScores) else (),
-        before=_before(history, split),
+        before=scores_before(history, split),
         mistakes=[_mistake(model, examples, final, n, n in doubtful) for n in worst(final, _MISTAKES)],
         told=("tokens", "perplexity") if final.problem == LANGUAGE else ("label", "predicted"),
         suspects=len(doubtful),
@@ -125,12 +125,6 @@ def _baselines(
     }[train.problem]
     found = [(f"{name}, “{guess}”", value)]
     return found if probe is None else [*found, ("linear probe on the features before training", probe)]
-
-
-def _before(history: Sequence[dict[str, Any]], split: str) -> dict[str, float]:
-    """What the held-out rows were scored before training, where they were."""
-    records = [r for r in history if r.get("split") == split and not r["step"] and not r.get("final")]
-    return {name: value for name, value in records[0].items() if name not in WHERE} if records else {}
 
 
 def _data_facts(recipe: Recipe, splits: Splits, batches: Batches | ImageBatches) -> dict[str, str]:
