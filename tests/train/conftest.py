@@ -1,14 +1,17 @@
-"""A tiny BERT checkpoint from transformers, separable reviews, and one finished run on them."""
+"""Tiny checkpoints from transformers, separable reviews and pictures, and one finished run on the reviews."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from pathlib import Path
 
 import pytest
 
+from tests.train.coloured import write_folder
 from zoo.train.recipe import DataKeys, ModelKeys, OutputKeys, Recipe, TrainKeys
+from zoo.train.run import Run
 
 GOOD = ["superb", "lovely", "great", "fine", "moving"]
 BAD = ["awful", "dull", "poor", "grim", "tedious"]
@@ -110,3 +113,59 @@ def run(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory):
 def output(tmp_path: Path) -> OutputKeys:
     """A run directory that is not there yet."""
     return OutputKeys(dir=str(tmp_path / "runs" / "fresh"))
+
+
+@pytest.fixture
+def short(recipe: Recipe, output: OutputKeys) -> Recipe:
+    """One quick epoch, into a directory that is not there yet."""
+    return dataclasses.replace(recipe, train=TrainKeys(epochs=1, batch_size=8, learning_rate=1e-3), output=output)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pictures in three colours, by class: 36 to train on, 12 that are held out."""
+    root = tmp_path_factory.mktemp("pictures")
+    write_folder(root / "train", 12)
+    write_folder(root / "val", 4, seed=1)
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ResNet for other classes, as transformers writes it."""
+    import torch
+    from transformers import ResNetConfig, ResNetForImageClassification
+    from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
+
+    from tests.references.torch_images import randomise
+
+    folder = tmp_path_factory.mktemp("resnet")
+    torch.manual_seed(1)
+    config = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", num_labels=7)
+    randomise(ResNetForImageClassification(config)).save_pretrained(folder)
+    ConvNextImageProcessorPil(size={"shortest_edge": 32}, crop_pct=0.9).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def interruptible(tiny_bert: Path, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """Three epochs with dropout, two batches a step, an average of the weights, a checkpoint every fourth step."""
+    folder = tmp_path_factory.mktemp("dropout") / "tiny_bert"
+    folder.mkdir()
+    for path in tiny_bert.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    config = json.loads((folder / "config.json").read_text())
+    dropout = {"hidden_dropout_prob": 0.2, "attention_probs_dropout_prob": 0.1}
+    (folder / "config.json").write_text(json.dumps(config | dropout))
+    changed = recipe.replace("model", preset=str(folder))
+    return changed.replace(
+        "train", epochs=3, batch_size=4, accumulate=2, ema=0.5, checkpoint_steps=4, learning_rate=2e-3
+    )
+
+
+@pytest.fixture(scope="session")
+def whole(interruptible: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The run that nothing interrupts."""
+    from zoo.train.finetune import finetune
+
+    return finetune(interruptible.replace("output", dir=str(tmp_path_factory.mktemp("whole") / "run")))
