@@ -13,7 +13,7 @@ from zoo.data.columns import ImageColumns
 from zoo.data.examples import Examples
 from zoo.data.images import measured, read_image
 from zoo.data.preprocessing import ImagePreprocessor
-from zoo.data.problems import SINGLE, read_labels
+from zoo.data.problems import SINGLE, classes_of, guess_problem, read_labels
 from zoo.data.row_faults import REFUSE, RowFaults
 from zoo.data.table import Table
 from zoo.errors import ZooError, some
@@ -32,11 +32,12 @@ class Inspection:
     faults: dict[int, str]
 
 
-def read_image_examples(table: Table, columns: ImageColumns, faults: RowFaults | None = None) -> Examples:
+def read_image_examples(
+    table: Table, columns: ImageColumns, *, problem: str = "", separator: str = "|", faults: RowFaults | None = None
+) -> Examples:
     """The examples of a table: paths, relative to the table's own folder, or the files' bytes.
 
-    Args:
-        faults: notes what is wrong with rows, in place of the error.
+    The arguments are those of `read_examples`.
 
     Raises a ZooError that names the rows without a picture or a label.
     """
@@ -48,10 +49,12 @@ def read_image_examples(table: Table, columns: ImageColumns, faults: RowFaults |
             found.add(f"Without a picture (column '{columns.image}')", n)
     labels = None
     if columns.label is not None:
-        labels = read_labels(table.column(columns.label), columns.label, SINGLE, "", found)
+        values = table.column(columns.label)
+        problem = problem or guess_problem(values)
+        labels = read_labels(values, columns.label, problem, separator, found)
     if faults is None:
         found.check_whole()
-    return Examples(inputs, labels, table.numbers, table.source)
+    return Examples(inputs, labels, table.numbers, table.source, problem or SINGLE)
 
 
 def _picture(value: Any, home: Path) -> str | bytes:
@@ -111,7 +114,7 @@ def thin(examples: Examples, preprocess: ImagePreprocessor) -> dict[int, str]:
 def without_faulty(
     examples: Examples, faults: dict[int, str], faulty: str, notes: list[str], can: str = "be read"
 ) -> Examples:
-    """The examples without those whose pictures have faults, of which the notes are told how many.
+    """The examples without those whose pictures have faults, which the notes count and name.
 
     Args:
         can: what they cannot.
@@ -127,13 +130,14 @@ def without_faulty(
             fix='Repair or remove them; data.faulty = "skip" leaves them out, and counts them.',
         )
     kept = examples.select(n for n in range(len(examples)) if n not in faults)
-    if examples.labels and (lost := sorted(set(examples.labels) - set(kept.labels or ()))):
+    if lost := sorted(classes_of(examples.labels or ()).keys() - classes_of(kept.labels or ()).keys()):
         raise ZooError(
             f"No picture of {some(lost)} in '{examples.source}' can {can}.",
             why=first_of(list(faults.values())),
             fix="Repair the pictures, or remove the class.",
         )
-    notes.append(f"{len(faults):,} of '{examples.source}' cannot {can} and are left out")
+    named = some(picture_name(examples, n) for n in faults)
+    notes.append(f"{len(faults):,} of '{examples.source}' cannot {can} and are left out: {named}")
     return kept
 
 

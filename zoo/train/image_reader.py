@@ -10,6 +10,7 @@ from zoo.data.examples import Examples
 from zoo.data.image_examples import inspect, read_image_examples, refuse_same, without_faulty
 from zoo.data.image_folder import folder_splits, read_image_folder, split_folder
 from zoo.data.row_faults import RowFaults
+from zoo.errors import ZooError
 from zoo.train.readers import has_split, is_folder, named_columns, read_rows, whole
 from zoo.train.recipe import DataKeys
 
@@ -20,6 +21,7 @@ class ImageReader:
     def __init__(self, data: DataKeys) -> None:
         self.data, self.notes = data, []
         self.columns = None
+        self.problem = data.problem_type or ""
         self.digests: dict[Any, str] = {}
 
     def has(self, name: str, split: str) -> bool:
@@ -29,17 +31,30 @@ class ImageReader:
 
     def read(self, name: str, split: str) -> Examples:
         if is_folder(name):
-            examples = read_image_folder(split_folder(name, split), self.notes)
+            examples = self._of_folder(name, split)
         else:
             table = read_rows(name, split)
-            if self.columns is None:
-                self.columns = choose_image_columns(table, **named_columns(self.data, name, "image", "label"))
-                columns = self.columns
-            else:
-                columns = choose_image_columns(table, **self.settled)
+            given = named_columns(self.data, name, "image", "label")
+            columns = choose_image_columns(table, **(dataclasses.asdict(self.columns) if self.columns else given))
             faults = RowFaults(table.source)
-            examples = whole(read_image_examples(table, columns, faults), faults, self.data, self.notes)
+            examples = read_image_examples(
+                table, columns, problem=self.problem, separator=self.data.separator, faults=faults
+            )
+            self.columns = self.columns or columns
+            examples = whole(examples, faults, self.data, self.notes)
+        self.problem = examples.problem
         return self._sound(examples, decode=False)
+
+    def _of_folder(self, name: str, split: str) -> Examples:
+        """The pictures of a folder. Raises a ZooError where their labels are to be more than one class each."""
+        examples = read_image_folder(split_folder(name, split), self.notes)
+        if self.problem not in ("", examples.problem):
+            raise ZooError(
+                f"'{name}' is a folder by class, and its pictures have one class each.",
+                why=f"data.problem_type is '{self.problem}'",
+                fix="Several labels, or a number, are for a table: a column of paths and one of labels.",
+            )
+        return examples
 
     def held_out(self, examples: Examples) -> Examples:
         return self._sound(examples, decode=True)
@@ -57,4 +72,4 @@ class ImageReader:
 
     @property
     def settled(self) -> dict[str, Any]:
-        return dataclasses.asdict(self.columns) if self.columns else {}
+        return dataclasses.asdict(self.columns) | {"problem_type": self.problem} if self.columns else {}

@@ -14,7 +14,10 @@ from zoo.data.preprocessing import ImagePreprocessor
 
 
 class Mixing:
-    """Batches of `ImageBatches` to the model's arrays and soft targets; to be compiled with the step."""
+    """Batches of `ImageBatches` to the model's arrays and soft targets; to be compiled with the step.
+
+    Class numbers become shares of the classes; targets that are rows of numbers already are mixed as they are.
+    """
 
     def __init__(self, preprocess: ImagePreprocessor, classes: int) -> None:
         # Normalising is a line through any two of its values.
@@ -24,7 +27,8 @@ class Mixing:
 
     def __call__(self, arrays: dict[str, Any], targets: Any) -> tuple[dict[str, Any], Any]:
         pixels = ops.cast(arrays["pixels"], "float32") * self.scale + self.shift
-        targets = ops.one_hot(targets, self.classes, dtype="float32")
+        if len(targets.shape) == 1:
+            targets = ops.one_hot(targets, self.classes, dtype="float32")
         if "partner" in arrays:
             partner, kept = arrays["partner"], arrays["kept"]
             others = ops.take(pixels, partner, axis=0)
