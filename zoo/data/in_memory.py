@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.backend import data_home
+from zoo.data.in_memory_values import columns_of_paths, is_picture, plain, with_absolute_paths
 from zoo.errors import ZooError
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ def as_file(data: Any) -> str:
 
     Args:
         data: whatever speaks Arrow (pandas, polars, pyarrow), a dict of columns, or an iterable of rows as dicts or
-            as tuples `(text, label)` and `(text, text_pair, label)`; iterables are written as they come, and need
-            not fit in memory. What a row lacks that others have is missing there.
+            as tuples `(text, label)`, `(picture, label)` and `(text, text_pair, label)`; iterables are written as
+            they come, and need not fit in memory. What a row lacks that others have is missing there.
+
+    Pictures of columns and rows may be PIL images and arrays, too, which are kept as PNG. Relative paths of files
+    are kept as absolute ones: the table lies elsewhere than the program that made it.
 
     Raises a ZooError for anything else, for rows of several kinds, and where there are none.
     """
@@ -44,9 +48,10 @@ def as_file(data: Any) -> str:
             first = next(batches, None)
             if first is None:
                 raise ZooError("The data has no rows.", fix=_FIX)
+            paths = columns_of_paths(first)
             with parquet.ParquetWriter(path, first.schema) as writer:
                 for batch in itertools.chain([first], batches):
-                    writer.write_table(batch.cast(first.schema))
+                    writer.write_table(with_absolute_paths(batch.cast(first.schema), paths))
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
             kept = folder / digest / path.name
@@ -73,7 +78,7 @@ def _batches(data: Any) -> Iterator[pa.Table]:
                 yield pa.Table.from_batches([batch]).select(schema.names).replace_schema_metadata(None)
         return
     if isinstance(data, Mapping):
-        table = pa.table({str(name): list(values) for name, values in data.items()})
+        table = pa.table({str(name): list(map(plain, values)) for name, values in data.items()})
         yield from [table] if table.num_rows else []
         return
     if isinstance(data, str | bytes) or not isinstance(data, Iterable):
@@ -96,8 +101,10 @@ def _without_index(schema: pa.Schema) -> pa.Schema:
 
 def _row(number: int, row: Any) -> dict[str, Any]:
     if isinstance(row, Mapping):
-        return dict(row)
+        return {name: plain(value) for name, value in row.items()}
     names = {2: ("text", "label"), 3: ("text", "text_pair", "label")}
     if isinstance(row, tuple | list) and len(row) in names:
-        return dict(zip(names[len(row)], row, strict=True))
+        first, *others = names[len(row)]
+        first = "image" if is_picture(row[0]) else first
+        return dict(zip((first, *others), map(plain, row), strict=True))
     raise ZooError(f"Row {number} of the data is not a row: {row!r:.60}", fix=_FIX)
