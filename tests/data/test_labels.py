@@ -55,6 +55,14 @@ def test_unknown_labels_are_named_with_their_rows():
     assert caught.value.why == ["'new' in row 8", "'odd' in rows 3, 9", "Known are 'bad', 'good'."]
 
 
+def test_unknown_labels_of_a_folder_are_named_with_their_files():
+    paths = [f"val/{name}/1.jpg" for name in ("cat", "new", "odd")]
+    examples = Examples(paths, ["cat", "new", "odd"], [1, 2, 3], "val", named=True).select([0, 2])
+    with pytest.raises(ZooError) as caught:
+        check_known(examples, ["cat", "dog"], "the run 'runs/x'")
+    assert caught.value.why == ["'odd' in 'val/odd/1.jpg'", "Known are 'cat', 'dog'."]
+
+
 def test_known_labels_and_no_labels_pass():
     check_known(Examples(["a"], ["good"], [1], "s"), ["bad", "good"], "runs/x")
     check_known(Examples(["a"], None, [1], "s"), ["bad", "good"], "runs/x")

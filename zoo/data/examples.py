@@ -12,7 +12,7 @@ from zoo.data.problems import SINGLE, guess_problem, read_labels
 from zoo.data.row_faults import RowFaults
 from zoo.data.rows import Rows
 from zoo.data.table import Table
-from zoo.errors import ZooError
+from zoo.errors import ZooError, some
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Examples:
         rows: the row each example comes from, counted from 1.
         source: what the user called the data.
         problem: which of these the labels are, by transformers' name.
+        named: they are files of a folder, which has no rows: messages name the inputs themselves.
     """
 
     inputs: Sequence[Any]
@@ -32,6 +33,7 @@ class Examples:
     rows: Sequence[int]
     source: str
     problem: str = SINGLE
+    named: bool = False
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -45,7 +47,14 @@ class Examples:
             rows=_chosen(self.rows, places),
             source=self.source,
             problem=self.problem,
+            named=self.named,
         )
+
+    def where(self, places: Sequence[int]) -> str:
+        """What messages call the examples at these places: `row 3`, `rows 3, 9`, or the files' paths."""
+        if self.named:
+            return some(f"'{self.inputs[n]}'" for n in places)
+        return f"{'row' if len(places) == 1 else 'rows'} {some(self.rows[n] for n in places)}"
 
 
 def read_examples(

@@ -91,7 +91,7 @@ def read_image_folder(folder: str | Path, notes: list[str] | None = None) -> Exa
     )
     if others and notes is not None:
         notes.append(f"what is no picture by its name in '{root}': {_endings(others)}")
-    return Examples(inputs, labels, list(range(1, len(inputs) + 1)), str(root))
+    return Examples(inputs, labels, list(range(1, len(inputs) + 1)), str(root), named=True)
 
 
 def pictures_in(path: str) -> list[str]:

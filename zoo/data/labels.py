@@ -46,13 +46,13 @@ def check_known(examples: Examples, labels: Sequence[str], source: str) -> None:
         source: what knows them, for the message: "the run 'runs/x'".
     """
     known = set(labels)
-    rows: dict[str, list[int]] = {}
-    for row, label in zip(examples.rows, examples.labels or (), strict=False):
+    places: dict[str, list[int]] = {}
+    for n, label in enumerate(examples.labels or ()):
         for unknown in classes_of([label]).keys() - known:
-            rows.setdefault(unknown, []).append(row)
+            places.setdefault(unknown, []).append(n)
     faults = Faults()
-    for label in label_order(rows):
-        faults.add(f"'{label}' in {'row' if len(rows[label]) == 1 else 'rows'} {some(rows[label])}")
+    for label in label_order(places):
+        faults.add(f"'{label}' in {examples.where(places[label])}")
     if faults:
         faults.add(f"Known are {some(map(repr, labels))}.")
     faults.check(
