@@ -68,7 +68,8 @@ class ModelKeys:
         default_factory=dict,
         metadata={
             "help": "the architecture's config, as `config.json` has it; of one for pictures in timm's form, "
-            "which says how these are prepared"
+            "which says how these are prepared. Beside a preset, what of its config is changed, such as "
+            "`model_args = { drop_path_rate = 0.1 }` or `pretrained_cfg = { input_size = [3, 160, 160] }` of timm's"
         },
     )
     task: str = key("", "what the model is to do, a Hub task name; by default what the preset can be trained for")

@@ -21,6 +21,7 @@ from zoo.hub.description import labels_of
 from zoo.loading import Found, Weights, build, described, locate
 from zoo.registry.code import find_architecture
 from zoo.tasks.losses import preference, preference_told
+from zoo.train.changed_config import with_changes
 from zoo.train.depth import depths
 from zoo.train.feeds import preparation
 from zoo.train.freezing import batch_norms, freeze
@@ -34,7 +35,7 @@ from zoo.weights.peft import read_adapter
 
 
 def locate_model(recipe: Recipe, weights: Weights | None = None) -> Found:
-    """The files that a recipe's model starts from, fetched and verified.
+    """The files that a recipe's model starts from, fetched and verified, with what it changes of their config.
 
     Args:
         weights: `random` leaves the preset's weights where they are; by default, what the recipe says.
@@ -42,7 +43,7 @@ def locate_model(recipe: Recipe, weights: Weights | None = None) -> Found:
     keys = recipe.model
     if keys.architecture:
         return described(keys.architecture, keys.config)
-    return locate(keys.preset, weights or _weights(recipe))
+    return with_changes(locate(keys.preset, weights or _weights(recipe)), keys.config)
 
 
 def check_prepares(recipe: Recipe) -> None:

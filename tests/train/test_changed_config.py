@@ -1,0 +1,81 @@
+"""zoo.train.changed_config: a recipe changes keys of the config of the checkpoint that it starts from."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.errors import ZooError
+from zoo.loading import build, described, locate
+from zoo.train.changed_config import with_changes
+
+CONFIG = {
+    "architecture": "resnet10t",
+    "num_classes": 2,
+    "model_args": {"channels": [8, 8, 8, 8], "stem_width": 8},
+    "pretrained_cfg": {"input_size": [3, 64, 64], "crop_pct": 1.0, "mean": [0.5, 0.5, 0.5]},
+}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoint") / "net"
+    model = build(described("resnet", CONFIG), task="image-classification", labels=["a", "b"], weights="random")
+    model.save_pretrained(folder)
+    return folder
+
+
+def test_tables_are_changed_key_by_key_and_the_rest_stays(checkpoint):
+    found = locate(str(checkpoint))
+    changes = {"pretrained_cfg": {"input_size": [3, 32, 32]}, "model_args": {"drop_path_rate": 0.2}}
+    changed = with_changes(found, changes)
+    before, after = found.source, changed.source
+    assert after["pretrained_cfg"] == before["pretrained_cfg"] | changes["pretrained_cfg"]
+    assert after["model_args"] == before["model_args"] | changes["model_args"]
+    model = build(changed)
+    assert (model.config.drop_path_rate, model.preprocess.settings.size) == (0.2, (32, 32))
+    for one, other in zip(model.weights, build(found).weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_no_changes_are_no_change(checkpoint):
+    found = locate(str(checkpoint))
+    assert with_changes(found, {}) is found
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "told"),
+    [
+        ("timm", {"drop_path_rate": 0.1}, "model.config.drop_path_rate is no key of it."),
+        ("timm", {"model_arg": {}}, "Did you mean 'model_args'?"),
+        ("transformers", {"hiden_act": "relu"}, "Did you mean 'hidden_act'?"),
+        ("transformers", {"pretrained_cfg": {"input_size": [3, 32, 32]}}, "pretrained_cfg is no key of it."),
+    ],
+)
+def test_keys_that_would_change_nothing_are_refused(model, changes, told, checkpoint, tmp_path):
+    folder = checkpoint
+    if model == "transformers":
+        folder = tmp_path
+        (folder / "config.json").write_text(json.dumps({"model_type": "resnet", "depths": [1]}))
+    with pytest.raises(ZooError) as caught:
+        with_changes(locate(str(folder), "random"), changes)
+    assert any(told in why for why in caught.value.why)
+
+
+def test_a_run_trains_and_keeps_the_changed_model(checkpoint, tmp_path):
+    for name, colour in {"a": (200, 0, 0), "b": (0, 0, 200)}.items():
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for n in range(6):
+            Image.new("RGB", (40, 40), (*colour[:2], colour[2] + n)).save(tmp_path / "data" / name / f"{n}.png")
+    run = zoo.finetune(
+        str(checkpoint),
+        data=tmp_path / "data",
+        output=tmp_path / "run",
+        overrides=["model.config.pretrained_cfg.input_size=[3, 32, 32]", "train.steps=1", "train.batch_size=4"],
+    )
+    assert run.model().preprocess.settings.size == (32, 32)
+    assert json.loads((run.path / "model/config.json").read_text())["pretrained_cfg"]["input_size"] == [3, 32, 32]
