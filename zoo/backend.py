@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from zoo.errors import ZooError
 
@@ -77,6 +78,20 @@ def compiler_options() -> dict[str, str]:
     except jax.errors.JaxRuntimeError:  # an XLA that knows no such option
         return {}
     return options
+
+
+def recompiled(step: Any) -> Any:
+    """A step of Keras' own `fit`, `evaluate` or `predict`, `(state, data)`, to be compiled with `compiler_options`.
+
+    One that Keras leaves uncompiled, or lays out on several devices, stays as it is.
+    """
+    import jax
+    import keras
+
+    options = compiler_options()
+    if not options or not isinstance(step, jax.stages.Wrapped) or keras.distribution.distribution() is not None:
+        return step
+    return jax.jit(step.__wrapped__, donate_argnums=0, compiler_options=options)  # type: ignore[attr-defined]
 
 
 def _keep_compiled_programs() -> None:

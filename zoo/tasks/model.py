@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from PIL.Image import Image
 
-from zoo.backend import compiler_options
+from zoo.backend import compiler_options, recompiled
 from zoo.errors import ZooError
 from zoo.hub.description import is_timm, with_labels
 from zoo.hub.files import Files, local_files
@@ -227,6 +227,10 @@ class Model(keras.Model):
             )
         _refuse_raw(x, self.inputs, f"Use model.{self.verb}({self.inputs}).")
         return super().predict(x, *args, **kwargs)
+
+    def _make_function(self, step_function: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keras hands its compiled steps through here. Where a Keras does not, they stay as it compiles them."""
+        return super()._make_function(recompiled(step_function), *args, **kwargs)
 
     # To disk and back
 
