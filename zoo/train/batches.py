@@ -8,7 +8,7 @@ are of like length. A batch has the same loss and gradient either way.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -78,7 +78,7 @@ class Batches:
         """The places of these examples' texts in `encoded`."""
         return (members[:, None] * self.texts + np.arange(self.texts)).ravel()
 
-    def stream(self, start: int = 0) -> Iterator[Batch]:
+    def stream(self, start: int = 0) -> Generator[Batch]:
         """The batches in order, from number `start` to the end."""
         return (self.batch(k) for k in range(start, len(self)))
 

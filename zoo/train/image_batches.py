@@ -6,7 +6,7 @@ Batch k depends on the pictures, the seed and k alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,7 +39,7 @@ class ImageBatches:
     Args:
         order: which pictures each step sees.
         images: the pictures, as paths or bytes.
-        targets: `(pictures,)` int32, their classes.
+        targets: `(pictures,)` int32, their classes, or `(pictures, labels)` float32.
         preprocess: the checkpoint's preprocessing, which says the size.
         augment: how pictures are changed.
         mixup, cutmix: the alphas of both; 0 for none.
@@ -84,8 +84,8 @@ class ImageBatches:
         """Which pictures batch k holds."""
         return self.order.members(k)
 
-    def stream(self, start: int = 0) -> Iterator[Batch]:
-        """The batches in order, from number `start` to the end, read ahead."""
+    def stream(self, start: int = 0) -> Generator[Batch]:
+        """The batches in order, from number `start` to the end, read ahead. Closing it ends who reads."""
         steps = grain.MapDataset.range(start * self.size, len(self) * self.size).map(self.picture).batch(self.size)
         reading = grain.ReadOptions(num_threads=2 * (os.cpu_count() or 1), prefetch_buffer_size=_AHEAD)
         batches = steps.to_iter_dataset(reading)
@@ -93,15 +93,18 @@ class ImageBatches:
             if not flags.FLAGS.is_parsed():  # grain's workers read absl's flags, which only its own programs parse
                 flags.FLAGS.mark_as_parsed()
             batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self.workers))
+        rows = iter(batches)
         try:
-            for k, row in enumerate(batches, start):
+            for k, row in enumerate(rows, start):
                 yield self._batch(k, row)
         except DamagedError as error:
             found = self._damage(error)
             raise RunError(found.what, why=found.why, fix=found.fix) from error
+        finally:
+            rows.close()  # or its processes, and the memory that they share, are left to the interpreter's end
 
     def batch(self, k: int) -> Batch:
-        """Batch k: `pixels` `(size, height, width, channels)` uint8 and how they are mixed, targets `(size,)`, and
+        """Batch k: `pixels` `(size, height, width, channels)` uint8 and how they are mixed, their targets, and
         weights `(size,)`, which are 0 where a picture lacks.
 
         Raises a ZooError that names every damaged picture of the run, where one turns out to be and is refused.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -127,9 +128,9 @@ class Loop:
         """The batches of each step, from where the run stands; it may come to stand at its end before."""
         if self._ends():
             return
-        stream = self.batches.stream(self.plan.members(self.standing.step).start)
-        while not self._ends():
-            yield list(itertools.islice(stream, len(self.plan.members(self.standing.step))))
+        with contextlib.closing(self.batches.stream(self.plan.members(self.standing.step).start)) as stream:
+            while not self._ends():
+                yield list(itertools.islice(stream, len(self.plan.members(self.standing.step))))
 
     @property
     def gives_up(self) -> bool:
