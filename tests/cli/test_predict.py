@@ -161,6 +161,33 @@ def test_a_model_that_a_url_names_takes_pictures_where_it_is_one_for_them(zoo, n
     assert row["output"]["label"] in ("cat", "dog")
 
 
+def test_so_many_labels_as_are_asked_for(zoo, network, run, minilm):
+    Image.new("RGB", (40, 40), "red").save(network.parent / "cat.png")
+    (row,) = zoo("predict", network, "cat.png", "--top-k", 5, "--json").json
+    assert sorted(one["label"] for one in row["output"]) == ["cat", "dog"]
+    assert row["output"][0]["score"] >= row["output"][1]["score"]
+    assert len(zoo("predict", run, "a superb film", "--top-k", 1, "--json").json[0]["output"]) == 1
+    refused = zoo("predict", minilm, "a text", "--top-k", 2)
+    assert refused.code == 2
+    assert "is for feature-extraction" in refused.err
+
+
+def test_pictures_that_cannot_be_read_are_left_out_where_that_is_asked_for(zoo, network):
+    folder = network.parent / "photos"
+    folder.mkdir()
+    for name in ("a", "c"):
+        Image.new("RGB", (40, 40), "red").save(folder / f"{name}.png")
+    (folder / "b.png").write_bytes((folder / "a.png").read_bytes()[:60])
+    refused = zoo("predict", network, folder)
+    assert refused.code == 2
+    assert "b.png' is damaged" in refused.err
+    done = zoo("predict", network, folder, "--skip-faulty", "--json")
+    assert [row["input"][-5:] for row in done.json] == ["a.png", "c.png"]
+    assert "1 of 'the pictures' cannot be read and are left out" in done.err
+    assert "photos/b.png'" in done.err
+    assert "is for files of pictures" in zoo("predict", network, folder, "--skip-faulty", "--allow-urls").err
+
+
 def test_pictures_of_the_web_where_they_are_allowed(zoo, run, network, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with picture_server() as server:

@@ -21,9 +21,19 @@ from zoo.train.recipe import DataKeys
 @click.argument("model", metavar="RUN|PRESET")
 @click.argument("inputs", nargs=-1, required=True, metavar="TEXT...|FILE|PICTURE...|-")
 @click.option("--column", help="The column of FILE with the inputs; guessed where it is left out.")
+@click.option("--top-k", type=click.IntRange(1), help="So many labels of each input, the most probable first.")
+@click.option("--skip-faulty", is_flag=True, help="Leave out pictures that cannot be read, and name them.")
 @click.option("--allow-urls", is_flag=True, help="Fetch pictures that are given as http or https URLs.")
 @json_option
-def command(model: str, inputs: tuple[str, ...], column: str | None, allow_urls: bool, as_json: bool) -> None:
+def command(
+    model: str,
+    inputs: tuple[str, ...],
+    column: str | None,
+    top_k: int | None,
+    skip_faulty: bool,
+    allow_urls: bool,
+    as_json: bool,
+) -> None:
     """Apply RUN or PRESET to texts, to pictures or folders of them, or to every row of a data file.
 
     A .txt file has a text on each line, and so has standard input, which - stands for. One line of output for each;
@@ -37,15 +47,24 @@ def command(model: str, inputs: tuple[str, ...], column: str | None, allow_urls:
     loaded = load(model)  # first, for only its files say what it takes
     pictures = loaded.inputs == "images"
     _check_urls(inputs, allow_urls, model, pictures)
+    asked: dict[str, Any] = {"allow_urls": True} if allow_urls else {}
+    if top_k:
+        if loaded.verb != "classify":
+            raise ZooError(f"--top-k is for models that tell labels, and {model} is for {loaded.task}.")
+        asked["top_k"] = top_k
+    if skip_faulty and (allow_urls or not pictures):
+        raise ZooError("--skip-faulty is for files of pictures.")
     texts = (_pictures if pictures else _texts)(inputs, column, _read_by(model))
-    outputs = getattr(loaded, loaded.verb)(texts, **({"allow_urls": True} if allow_urls else {}))
+    if skip_faulty:
+        texts = _sound(texts)
+    outputs = getattr(loaded, loaded.verb)(texts, **asked)
     rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     if as_json:
         named = [None if isinstance(text, bytes) else text for text in texts]
         print_json([{"input": text, "output": row} for text, row in zip(named, rows, strict=True)])
         return
-    for text, row in zip(texts, rows, strict=True):
-        shown = "a picture" if isinstance(text, bytes) else text if isinstance(text, str) else " / ".join(text)
+    for n, (text, row) in enumerate(zip(texts, rows, strict=True), 1):
+        shown = f"row {n}" if isinstance(text, bytes) else text if isinstance(text, str) else " / ".join(text)
         click.echo(f"{_shown(row)}\t{' '.join(shown.split())}")
 
 
@@ -104,6 +123,20 @@ def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Se
     if column:
         raise ZooError("--column names a column of a file, and no data file was given.")
     return [path for given in inputs for path in pictures_in(given)]
+
+
+def _sound(pictures: Sequence[str | bytes]) -> Sequence[str | bytes]:
+    """The pictures that can be read; the others are named. Raises a ZooError where none can."""
+    from zoo.data.examples import Examples
+    from zoo.data.image_examples import inspect, without_faulty
+    from zoo.data.row_faults import SKIP
+
+    notes: list[str] = []
+    examples = Examples(pictures, None, range(1, len(pictures) + 1), "the pictures")
+    kept = without_faulty(examples, inspect(examples, decode=True).faults, SKIP, notes)
+    for note in notes:
+        click.echo(note, err=True)
+    return kept.inputs
 
 
 def _texts(

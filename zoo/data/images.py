@@ -116,6 +116,12 @@ def _reading(name: str) -> Iterator[None]:
             yield
     except FileNotFoundError as error:
         raise ZooError(f"There is no picture {name}.", fix="Relative paths start where the command did.") from error
+    except IsADirectoryError as error:
+        raise ZooError(
+            f"{name} is a folder, and one picture is needed.",
+            fix="Give its pictures: in Python a list of them, such as sorted(Path(folder).glob('*.jpg')); "
+            "zoo predict takes folders.",
+        ) from error
     except UnidentifiedImageError as error:
         raise ZooError(
             f"{name} is not a picture that can be read, or is empty.", fix=f"zoo reads {some(FORMATS)}."

@@ -17,8 +17,13 @@ def chosen_layers(layers: Mapping[str, Sequence[str]], targets: str) -> list[str
         layers: `{path: its names in the checkpoint}`, the layers that can be changed.
         targets: groups and patterns, with commas between them.
 
-    Raises a ZooError that lists every part that means no layer.
+    Raises a ZooError that lists every part that means no layer, or says that there is none at all.
     """
+    if not layers:
+        raise ZooError(
+            "The model has no linear layers, which are what an adapter changes.",
+            fix='Train its weights: without model.lora, or with train.freeze = "all but 1" for few of them.',
+        )
     wanted = [part.strip() for part in targets.split(",") if part.strip()]
     found = {part: [path for path, names in layers.items() if _means(part, path, names)] for part in wanted}
     empty = [part for part, paths in found.items() if not paths]
@@ -29,7 +34,7 @@ def chosen_layers(layers: Mapping[str, Sequence[str]], targets: str) -> list[str
             why=[f"'{part}' means none.{did_you_mean(part, words)}" for part in empty]
             if wanted
             else "nothing is named",
-            fix=f"Its linear layers are {some(layers)}." if layers else "It has no linear layer.",
+            fix=f"Its linear layers are {some(layers)}.",
         )
     chosen = {path for paths in found.values() for path in paths}
     return [path for path in layers if path in chosen]

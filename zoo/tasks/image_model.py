@@ -11,7 +11,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from zoo.data.image_examples import first_of
 from zoo.data.images import NAMED
+from zoo.errors import ZooError
 from zoo.tasks.model import Model
 
 _BATCH = 32
@@ -35,6 +37,9 @@ class ImageModel(Model):
 
         Yields:
             each picture's number, and its outputs as numpy.
+
+        Raises a ZooError that names the picture that cannot be read, or, where several remain that cannot, all of
+        these.
         """
         forward = self.compiled_forward(finish, call)
         preprocess = self.preprocess
@@ -59,9 +64,34 @@ def _ahead(
     waiting = [pool.submit(read, *pair) for pair in arguments[:count]]
     try:
         for n in range(len(arguments)):
-            yield waiting.pop(0).result()
+            try:
+                yield waiting.pop(0).result()
+            except ZooError as error:
+                raise _with_others(error, pool, read, arguments[n + 1 :]) from error
             if n + count < len(arguments):
                 waiting.append(pool.submit(read, *arguments[n + count]))
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _with_others(
+    first: ZooError, pool: ThreadPoolExecutor, read: Any, arguments: list[tuple[Any, str]]
+) -> ZooError:
+    """The error that names all that cannot be read, where others behind the first cannot, either."""
+
+    def look(pair: tuple[Any, str]) -> str:
+        try:
+            read(*pair)
+        except ZooError as error:
+            return error.what
+        return ""
+
+    faults = [first.what, *filter(None, pool.map(look, arguments))]
+    if len(faults) == 1:
+        return first
+    return ZooError(
+        f"{len(faults):,} of the pictures cannot be read.",
+        why=first_of(faults),
+        fix="Repair them, or leave them out.",
+    )
