@@ -272,6 +272,14 @@ def test_a_score_that_is_no_share_has_an_interval_and_no_scale():
     assert not [at for _, at in page.tags if at.get("class") == "scale"]
 
 
+def test_a_picture_is_called_by_its_file_s_name_and_else_by_its_row():
+    named = Mistake(3, "photos/cat/IMG 7.jpg", "cat", "dog", 0.9, picture="data:image/jpeg;base64,AAAA")
+    nameless = Mistake(4, "", "cat", "dog", None, picture="data:image/jpeg;base64,AAAA")
+    page = render_report(report(mistakes=[named, nameless]))
+    captions = [" ".join(text.split()) for text in re.findall(r"<figcaption>(<b>.*?)</figcaption>", page, re.S)]
+    assert captions == ["<b>dog</b> 90.0%<br> is cat, IMG 7.jpg", "<b>dog</b><br> is cat, row 4"]
+
+
 def test_what_is_told_of_a_row_may_bear_other_names():
     texts = report(mistakes=[Mistake(3, "so so", "1,204", "17.3", None, 2.85)], told=("tokens", "perplexity"))
     page = Page(render_report(texts))

@@ -41,6 +41,11 @@ class Mistake:
     suspect: bool = False
     picture: str = ""
 
+    @property
+    def place(self) -> str:
+        """Where a picture is found: its file's name, or its row in a table."""
+        return Path(self.text).name if self.text else f"row {self.row}"
+
 
 @dataclass(frozen=True)
 class Report:

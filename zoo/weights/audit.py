@@ -30,7 +30,9 @@ class Audit:
         lines = [f"{len(self.sources)} variables from the checkpoint"]
         if self.fresh:
             lines.append(f"new, at random: {', '.join(self.fresh)}")
-        lines += [f"left in the checkpoint: {tensor} ({reason})" for tensor, reason in self.ignored.items()]
+        for reason in dict.fromkeys(self.ignored.values()):
+            tensors = [tensor for tensor, why in self.ignored.items() if why == reason]
+            lines.append(f"left in the checkpoint: {some(tensors)} ({reason})")
         return "\n".join(lines)
 
 
