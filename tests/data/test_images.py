@@ -207,7 +207,7 @@ def test_what_is_no_picture_is_refused(raw, words):
 
 
 def test_a_directory_is_no_picture(tmp_path):
-    with pytest.raises(ZooError, match="cannot be read"):
+    with pytest.raises(ZooError, match="is a folder, and one picture is needed"):
         read_image(tmp_path)
 
 

@@ -26,7 +26,7 @@ EXTENSIONS = (".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", 
 NAMED = str | Path | WebPicture
 """The pictures that messages can call by what they are given by."""
 
-_KINDS = "Give a path, bytes, a PIL image, a numpy array (height, width, channels), or a list of them."
+_KINDS = "Give a path, bytes, an open file, a PIL image, an array (height, width, channels), or a list of them."
 _BYTES_OF_16 = 257  # 65,535 / 255
 
 
@@ -38,9 +38,10 @@ def as_images(raw: Any, *, allow_urls: bool = False) -> list[Any]:
     """
     if allow_urls:
         return [WebPicture(one) if isinstance(one, str) and URL.match(one) else one for one in as_images(raw)]
+    raw = _as_numpy(raw)
     if isinstance(raw, np.ndarray):
         return list(raw) if raw.ndim == 4 else [raw]
-    if isinstance(raw, str | Path | bytes | Image.Image | WebPicture):
+    if isinstance(raw, str | Path | bytes | Image.Image | WebPicture) or hasattr(raw, "read"):
         return [raw]
     if isinstance(raw, Sequence):
         return list(raw)
@@ -58,8 +59,8 @@ def read_image(
     Transparency is dropped, as the references do; of an animation this is the first frame; 16 bits become 8.
 
     Args:
-        raw: a path, the bytes of a file, a PIL image, an array `(height, width)` or `(height, width, channels)`
-            of uint8, uint16, or floats from 0 to 1, or a `WebPicture`.
+        raw: a path, the bytes of a file, an open file, a PIL image, an array `(height, width)` or `(height, width,
+            channels)` of uint8, uint16, or floats from 0 to 1, that numpy has or takes, or a `WebPicture`.
         name: what messages call it; by default the path or the URL.
         shrink: from the picture's width and height to how many times smaller a decoder may make it. JPEG's does so
             by 2, 4 or 8, and saves most of its work.
@@ -68,6 +69,7 @@ def read_image(
         ZooError: it cannot be fetched or read, is damaged, or has more than `MOST_PIXELS` pixels.
     """
     name = name or (f"'{raw}'" if isinstance(raw, NAMED) else "The picture")
+    raw = _as_numpy(raw)
     if isinstance(raw, np.ndarray):
         return _converted(_of_array(raw, name), channels)
     if isinstance(raw, Image.Image):
@@ -82,6 +84,9 @@ def read_image(
             fix="Fetch it first, and give the file's path or its bytes; or allow it, for a prediction: "
             "allow_urls=True, zoo predict --allow-urls.",
         )
+    if hasattr(raw, "read"):
+        with _reading(name):
+            raw = raw.read()
     if not isinstance(raw, str | Path | bytes):
         raise ZooError(f"{name} is of the kind {type(raw).__name__}, which is not a picture.", fix=_KINDS)
     with _reading(name), Image.open(_file(raw), formats=FORMATS) as image:
@@ -153,6 +158,11 @@ def _bomb(name: str, size: str = "") -> ZooError:
         why=f"zoo decodes no picture of more than {MOST_PIXELS:,}; a small file can hold one that fills the memory",
         fix="Make it smaller first, or cut it into parts.",
     )
+
+
+def _as_numpy(raw: Any) -> Any:
+    """An array of another library, such as jax's, as numpy's; all else as it is."""
+    return np.asarray(raw) if hasattr(raw, "__array__") and hasattr(raw, "ndim") else raw
 
 
 def _of_array(array: np.ndarray, name: str) -> Image.Image:
