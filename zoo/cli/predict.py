@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -54,9 +55,8 @@ def command(
         asked["top_k"] = top_k
     if skip_faulty and (allow_urls or not pictures):
         raise ZooError("--skip-faulty is for files of pictures.")
-    texts = (_pictures if pictures else _texts)(inputs, column, _read_by(model))
-    if skip_faulty:
-        texts = _sound(texts)
+    read = functools.partial(_pictures, skip_faulty=skip_faulty) if pictures else _texts
+    texts = read(inputs, column, _read_by(model))
     outputs = getattr(loaded, loaded.verb)(texts, **asked)
     rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     if as_json:
@@ -106,8 +106,19 @@ def _read_by(model: str) -> DataKeys:
     return recipe.data
 
 
-def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Sequence[str | bytes]:
-    """The pictures named, those of the folders named, or those of a data file's rows."""
+def _pictures(
+    inputs: tuple[str, ...], column: str | None, data: DataKeys, *, skip_faulty: bool
+) -> Sequence[str | bytes]:
+    """The pictures named, those of the folders named, or those of a data file's rows.
+
+    Args:
+        skip_faulty: leave out those that cannot be read, and name them.
+    """
+    found = _given(inputs, column, data)
+    return _sound(found) if skip_faulty else found
+
+
+def _given(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Sequence[str | bytes]:
     from zoo.data.columns import choose_image_columns
     from zoo.data.image_examples import read_image_examples
     from zoo.data.image_folder import pictures_in

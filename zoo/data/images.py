@@ -84,7 +84,7 @@ def read_image(
             fix="Fetch it first, and give the file's path or its bytes; or allow it, for a prediction: "
             "allow_urls=True, zoo predict --allow-urls.",
         )
-    if hasattr(raw, "read"):
+    if not isinstance(raw, str) and hasattr(raw, "read"):
         with _reading(name):
             raw = raw.read()
     if not isinstance(raw, str | Path | bytes):
