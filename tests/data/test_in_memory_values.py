@@ -74,17 +74,20 @@ def test_a_camera_s_turn_is_undone_before_the_picture_is_kept():
 
 
 def test_paths_are_told_from_texts_by_the_first_and_urls_stay():
+    Path("main.py").touch()
     table = read_table(
         as_file(
             {
                 "image": [None, "photos/a.png", "photos/lost.png", "https://example.org/c.png"],
                 "text": ["photos", "photos/a.png", "x", "y"],
+                "name": ["main.py", "setup.py", None, "photos/a.png"],
             }
         )
     )
     paths = [os.path.abspath(f"photos/{name}.png") for name in ("a", "lost")]
     assert table.column("image") == [None, *paths, "https://example.org/c.png"]
     assert table.column("text") == ["photos", "photos/a.png", "x", "y"]
+    assert table.column("name") == ["main.py", "setup.py", None, "photos/a.png"]
 
 
 def test_an_array_that_is_no_picture_is_refused():

@@ -31,8 +31,8 @@ def as_file(data: Any) -> str:
             as tuples `(text, label)`, `(picture, label)` and `(text, text_pair, label)`; iterables are written as
             they come, and need not fit in memory. What a row lacks that others have is missing there.
 
-    Pictures of columns and rows may be PIL images and arrays, too, which are kept as PNG. Relative paths of files
-    are kept as absolute ones: the table lies elsewhere than the program that made it.
+    Pictures of columns and rows may be PIL images and arrays, too, which are kept as PNG. Relative paths of
+    pictures are kept as absolute ones: the table lies elsewhere than the program that made it.
 
     Raises a ZooError for anything else, for rows of several kinds, and where there are none.
     """

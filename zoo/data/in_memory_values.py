@@ -39,14 +39,17 @@ def is_picture(value: Any) -> bool:
 
 
 def columns_of_paths(table: pa.Table) -> list[str]:
-    """The columns of texts of which the first names a file, seen from the working directory."""
+    """The columns of texts of which the first names a picture that is there, seen from the working directory.
+
+    Other files are not meant: names of theirs may be texts to learn from.
+    """
     import pyarrow.types as types
 
     found = []
     for name, column in zip(table.column_names, table.columns, strict=True):
         if types.is_string(column.type) or types.is_large_string(column.type):
             first = next((value.as_py() for value in column if value.is_valid and value.as_py()), "")
-            if _is_file(first):
+            if _is_picture_file(first):
                 found.append(name)
     return found
 
@@ -67,8 +70,10 @@ def _absolute(value: str | None) -> str | None:
     return value if not value or "://" in value else os.path.abspath(os.path.expanduser(value))
 
 
-def _is_file(text: str) -> bool:
+def _is_picture_file(text: str) -> bool:
+    from zoo.data.images import EXTENSIONS
+
     try:
-        return os.path.isfile(os.path.expanduser(text))
+        return text.lower().endswith(EXTENSIONS) and os.path.isfile(os.path.expanduser(text))
     except ValueError:  # a text with a null character
         return False
