@@ -84,15 +84,30 @@ def _head(text: str, origin: str) -> dict[str, Any]:
 
 
 def _check_unfolded(found: Any) -> None:
-    """Raise a ValueError where a few aliases of aliases stand for more than anyone would write down."""
-    waiting, size = [found], 0
+    """Raise a ValueError where a few aliases of aliases stand for more than anyone would write down.
+
+    Every value is looked into once, however many aliases name it.
+    """
+    sizes: dict[int, float] = {}
+    within: set[int] = set()  # what is being looked into
+    waiting = [(found, False)]
     while waiting:
-        value = waiting.pop()
-        size += len(value) + 1 if isinstance(value, str | list | dict) else 1
+        value, parts_counted = waiting.pop()
+        parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+        if parts_counted:
+            size = len(value) + 1 if isinstance(value, str | list | dict) else 1
+            size += sum(sizes[id(part)] for part in parts)
+        elif id(value) in within:  # it is a part of itself
+            size = float("inf")
+        else:
+            if id(value) not in sizes:
+                within.add(id(value))
+                waiting += [(value, True), *((part, False) for part in parts)]
+            continue
         if size > _LARGEST:
             raise ValueError(f"its aliases unfold to more than {_LARGEST:,} characters")
-        if isinstance(value, dict | list):
-            waiting += [*value, *value.values()] if isinstance(value, dict) else value
+        sizes[id(value)] = size
+        within.discard(id(value))
 
 
 def _configs(listed: Any, faults: Faults) -> Iterator[Config]:
