@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from zoo.backend import cache_home
 from zoo.registry import code
 from zoo.registry.plugins import plugins
 from zoo.testing import LocalHub
@@ -19,6 +20,10 @@ from zoo.testing import LocalHub
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests need no Hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads would wait for another worker's
+# Every program is compiled once for all tests: those of a process of its own, whose caches are elsewhere, too.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_home() / "compiled"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 @pytest.fixture(scope="session")

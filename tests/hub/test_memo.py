@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +20,19 @@ def home(tmp_path, monkeypatch) -> Path:
     return tmp_path / "cache"
 
 
-@pytest.fixture
-def file(tmp_path) -> Path:
-    path = tmp_path / "file"
-    path.write_bytes(b"one")
-    _age(path)
-    return path
-
-
-def _age(path: Path) -> None:
-    """Let the moment pass in which a change would not show in the file's times."""
+@pytest.fixture(scope="module")
+def aged(tmp_path_factory) -> Iterator[Path]:
+    """Files for which the moment has passed in which a change would not show in their times."""
+    files = [tmp_path_factory.mktemp("aged") / "file" for _ in range(20)]
+    for path in files:
+        path.write_bytes(b"one")
     time.sleep(2.1)
+    return iter(files)
+
+
+@pytest.fixture
+def file(aged) -> Path:
+    return next(aged)
 
 
 class Hash:

@@ -74,7 +74,7 @@ def test_a_budget_becomes_steps(resolved, monkeypatch):
 
 
 def test_both_are_frozen_in_the_run(recipe, output, tmp_path):
-    run = finetune(recipe, output=output.dir, overrides=["train.batch_size=auto", "train.budget=2s"])
+    run = finetune(recipe, output=output.dir, overrides=["train.batch_size=auto", "train.budget=0.5s"])
     frozen = read_recipe(run.path / "recipe.toml").train
     assert (frozen.batch_size, frozen.accumulate, frozen.budget) == (32, 1, "")
     assert max(record["step"] for record in run.history) == frozen.steps >= 1

@@ -23,15 +23,10 @@ EVERY_NAME = [
     *(f"tf_efficientnetv2_b{n}" for n in range(4)),
     *("efficientnetv2_rw_t", "efficientnetv2_rw_s", "efficientnetv2_rw_m"),
 ]
+# Every plan there is, with either kind of padding, scaled and not; the other names have no path of their own.
 COMPUTED = [
-    *("efficientnet_b0", "efficientnet_b2", "efficientnet_lite0", "efficientnetv2_rw_t"),
-    *(
-        "tf_efficientnet_b0",
-        "tf_efficientnet_b1",
-        "tf_efficientnet_lite1",
-        "tf_efficientnetv2_s",
-        "tf_efficientnetv2_b0",
-    ),
+    *("efficientnet_b0", "efficientnetv2_rw_t"),
+    *("tf_efficientnet_b1", "tf_efficientnet_lite1", "tf_efficientnetv2_s", "tf_efficientnetv2_b0"),
 ]
 
 

@@ -102,8 +102,8 @@ def test_dropout_and_dropped_blocks_follow_the_config(tmp_path):
     model = zoo.load(tmp_path)
     assert model.config.plan.dropout == 0.5
     assert [block.drop for block in model.config.plan.stages[-1]] == pytest.approx([0.4 * 3 / 5, 0.4 * 4 / 5])
-    x = {"pixel_values": images((32, 32))}
-    assert not np.allclose(model(x, training=True), model(x, training=True))
+    train, x = trainer(model), images((32, 32))
+    assert not np.allclose(train(x), train(x))
 
 
 def test_every_tensor_goes_back_under_its_name_and_transformers_reads_it_without_a_complaint(tmp_path):
