@@ -6,6 +6,7 @@ Batch k depends on the pictures, the seed and k alone.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ from zoo.data.images import read_image
 from zoo.data.preprocessing import ImagePreprocessor
 from zoo.errors import RunError, ZooError
 from zoo.train.order import Order
+from zoo.train.orphans import end_with_parent
+
+# Shared memory is small in containers, and what a process that is killed has of it stays.
+_BY_PIPE = grain.experimental.DatasetOptions(min_shm_size=sys.maxsize)
 
 Batch = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
 _AHEAD = 4  # batches that are read before their turn
@@ -92,7 +97,8 @@ class ImageBatches:
         if self.workers:
             if not flags.FLAGS.is_parsed():  # grain's workers read absl's flags, which only its own programs parse
                 flags.FLAGS.mark_as_parsed()
-            batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self.workers))
+            batches = grain.experimental.WithOptionsIterDataset(batches, _BY_PIPE)
+            batches = batches.mp_prefetch(grain.MultiprocessingOptions(num_workers=self.workers), end_with_parent)
         rows = iter(batches)
         try:
             for k, row in enumerate(rows, start):
@@ -101,7 +107,7 @@ class ImageBatches:
             found = self._damage(error)
             raise RunError(found.what, why=found.why, fix=found.fix) from error
         finally:
-            rows.close()  # or its processes, and the memory that they share, are left to the interpreter's end
+            rows.close()  # or its processes are left to the interpreter's end
 
     def batch(self, k: int) -> Batch:
         """Batch k: `pixels` `(size, height, width, channels)` uint8 and how they are mixed, their targets, and
