@@ -33,6 +33,8 @@ def test_adapters_are_switched_by_name(bert, arrays):
     with pytest.raises(ZooError, match="no adapter 'on'") as caught:
         model.adapters.use("on")
     assert "Did you mean 'one'?" in caught.value.what
+    with pytest.raises(ZooError, match=r"no adapter \['one', 'other'\]"):
+        model.adapters.use(["one", "other"])
     with pytest.raises(ZooError, match="'one' already"):
         model.adapters.add("one")
 

@@ -98,6 +98,17 @@ def test_an_answer_is_trained_with_the_token_that_ends_its_turn_and_generation_s
     assert model.chat_template.turn_end(model.preprocess.tokenizer) == model.preprocess.tokenizer.token_to_id(end)
 
 
+@pytest.mark.parametrize("name", ["marked", "gemma", "llama3"])
+@pytest.mark.parametrize("begun", [2, 4])
+def test_answers_of_a_prompt_are_read_and_not_learned(name, begun, pair):
+    model, _ = pair(name)
+    conversation = talk("Who?", "I.", "And?", "You.", "Both?", "Yes.")
+    whole, part = model.encode_examples([conversation, dataclasses.replace(conversation, given=begun)])
+
+    assert part.ids.tolist() == whole.ids.tolist()
+    assert told(model, part) == told(model, whole)[begun // 2 :]
+
+
 def test_what_the_loss_is_on(pair):
     model, _ = pair("llama3")
     items = ("Who?", "I.", "And?", "You.")

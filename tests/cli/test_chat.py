@@ -99,6 +99,22 @@ def test_a_real_model_answers_as_from_python(folder, zoo, monkeypatch):
     assert done.out == f"{first}\n"
 
 
+def test_questions_are_answered_one_by_one(folder, zoo, monkeypatch):
+    model, system = package.load(folder), {"role": "system", "content": "the horn"}
+    asked = [[system, {"role": "user", "content": question}] for question in ("What?", "plenty?")]
+    answers = [model.chat(messages, max_new_tokens=4) for messages in asked]
+    options = ("--chat", "--system", "the horn", "--max-new-tokens", "4")
+
+    done = zoo("generate", folder, "What?", "plenty?", *options)
+    assert (done.code, done.out) == (0, "".join(f"{answer}\n" for answer in answers))
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"What?\n\nplenty?\n")))
+    done = zoo("generate", folder, "-", *options, "--json")
+    assert [(one["prompt"], one["text"]) for one in done.json] == list(
+        zip(("What?", "plenty?"), answers, strict=True)
+    )
+
+
 def test_ctrl_c_stops_an_answer_in_a_real_terminal_and_ctrl_d_ends(tmp_path):
     """The model knows no token to stop at, so that an answer takes seconds."""
     template = "{% for m in messages %}{{ m.role + ': ' + m.content + '\\n' }}{% endfor %}"
@@ -137,10 +153,10 @@ def test_requests_that_cannot_be(folder, zoo, tmp_path):
     bare = tiny_decoder(tmp_path / "bare", ["What?"] * 9)
     for args, told in (
         ([folder], "Name a PROMPT, or --chat."),
-        ([folder, "x", "--chat"], "--chat asks for what to say."),
-        ([folder, "--chat", "--json"], "--chat prints no JSON."),
+        ([folder, "--chat", "--json"], "A chat prints no JSON. Name a PROMPT."),
         ([folder, "x", "--system", "y"], "--system is for --chat."),
         ([bare, "--chat"], "has no chat template, so it takes plain texts only."),
+        ([bare, "x", "--chat"], "has no chat template, so it takes plain texts only."),
     ):
         done = zoo("generate", *args)
         assert (done.code, done.out) == (2, "")

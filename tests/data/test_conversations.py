@@ -63,6 +63,76 @@ def test_prompts_and_completions_by_their_usual_names(prompt, completion):
     assert examples.inputs == [Completion("p", "c")]
 
 
+@pytest.mark.parametrize(
+    ("prompt", "completion"),
+    [(OPENAI[:2], OPENAI[2:]), (OPENAI[:2], "a"), ([*OPENAI, OPENAI[1]], OPENAI[2:]), ("u", OPENAI[2:])],
+)
+@pytest.mark.parametrize("train_on", ["answers", "last", ("user", "assistant")])
+def test_prompts_and_completions_of_messages_are_conversations_of_which_the_completion_is_learned(
+    prompt, completion, train_on
+):
+    (talk,) = read([{"prompt": prompt, "completion": completion}], train_on=train_on).inputs
+
+    told = [{"role": "user", "content": "u"}] if isinstance(prompt, str) else prompt
+    assert [{"role": m.role, "content": m.content} for m in talk.messages] == [*told, OPENAI[2]]
+    assert talk.trained() == [len(told)]
+
+
+def test_completions_of_messages_that_nothing_is_learned_from():
+    rows = [
+        {"prompt": OPENAI[:2], "completion": OPENAI[2:]},
+        {"prompt": OPENAI, "completion": OPENAI[1:2]},
+        {"prompt": OPENAI[:2], "completion": []},
+        {"prompt": [], "completion": OPENAI[2:]},
+        {"prompt": OPENAI[:2], "completion": [{"role": "assistant", "content": " "}]},
+        {"prompt": OPENAI[:2], "completion": [{"role": "bard", "content": "a"}]},
+    ]
+    with pytest.raises(ZooError) as caught:
+        read(rows)
+    known = "Known are system, developer, user, assistant, tool"
+    assert caught.value.why == [
+        "Without an answer: row 2.",
+        "Without an answer (column 'completion'): row 3.",
+        "Without a prompt (column 'prompt'): row 4.",
+        "With an empty answer: row 5.",
+        f"With the role 'bard'. {known} (column 'completion'): row 6.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (
+            {"instruction": "Add.", "input": "1 + 1", "output": "2"},
+            "data.prompt: 'input' stands beside 'instruction'",
+        ),
+        ({"question": "q", "Context": "c", "answer": "a"}, "data.prompt: 'Context' stands beside 'question'"),
+        ({"system": "s", "question": "q", "chosen": "a", "rejected": "b"}, "data.prompt: 'system' stands beside"),
+        ({"system": "s", "conversations": SHAREGPT}, "data.messages: 'system' stands beside 'conversations'"),
+        (
+            {"prompt": "p", "completion": "c", "label": False},
+            "data.completion: 'label' says which answers are good",
+        ),
+    ],
+    ids=str,
+)
+def test_a_guess_that_would_lose_what_rows_say_is_none(columns, told):
+    table = Table("t.jsonl", pa.Table.from_pylist([columns]))
+
+    with pytest.raises(ZooError) as caught:
+        choose_chat_columns(table)
+    assert caught.value.why[0].startswith(told)
+
+
+def test_what_is_empty_or_named_loses_nothing():
+    rows = [{"instruction": "Add.", "input": "", "output": "2", "label": True, "source": "x"}]
+    pair = ChatColumns(prompt="instruction", completion="output")
+
+    assert choose_chat_columns(Table("t.jsonl", pa.Table.from_pylist(rows))) == pair
+    full = Table("t.jsonl", pa.Table.from_pylist([{**rows[0], "input": "1 + 1"}]))
+    assert choose_chat_columns(full, prompt="instruction") == pair
+
+
 def test_columns_as_they_are_named_or_not_at_all():
     table = Table("t.csv", pa.table({"prompt": ["p"], "mine": ["m"], "answer": ["a"], "n": [1]}))
 
@@ -73,7 +143,7 @@ def test_columns_as_they_are_named_or_not_at_all():
         choose_chat_columns(table, messages="mine", prompt="promt", completion="n")
     assert caught.value.why[0].startswith("data.messages: column 'mine' holds string, not lists of messages.")
     assert "data.prompt: there is no column 'promt'. Did you mean 'prompt'?" in caught.value.why
-    assert "data.completion: column 'n' holds int64, not text." in caught.value.why
+    assert "data.completion: column 'n' holds int64, not text or lists of messages." in caught.value.why
     assert any("a row is one or the other" in fault for fault in caught.value.why)
 
 

@@ -53,7 +53,9 @@ def test_a_hard_fault_is_raised_alone_and_leaving_out_every_row_is_refused():
     with pytest.raises(ZooError) as caught:
         faults.check(faulty="skip")
     assert caught.value.why == ["With two '<bos>': row 1."]
-    assert "faulty" not in caught.value.fix
+    assert caught.value.fix.startswith("Change how they are written: data.chat_template takes another template")
+    with pytest.raises(ZooError, match="Correct these rows"):
+        faults.check(faulty="refuse")
     for place in range(10):
         faults.add("Without an answer", place)
     with pytest.raises(ZooError, match=r"Nothing can be learned from any row of 'ten\.csv'"):

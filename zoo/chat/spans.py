@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from itertools import pairwise
 
 from zoo.chat.sandbox import Marks
 from zoo.chat.template import ChatTemplate, Rendered, TemplateError
-from zoo.data.conversations import ALL, ANSWER, LAST, Conversation, Message
+from zoo.data.conversations import ALL, ANSWER, Conversation, Message
 
 
 class UntoldError(Exception):
@@ -63,12 +64,16 @@ def find_spans(template: ChatTemplate, conversation: Conversation) -> tuple[Rend
 def _marked_spans(template: ChatTemplate, conversation: Conversation, marked: Marks) -> list[Span]:
     """What the template marks, by answer: it may mark an answer in several parts."""
     answers = [n for n, message in enumerate(conversation.messages) if message.role == ANSWER]
-    last = conversation.train_on == LAST
+    chosen = conversation.trained()
     if len(marked) == len(answers):
-        return [Span(*marks) for marks in (marked[-1:] if last else marked)]
+        return [Span(*marks) for n, marks in zip(answers, marked, strict=True) if n in chosen]
     counts = [len(template.marked(conversation.messages[: n + 1])[1]) for n in answers]
-    first = counts[-2] if last and len(counts) > 1 else 0
-    return [Span(*marks, whole=n in counts) for n, marks in enumerate(marked, 1) if n > first]
+    return [
+        Span(*marks, whole=place == end)
+        for n, (start, end) in zip(answers, pairwise((0, *counts)), strict=True)
+        if n in chosen
+        for place, marks in enumerate(marked[start:end], start + 1)
+    ]
 
 
 def _answers(template: ChatTemplate, messages: tuple[Message, ...], text: str) -> list[Span]:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import click
 
+from zoo.errors import ZooError
+
 json_option: Callable[..., Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON and nothing else."
 )
+
+
+def input_lines() -> list[str]:
+    """The lines of standard input that are not blank. Raises a ZooError where there are none."""
+    from zoo.data.plain_lines import plain_lines
+
+    try:
+        lines = list(plain_lines(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")))
+    except UnicodeDecodeError as error:
+        raise ZooError("Standard input is not UTF-8.", why=str(error)) from error
+    if not lines:
+        raise ZooError("Standard input has no lines.", fix="'-' reads an input from each line.")
+    return lines
 
 
 def print_json(value: Any) -> None:

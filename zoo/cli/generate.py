@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from zoo.cli.console import json_option, print_json, use_keras
+from zoo.cli.console import input_lines, json_option, print_json, use_keras
 
 
 @click.command("generate")
 @click.argument("model", metavar="PRESET|RUN")
-@click.argument("prompts", nargs=-1, metavar="PROMPT...")
-@click.option("--chat", "chatting", is_flag=True, help="Ask questions in the terminal, each beside what was said.")
-@click.option("--system", default="", help="What stands above a chat, such as how to answer.")
+@click.argument("prompts", nargs=-1, metavar="PROMPT...|-")
+@click.option("--chat", "chatting", is_flag=True, help="Answer each PROMPT; without one, chat in the terminal.")
+@click.option("--system", default="", help="What stands above a question or a chat, such as how to answer.")
 @click.option(
     "--max-new-tokens", type=int, help="The most tokens to add; 256 where neither this nor the checkpoint says."
 )
@@ -35,23 +35,33 @@ def command(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Continue each PROMPT with PRESET or RUN, and print the text as it comes; or chat."""
-    if chatting == bool(prompts):
-        raise click.UsageError("--chat asks for what to say." if chatting else "Name a PROMPT, or --chat.")
-    if (as_json and chatting) or (system and not chatting):
-        raise click.UsageError("--chat prints no JSON." if chatting else "--system is for --chat.")
+    """Continue each PROMPT with PRESET or RUN, and print the text as it comes; or answer, or chat.
+
+    - takes a PROMPT from each line of standard input.
+    """
+    if not (chatting or prompts):
+        raise click.UsageError("Name a PROMPT, or --chat.")
+    if as_json and not prompts:
+        raise click.UsageError("A chat prints no JSON. Name a PROMPT.")
+    if system and not chatting:
+        raise click.UsageError("--system is for --chat.")
+    prompts = tuple(input_lines()) if prompts == ("-",) else prompts
     settings["stop"] = settings["stop"] or None  # what is left out is the checkpoint's to say
     use_keras()
     from zoo.loading import load
 
     loaded = load(model, task="text-generation", dtype=dtype)
-    if chatting:
+    if not prompts:
         from zoo.cli.chat import chat
 
         chat(loaded, system, **settings)
         return
+    opening = [{"role": "system", "content": system}] if system else []
+    written = list(prompts)
+    if chatting:
+        written = [loaded.chat_prompt([*opening, {"role": "user", "content": prompt}]) for prompt in prompts]
     if as_json:
-        found = loaded.generate(list(prompts), details=True, **settings)
+        found = loaded.generate(written, details=True, **settings)
         print_json(
             [
                 {"prompt": prompt, "text": one.text, "tokens": len(one.ids), "ended": one.ended}
@@ -59,9 +69,10 @@ def command(
             ]
         )
         return
-    for prompt in prompts:
+    for prompt in written:
         pieces = loaded.generate(prompt, stream=True, **settings)
-        click.echo(click.style(prompt, dim=True), nl=False)
+        if not chatting:
+            click.echo(click.style(prompt, dim=True), nl=False)
         for piece in pieces:
             click.echo(piece, nl=False)
         click.echo()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from zoo.cli.console import json_option, print_json, use_keras
+from zoo.cli.console import input_lines, json_option, print_json, use_keras
 from zoo.errors import Faults, ZooError
 from zoo.train.recipe import DataKeys
 
@@ -124,7 +122,7 @@ def _given(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Seque
     from zoo.data.image_folder import pictures_in
     from zoo.data.readers import FORMATS, read_table
 
-    inputs = tuple(_lines()) if inputs == ("-",) else inputs
+    inputs = tuple(input_lines()) if inputs == ("-",) else inputs
     if len(inputs) == 1 and Path(inputs[0]).suffix.lower() in FORMATS:
         table = read_table(inputs[0])
         known = column or (data.image if data.image in table.columns else None)
@@ -167,22 +165,9 @@ def _texts(
             fix=f"Give a data file with the columns '{data.text}' and '{data.text_pair}'.",
         )
     if inputs == ("-",):
-        return _lines()
+        return input_lines()
     _check_texts(inputs)
     return list(inputs)
-
-
-def _lines() -> list[str]:
-    """The lines of standard input that are not blank. Raises a ZooError where there are none."""
-    from zoo.data.plain_lines import plain_lines
-
-    try:
-        lines = list(plain_lines(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")))
-    except UnicodeDecodeError as error:
-        raise ZooError("Standard input is not UTF-8.", why=str(error)) from error
-    if not lines:
-        raise ZooError("Standard input has no lines.", fix="'-' reads an input from each line.")
-    return lines
 
 
 def _check_texts(inputs: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.data.column_kinds import either, holds_messages, holds_side, holds_text, listed, type_of
+from zoo.data.column_kinds import either, holds_messages, holds_side, holds_text, holds_truths, listed, type_of
 from zoo.data.conversations import Conversation, Preference
 from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
@@ -15,6 +15,7 @@ from zoo.errors import Faults, did_you_mean
 MESSAGES_NAMES = {"messages", "conversations", "conversation", "dialog", "dialogue", "chat"}
 PROMPT_NAMES = {"prompt", "question", "instruction", "query"}
 COMPLETION_NAMES = {"completion", "response", "answer", "output"}
+_SAID_TOO = {"input", "context", "system", "system_prompt"}  # what a model was told beside a prompt
 _UNREAD = ("tools", "documents", "chat_template_kwargs")  # what templates write beside a conversation
 
 
@@ -46,13 +47,14 @@ def choose_chat_columns(
     Raises a ZooError that names the key to set.
     """
     faults = Faults()
+    asked = prompt, messages
     sides = {name.casefold() for name in table.columns if holds_side(type_of(table, name))}
     prefers = bool(chosen or rejected) or (sides >= {"chosen", "rejected"} and not (messages or completion))
-    side = (holds_side, "text or lists of messages") if prefers else (holds_text, "text")
+    side = holds_side, "text or lists of messages"
     kinds = {
         "messages": (messages, MESSAGES_NAMES, holds_messages, "lists of messages"),
         "prompt": (prompt, PROMPT_NAMES, *side),
-        "completion": (completion, COMPLETION_NAMES, holds_text, "text"),
+        "completion": (completion, COMPLETION_NAMES, *side),
         "chosen": (chosen, {"chosen"}, *side),
         "rejected": (rejected, {"rejected"}, *side),
     }
@@ -95,6 +97,8 @@ def choose_chat_columns(
         if given and not faults:
             faults.found += [f"data.{key}: no column has a usual name." for key, name in pair.items() if not name]
         given = {key: name for key, name in pair.items() if name} if all(pair.values()) else {}
+    if given and not any(asked):
+        faults.found += _beside(table, given)
     if faults:
         faults.add(listed(table))
     faults.check(
@@ -102,6 +106,26 @@ def choose_chat_columns(
         fix='Name them in the recipe or with --set, such as --set data.messages="messages".',
     )
     return ChatColumns(**given) if given else None
+
+
+def _beside(table: Table, given: dict[str, str]) -> list[str]:
+    """What would be lost of rows whose columns were guessed: more that was said, and which answers are good."""
+    others = [name for name in table.columns if name not in given.values()]
+    key = next((key for key in ("prompt", "messages") if key in given), None)
+    found = [
+        f"data.{key}: '{name}' stands beside '{given[key]}', and what it says would be lost. Write both as one, or "
+        f"name data.{key} to do without."
+        for name in others
+        if key and name.casefold() in _SAID_TOO and holds_text(type_of(table, name)) and any(table.column(name))
+    ]
+    if "completion" in given:
+        found += [
+            f"data.completion: '{name}' says which answers are good, and zoo would learn them all. Keep the good "
+            "ones, or make pairs of a chosen and a rejected answer."
+            for name in others
+            if name.casefold() == "label" and holds_truths(type_of(table, name)) and not all(table.column(name))
+        ]
+    return found
 
 
 def note_unread(table: Table, inputs: Sequence[Any], faults: RowFaults) -> None:

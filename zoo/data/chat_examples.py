@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zoo.data.chat_columns import ChatColumns, note_unread
-from zoo.data.conversations import Completion, Conversation, Message, TrainOn, read_messages
+from zoo.data.conversations import ANSWER, Completion, Conversation, Message, TrainOn, read_messages, read_side
 from zoo.data.examples import Examples
 from zoo.data.problems import LANGUAGE
 from zoo.data.row_faults import RowFaults
@@ -22,6 +22,9 @@ def read_chat_examples(
     faults: RowFaults | None = None,
 ) -> Examples:
     """The examples of a table: a `Conversation` or a `Completion` for each row.
+
+    A prompt and its completion are texts, or messages as TRL has them: then they are one conversation, of which
+    the completion's answers are learned.
 
     Args:
         train_on: what of them the loss is on.
@@ -64,13 +67,27 @@ def _conversation(column: str, train_on: TrainOn) -> Callable[..., Conversation]
     return conversation
 
 
-def _completion(prompt: str, completion: str, train_on: TrainOn, chat: bool | None) -> Callable[..., Completion]:
-    """Makes the prompt of a row and its completion, for `Table.rows`."""
+def _completion(
+    prompt: str, completion: str, train_on: TrainOn, chat: bool | None
+) -> Callable[..., Completion | Conversation | None]:
+    """Makes the prompt of a row and its completion, for `Table.rows`; None where it is none, which is noted."""
 
-    def made(question: str | None, answer: str | None, note: Callable[[str], None]) -> Completion:
-        for text, what, column in ((question, "a prompt", prompt), (answer, "an answer", completion)):
-            if not (text or "").strip():
+    def made(question: Any, answer: Any, note: Callable[[str], None]) -> Completion | Conversation | None:
+        asked, said = read_side(question, prompt, note), read_side(answer, completion, note)
+        if asked is None or said is None:
+            return None
+        whole = True
+        for side, what, column in ((asked, "a prompt", prompt), (said, "an answer", completion)):
+            if not (side.strip() if isinstance(side, str) else side):
                 note(f"Without {what} (column '{column}')")
-        return Completion(question or "", answer or "", train_on, chat)
+                whole = False
+        if isinstance(asked, str) and isinstance(said, str):
+            return Completion(asked, said, train_on, chat)
+        before = (Message("user", asked),) if isinstance(asked, str) else asked
+        after = (Message(ANSWER, said),) if isinstance(said, str) else said
+        talk = Conversation((*before, *after), train_on, len(before))
+        for fault in talk.faults() if whole else ():
+            note(fault)
+        return talk
 
     return made

@@ -55,6 +55,13 @@ def holds_lists(kind: pa.DataType) -> bool:
     return (types.is_list(kind) or types.is_large_list(kind)) and holds_labels(kind.value_type)
 
 
+def holds_truths(kind: pa.DataType) -> bool:
+    """True and false."""
+    import pyarrow.types as types
+
+    return types.is_boolean(kind)
+
+
 def holds_labels(kind: pa.DataType) -> bool:
     """What a label can be: strings, numbers, truths, and lists of them."""
     import pyarrow.types as types

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,22 +34,27 @@ class Message:
 
 @dataclass(frozen=True)
 class Conversation:
-    """Messages in turn, and which of them the loss is on."""
+    """Messages in turn, and which of them the loss is on.
+
+    Args:
+        given: how many messages, from the first on, are a prompt: its answers are read, and not learned.
+    """
 
     messages: tuple[Message, ...]
     train_on: TrainOn = ANSWERS
+    given: int = 0
 
     def trained(self) -> list[int]:
         """The places of the messages that are trained."""
         if self.train_on == ALL:
             return list(range(len(self.messages)))
         roles = (ANSWER,) if isinstance(self.train_on, str) else self.train_on
-        places = [n for n, message in enumerate(self.messages) if message.role in roles]
+        places = [n for n, message in enumerate(self.messages) if n >= self.given and message.role in roles]
         return places[-1:] if self.train_on == LAST else places
 
     def faults(self) -> list[str]:
         """Why nothing, or the wrong thing, can be learned from it, whatever the template; most have no fault."""
-        answers = [message.content for message in self.messages if message.role == ANSWER]
+        answers = [message.content for message in self.messages[self.given :] if message.role == ANSWER]
         if not answers:
             return ["Without an answer"]
         if not all(map(str.strip, answers)):
@@ -66,6 +71,10 @@ class Conversation:
     def answer(self) -> str:
         """The last answer; empty where there is none."""
         return next((m.content for m in reversed(self.messages) if m.role == ANSWER), "")
+
+
+Side = str | tuple[Message, ...]
+"""A prompt or an answer: a text, or messages."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,18 @@ def read_messages(value: Any) -> Iterator[Message | str]:
             yield f"with '{unread}' in a message, which zoo does not train as it is meant"
         else:
             yield Message(role, content)
+
+
+def read_side(value: Any, column: str | None, note: Callable[[str], None]) -> Side | None:
+    """A cell with a prompt or an answer; None where its messages are none, which is noted."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    found = list(read_messages(value))
+    for item in found:
+        if isinstance(item, str):
+            note(f"{item[0].upper()}{item[1:]} (column '{column}')")
+    told = tuple(item for item in found if isinstance(item, Message))
+    return told if len(told) == len(found) else None
 
 
 def with_texts(value: Any) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.data.columns import Columns
+from zoo.data.conversations import texts_of
 from zoo.data.problems import SINGLE, guess_problem, read_labels
 from zoo.data.row_faults import RowFaults
 from zoo.data.rows import Rows
@@ -95,7 +96,7 @@ def check_inputs(examples: Examples) -> None:
     if all(item == first for item in examples.inputs):
         raise ZooError(
             f"'{examples.source}' has one input only, {len(examples)} times.",
-            why=f"Every row holds {first!r:.80}",
+            why=f"Every row holds {', '.join(f'{text!r:.80}' for text in texts_of(first))}",
             fix="Name another column, or look at how the file was made.",
         )
 

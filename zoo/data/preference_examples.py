@@ -7,14 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from zoo.data.chat_columns import ChatColumns, note_unread
-from zoo.data.conversations import ANSWER, Conversation, Message, Preference, read_messages
+from zoo.data.conversations import ANSWER, Conversation, Message, Preference, Side, read_side
 from zoo.data.examples import Examples
 from zoo.data.problems import PREFERENCE
 from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
 
-Side = str | tuple[Message, ...]
-"""A prompt or an answer: a text, or messages."""
 Note = Callable[[str], None]
 """Hears what is wrong with a row."""
 _OPENING = ("system", "developer")  # roles that stand above a conversation
@@ -47,22 +45,10 @@ def _row(*cells: Any, columns: ChatColumns, chat: bool | None, note: Note) -> Pr
     """A row, for `Table.rows`; None where it is none, which is noted."""
     given = iter(cells)
     names = (columns.prompt, columns.chosen, columns.rejected)
-    prompt, chosen, rejected = (_side(next(given) if name else None, name, note) for name in names)
+    prompt, chosen, rejected = (read_side(next(given) if name else None, name, note) for name in names)
     if prompt is None or chosen is None or rejected is None:
         return None
     return _preference(prompt, chosen, rejected, columns, chat, note)
-
-
-def _side(value: Any, name: str | None, note: Note) -> Side | None:
-    """A cell; None where its messages are none, which is noted."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    found = list(read_messages(value))
-    for item in found:
-        if isinstance(item, str):
-            note(f"{item[0].upper()}{item[1:]} (column '{name}')")
-    told = tuple(item for item in found if isinstance(item, Message))
-    return told if len(told) == len(found) else None
 
 
 def _preference(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 REFUSE, SKIP = "refuse", "skip"
 """What becomes of data that has faulty rows: it is refused, or the rows are left out and counted."""
 
+_WRITTEN = "Change how they are written: data.chat_template takes another template, and the rows other messages."
 _SKIPS = ': data.faulty = "skip" does, and counts them.'
 
 
@@ -69,13 +70,14 @@ class RowFaults:
         """
         told = {what: rows for what, rows in self._found.items() if faulty != SKIP or what in self._hard}
         if told:
-            skips = faulty == REFUSE and not self._hard.issuperset(told)
+            written = self._hard.issuperset(told)
+            skips = faulty == REFUSE and not written
             raise ZooError(
                 f"{repr(self.source) if self.source else 'The input'} has rows that {which}.",
                 why=[
                     f"{what}: {_listed([f'{row}{of}' for of, row in sorted(rows)])}." for what, rows in told.items()
                 ],
-                fix=f"{do} these rows, or leave them out{_SKIPS if skips else '.'}",
+                fix=_WRITTEN if written else f"{do} these rows, or leave them out{_SKIPS if skips else '.'}",
             )
 
     def check_whole(self, faulty: str | None = None) -> None:

@@ -151,9 +151,9 @@ class Adapters:
 
     def use(self, name: str | None) -> None:
         """Put the adapter of this name on, and the one before it off; None leaves the base alone."""
-        if name is not None and name not in self._held:
+        if name is not None and (not isinstance(name, str) or name not in self._held):
             raise ZooError(
-                f"The model has no adapter '{name}'.{did_you_mean(name, self)}",
+                f"The model has no adapter {name!r}.{did_you_mean(str(name), self)}",
                 why=f"it has {some(self) or 'none'}",
             )
         self._take_off()

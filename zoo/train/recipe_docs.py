@@ -47,15 +47,16 @@ A model of the task `text-generation` learns to answer from rows of messages (`d
 checkpoint's own chat template writes them, in Jinja's sandbox; a model from random weights gets one with a token
 for each role, where its rows are messages. Prompts and completions are written by a checkpoint's template, as a
 question and its answer; where there is none, and for a model from random weights, they are plain text, without
-roles, one behind the other. `data.chat` says which it is, and `zoo check` tells it ("written"). By default the
-loss is on the answers, each with the token that ends its turn: what the template marks by `{% generation %}`, or
-else what an answer adds to the text of what stood before it and the prompt for it. A conversation longer than
-`data.max_length` ends behind its last answer that fits whole; how many answers are lost is told, and a row that
-would lose all it has to teach is an error. So is every row from which the wrong thing would be learned: an answer
-that is empty or has no stop token, a message that the template leaves out, a token that begins twice, roles that
-the template refuses. `zoo check RECIPE.toml --show 3` prints examples as tokens, with « and » around what is
-trained. `data.chat_template` may mark the answers of a checkpoint's template, or give one to a checkpoint that has
-none; one that writes another text than the checkpoint's own is an error.
+roles, one behind the other. `data.chat` says which it is, and `zoo check` tells it ("written"). A prompt or a
+completion may be a list of messages, too: then only the completion's answers are learned. By default the loss is on
+the answers, each with the token that ends its turn: what the template marks by `{% generation %}`, or else what an
+answer adds to the text of what stood before it and the prompt for it. A conversation longer than `data.max_length`
+ends behind its last answer that fits whole; how many answers are lost is told, and a row that would lose all it has
+to teach is an error. So is every row from which the wrong thing would be learned: an answer that is empty or has no
+stop token, a message that the template leaves out, a token that begins twice, roles that the template refuses. `zoo
+check RECIPE.toml --show 3` prints examples as tokens, with « and » around what is trained. `data.chat_template` may
+mark the answers of a checkpoint's template, or give one to a checkpoint that has none; one that writes another text
+than the checkpoint's own is an error.
 
 In Python, `zoo.Recipe.read("recipe.toml")` and `zoo.Recipe.of(model={...}, data={...})` make recipes of the same
 tables and keys, for `zoo.check` and `zoo.finetune`.

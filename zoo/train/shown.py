@@ -15,6 +15,8 @@ from zoo.train.batches import Batches
 
 _VISIBLE = str.maketrans({" ": "▁", "\n": "↵", "\t": "→"})
 _UNFINISHED = "\ufffd"  # what a tokenizer makes of bytes that are no character yet
+_LONGEST = 4  # UTF-8's bytes of a character
+_PART = "·"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Shown:
     Args:
         row: where it comes from.
         ids: its tokens,
-        tokens: the text of each,
+        tokens: the text of each; where several make a character, the last one has it, and the others none,
         trained: and whether the loss is on it.
         label: what it is trained to be, where a whole input has a label.
     """
@@ -36,9 +38,12 @@ class Shown:
     label: str = ""
 
     def runs(self) -> Iterator[tuple[bool, str]]:
-        """Runs of tokens that are trained, or are not: whether, and their text. White space is made visible."""
+        """Runs of tokens that are trained, or are not: whether, and their text.
+
+        White space is made visible, and so are tokens of which the next one tells the character.
+        """
         for trained, run in groupby(zip(self.trained, self.tokens, strict=True), key=lambda pair: pair[0]):
-            yield trained, " ".join(text.translate(_VISIBLE) for _, text in run)
+            yield trained, " ".join(text.translate(_VISIBLE) or _PART for _, text in run)
 
 
 def first_examples(model: Any, batches: Any, train: Examples, count: int) -> list[Shown]:
@@ -54,10 +59,19 @@ def first_examples(model: Any, batches: Any, train: Examples, count: int) -> lis
         label = str(train.labels[n]) if train.labels and own is None else ""
         if train.problem == PREFERENCE:
             label = ("chosen", "rejected")[side]
-        found.append(Shown(train.rows[n], ids, [_text(tokenizer, token) for token in ids], trained, label))
+        found.append(Shown(train.rows[n], ids, token_texts(tokenizer, ids), trained, label))
     return found
 
 
-def _text(tokenizer: Any, token: int) -> str:
-    text = tokenizer.decode([token], skip_special_tokens=False)
-    return tokenizer.id_to_token(token) if not text or _UNFINISHED in text else text
+def token_texts(tokenizer: Any, ids: list[int]) -> list[str]:
+    """The text of each token; of the bytes of a character its last token has all."""
+    found: list[str] = []
+    while len(found) < len(ids):
+        start = len(found)
+        for end in range(start + 1, min(start + _LONGEST, len(ids)) + 1):
+            text = tokenizer.decode(ids[start:end], skip_special_tokens=False)
+            if not text or _UNFINISHED not in text:
+                break
+        whole = text and _UNFINISHED not in text
+        found += [""] * (end - start - 1) + [text] if whole else [tokenizer.id_to_token(ids[start])]
+    return found
