@@ -78,6 +78,18 @@ def test_prompts_and_completions_of_messages_are_conversations_of_which_the_comp
     assert talk.trained() == [len(told)]
 
 
+def test_messages_whose_columns_have_other_names_and_messages_without_a_template():
+    table = Table("t.jsonl", pa.Table.from_pylist([{"input": OPENAI[:2], "preferred_output": OPENAI[2:]}]))
+    with pytest.raises(ZooError) as caught:
+        choose_chat_columns(table)
+    assert caught.value.why[0] == (
+        "data.messages: no column has a usual name; messages are in 'input' or 'preferred_output'."
+    )
+    pair = choose_chat_columns(table, prompt="input", completion="preferred_output")
+    with pytest.raises(ZooError, match=r"no text but what a chat template writes \(data\.chat = false\): row 1"):
+        read_chat_examples(table, pair, train_on="answers", chat=False)
+
+
 def test_completions_of_messages_that_nothing_is_learned_from():
     rows = [
         {"prompt": OPENAI[:2], "completion": OPENAI[2:]},

@@ -76,13 +76,13 @@ def command(
     if as_json:
         print_json({"run": str(run.path), "metrics": run.metrics, "split": final["split"], "baseline": least})
         return
-    name, value = next(iter(run.metrics.items()))  # the metric to tell people comes first
-    beside = f"   (always saying '{label}': {metric_text(least, name)})" if label else ""
-    click.echo(f"{final['split']} {title(name)}  {metric_text(value, name)}{beside}")
+    name = next(iter(run.metrics))  # the metric to tell people comes first
     begun = scores_before(run.history, final["split"])
-    for one in map(name_of, run.recipe.evaluate.answers):
-        beside = f"   (before training: {metric_text(begun[one], one)})" if one in begun else ""
-        click.echo(f"{final['split']} {title(one)}  {metric_text(run.metrics[one], one)}{beside}")
+    beside = {one: f"   (before training: {metric_text(score, one)})" for one, score in begun.items()}
+    if label:
+        beside[name] = f"   (always saying '{label}': {metric_text(least, name)})"
+    for one in (name, *map(name_of, run.recipe.evaluate.answers)):
+        click.echo(f"{final['split']} {title(one)}  {metric_text(run.metrics[one], one)}{beside.get(one, '')}")
     click.echo(f"model          {run.path}/model")
     click.echo(f"report         {run.path}/report.html")
     task = run.recipe.model.task

@@ -85,6 +85,8 @@ def _completion(
             return Completion(asked, said, train_on, chat)
         before = (Message("user", asked),) if isinstance(asked, str) else asked
         after = (Message(ANSWER, said),) if isinstance(said, str) else said
+        if chat is False:
+            note("With messages, which have no text but what a chat template writes (data.chat = false)")
         talk = Conversation((*before, *after), train_on, len(before))
         for fault in talk.faults() if whole else ():
             note(fault)
