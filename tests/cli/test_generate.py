@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 import zoo
@@ -35,6 +36,21 @@ def test_stop_texts_are_the_checkpoints_where_none_is_given(folder, zoo_process,
     for given, text in (((), wanted[: wanted.find(wanted[3:5])]), (("--stop", "that never comes"), wanted)):
         code, shown, _ = zoo_process("generate", str(other), "The horn", *given)
         assert (code, shown) == (0, f"The horn{text}\n")
+
+
+def test_an_adapter_is_put_on(folder, zoo_process, tmp_path):
+    model = zoo.load(folder)
+    base = model.generate("The horn", max_new_tokens=6)
+    model.adapters.add("other", rank=2)
+    for variable in model.trainable_variables:
+        variable.assign(np.random.default_rng(0).normal(size=variable.shape))
+    model.adapters.save(tmp_path / "adapter")
+    changed = model.generate("The horn", max_new_tokens=6)
+    assert changed != base
+
+    options = ("--max-new-tokens", "6", "--adapter", str(tmp_path / "adapter"))
+    code, shown, _ = zoo_process("generate", str(folder), "The horn", *options)
+    assert (code, shown) == (0, f"The horn{changed}\n")
 
 
 def test_a_request_that_cannot_be(folder, zoo_process):

@@ -25,6 +25,7 @@ from zoo.cli.console import input_lines, json_option, print_json, use_keras
 @click.option("--stop", multiple=True, help="End where this text comes. May be given again.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides every draw.")
 @click.option("--dtype", help="float32, bfloat16, mixed_bfloat16 or int8; float32 where it is left out.")
+@click.option("--adapter", help="A PEFT adapter to put on: the path of a run or a directory, or a URL.")
 @json_option
 def command(
     model: str,
@@ -32,6 +33,7 @@ def command(
     chatting: bool,
     system: str,
     dtype: str | None,
+    adapter: str | None,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -50,7 +52,7 @@ def command(
     use_keras()
     from zoo.loading import load
 
-    loaded = load(model, task="text-generation", dtype=dtype)
+    loaded = load(model, task="text-generation", dtype=dtype, adapter=adapter)
     if not prompts:
         from zoo.cli.chat import chat
 

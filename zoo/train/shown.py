@@ -67,11 +67,16 @@ def token_texts(tokenizer: Any, ids: list[int]) -> list[str]:
     """The text of each token; of the bytes of a character its last token has all."""
     found: list[str] = []
     while len(found) < len(ids):
-        start = len(found)
-        for end in range(start + 1, min(start + _LONGEST, len(ids)) + 1):
-            text = tokenizer.decode(ids[start:end], skip_special_tokens=False)
-            if not text or _UNFINISHED not in text:
-                break
-        whole = text and _UNFINISHED not in text
-        found += [""] * (end - start - 1) + [text] if whole else [tokenizer.id_to_token(ids[start])]
+        found += _character(tokenizer, ids[len(found) : len(found) + _LONGEST])
     return found
+
+
+def _character(tokenizer: Any, ids: list[int]) -> list[str]:
+    """The texts of the first tokens, as few as make characters; the first one's name where they make none."""
+    for count in range(1, len(ids) + 1):
+        text = tokenizer.decode(ids[:count], skip_special_tokens=False)
+        if not text:
+            break
+        if _UNFINISHED not in text:
+            return [""] * (count - 1) + [text]
+    return [tokenizer.id_to_token(ids[0])]
