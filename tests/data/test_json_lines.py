@@ -34,6 +34,33 @@ def test_values_keep_their_types_and_text_stays_text(tmp_path):
     assert table.column("tags") == [["a"], None]
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+@given(rows=st.lists(st.fixed_dictionaries({"text": TEXT, "n": st.integers(-9, 9)}), min_size=1, max_size=5))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_one_list_of_objects_is_the_same_table_as_their_lines(tmp_path, indent, rows):
+    lines = _read(tmp_path / "a.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
+    table = _read(tmp_path / "a.json", f"\n {json.dumps(rows, indent=indent)} \n\n")
+    assert table.data.equals(lines.data)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ('[{"a": 1}, 2]', "Row 2 is a number, not an object."),
+        ('[{"a": 1}, {"a": ]', "Row 2: Expecting value"),
+        ('[{"a": 1} {"a": 2}]', "Row 2: Extra data"),
+        ('[{"a": 1}', "Row 2: Expecting value"),
+        ('[{"a": 1},', "Row 2: Expecting value"),
+        ('[{"a": 1},]', "Row 2: Expecting value"),
+        ('[{"a": 1}]]', "Row 2: Expecting value"),
+    ],
+)
+def test_a_broken_list_is_refused_where_it_breaks(tmp_path, content, fault):
+    with pytest.raises(ZooError) as caught:
+        _read(tmp_path / "a.json", content)
+    assert caught.value.why[0].startswith(fault)
+
+
 def test_a_byte_order_mark_does_not_matter(tmp_path):
     assert _read(tmp_path / "a.ndjson", '\ufeff{"text": "x"}\n').columns == ["text"]
 
@@ -67,7 +94,7 @@ def test_faulty_lines_are_named_by_their_rows(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    ['[{"text": "x"}]', json.dumps([{"text": "x"}], indent=1), "text,label\nx,y\n", '{"a":' + "[" * 99_999],
+    ["[" * 99_999, '[1, {"text": "x"}]', "text,label\nx,y\n", '{"a":' + "[" * 99_999],
 )
 def test_other_files_are_not_json_lines(tmp_path, content):
     with pytest.raises(ZooError, match="is not JSON lines"):

@@ -1,8 +1,9 @@
-"""JSON lines into an Arrow table."""
+"""JSON lines, or one list of objects, into an Arrow table."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,14 @@ _KINDS = {
     type(None): "null",
 }
 _SHOWN = 5
+_SPACE = re.compile(r"\s*")
 _ROWS, _CHARACTERS = 10_000, 4 << 20  # what is held as Python objects at once, whichever is reached first
 
 
 def read_json_lines(path: Path, memory: int | None = None) -> pa.Table:
     """One object a line; a key that a row lacks is missing there. Blank lines do not count.
+
+    A file that begins with a bracket is one list of objects, which is held whole while it is read.
 
     Args:
         memory: as in `spool.table_of`.
@@ -76,15 +80,47 @@ def _blocks(path: Path) -> Iterator[list[dict[str, Any]]]:
         raise ZooError(
             f"'{path}' is not JSON lines.",
             why=faults + rest,
-            fix='Every line must be one object, such as {"text": "a fine film", "label": "good"}.',
+            fix='Every line must be an object, such as {"text": "fine film", "label": "good"}; or the file a list.',
         )
     if rows:
         yield rows
 
 
 def _lines(path: Path) -> Iterator[str]:
+    """What each row is written as."""
     with path.open(encoding="utf-8-sig") as lines:
-        yield from (line for line in lines if line.strip())
+        rows = (line for line in lines if line.strip())
+        first = next(rows, "")
+        if first.lstrip().startswith("["):
+            yield from _items(first + "".join(rows))
+        elif first:
+            yield first
+            yield from rows
+
+
+def _items(text: str) -> Iterator[str]:
+    """What each value of a list is written as; where the list is broken, all the rest as the last."""
+    decode, start = json.JSONDecoder().raw_decode, _past_space(text, text.index("[") + 1)
+    more = not text.startswith("]", start)
+    while more:
+        try:
+            _, end = decode(text, start)
+        except (ValueError, RecursionError):
+            yield text[start:]
+            return
+        yield text[start:end]
+        start = _past_space(text, end)
+        if more := text.startswith(",", start):
+            start = _past_space(text, start + 1)
+    closed = text.startswith("]", start)
+    rest = text[start + closed :].strip()
+    if rest or not closed:
+        yield rest
+
+
+def _past_space(text: str, place: int) -> int:
+    match = _SPACE.match(text, place)
+    return match.end() if match else place
 
 
 def _unfit(path: Path, name: str) -> list[str]:

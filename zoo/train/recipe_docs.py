@@ -35,12 +35,12 @@ anything, is `hf://datasets/ORG/NAME@refs/convert/parquet`.
 
 Files may be larger than memory: they are read and tokenised in blocks. Of a table, and of its tokens, 128 MiB are
 held; what is larger lies in a file without a name in zoo's cache (`ZOO_CACHE`), which is gone when the process
-ends, and the kernel holds what of it there is room for. It is as large as the values, not compressed, and 8 bytes
-a token; 12 where tokens are what is learned, and 24 of preferences. For each row some 300 bytes are held while the
+ends, and the kernel holds what of it there is room for. It is as large as the values, not compressed, and 8 bytes a
+token; 12 where tokens are what is learned, and 24 of preferences. For each row some 300 bytes are held while the
 data is read and split, and less than 100 while it is trained on; for token classification 4 bytes a token more. A
-csv or tsv file takes 64 MiB to read, and more where a row is longer than 2 MiB. Held whole are pictures that a
-table brings, the model's outputs for all held-out rows, what `output.probe` looks at, and the texts of held-out
-pairs.
+csv or tsv file takes 64 MiB to read, and more where a row is longer than 2 MiB. A json file may be one list of
+objects. Held whole are such a list while it is read, pictures that a table brings, the model's outputs for all
+held-out rows, what `output.probe` looks at, and the texts of held-out pairs.
 
 A model of the task `text-generation` learns to answer from rows of messages (`data.messages`: lists of `role` and
 `content`, or sharegpt's `from` and `value`), or of prompts and completions; rows with neither are plain texts. The
