@@ -20,14 +20,15 @@ def images(size, channels=3):
     return np.random.default_rng(0).normal(size=(2, *size, channels)).astype(np.float32)
 
 
-def gradients(layer, x):
-    """Those of the sum of what the layer makes of `x`, squared, by its kernel and by `x`."""
+def computed(layer, x):
+    """What the layer makes of `x`, and the gradients of its squares' sum by the kernel and by `x`."""
 
     def loss(kernel, x):
         out, _ = layer.stateless_call([kernel], [], x)
-        return (out**2).sum()
+        return (out**2).sum(), out
 
-    return jax.grad(loss, argnums=(0, 1))(layer.kernel.value, x)
+    gradients, out = jax.jit(jax.grad(loss, argnums=(0, 1), has_aux=True))(layer.kernel.value, x)
+    return out, *gradients
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -41,9 +42,9 @@ def test_values_and_gradients_are_torch_s(size, stride, groups, image):
     there = channels_first(x).requires_grad_()
     kernel = torch.from_numpy(np.asarray(layer.kernel).transpose(3, 2, 0, 1).copy()).requires_grad_()
     expected = functional.conv2d(there, kernel, stride=stride, padding=size // 2, groups=groups)
-    np.testing.assert_allclose(layer(x), channels_last(expected), atol=1e-5)
+    out, of_kernel, of_image = computed(layer, x)
+    np.testing.assert_allclose(out, channels_last(expected), atol=1e-5)
 
-    of_kernel, of_image = gradients(layer, x)
     (expected**2).sum().backward()
     np.testing.assert_allclose(of_image, channels_last(there.grad), atol=1e-4)
     np.testing.assert_allclose(of_kernel, kernel.grad.numpy().transpose(2, 3, 1, 0), atol=1e-4, rtol=1e-5)
@@ -77,9 +78,9 @@ def test_an_accelerator_s_depthwise_values_and_gradients_are_torch_s(accelerator
     x = images(image, 6)
     told = channels_first(x).requires_grad_()
     expected = there(told)
-    np.testing.assert_allclose(layer(x), channels_last(expected), atol=1e-5)
+    out, of_kernel, of_image = computed(layer, x)
+    np.testing.assert_allclose(out, channels_last(expected), atol=1e-5)
 
-    of_kernel, of_image = gradients(layer, x)
     (expected**2).sum().backward()
     np.testing.assert_allclose(of_image, channels_last(told.grad), atol=1e-4)
     np.testing.assert_allclose(of_kernel, there.weight.grad.numpy().transpose(2, 3, 1, 0), atol=1e-4)

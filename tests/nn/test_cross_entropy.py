@@ -19,6 +19,11 @@ def plain(features, matrix, targets, weights, soft_cap=None):
     return jnp.sum(losses * weights)
 
 
+def both(function, features, matrix):
+    """A function's value, and its gradients by the features and the matrix."""
+    return jax.jit(jax.value_and_grad(function, argnums=(0, 1)))(features, matrix)
+
+
 def made(tokens, vocabulary, dim=5):
     rng = np.random.default_rng(0)
     weights = rng.integers(0, 3, tokens).astype(np.float32)
@@ -36,10 +41,11 @@ def test_values_and_gradients_are_the_plain_formulas(tokens, logits, soft_cap, m
     def total(features, matrix):
         return 0.3 * vocabulary_cross_entropy(features, matrix, targets, weights, soft_cap=soft_cap)[0]
 
-    ours, gradients = jax.value_and_grad(total, argnums=(0, 1))(features, matrix)
-    theirs, wanted = jax.value_and_grad(
-        lambda *x: 0.3 * plain(*x, targets * (weights > 0), weights, soft_cap), argnums=(0, 1)
-    )(features, matrix)
+    def plainly(features, matrix):
+        return 0.3 * plain(features, matrix, targets * (weights > 0), weights, soft_cap)
+
+    ours, gradients = both(total, features, matrix)
+    theirs, wanted = both(plainly, features, matrix)
 
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)
     for got, want in zip(gradients, wanted, strict=True):
@@ -117,8 +123,8 @@ def test_what_weighs_tokens_by_their_losses_has_the_plain_formulas_gradients(tok
         each = jax.vmap(lambda f, t, w: plain(f[None], matrix, t[None], w[None], soft_cap))
         return weighed(each(features, targets * (weights > 0), trained))
 
-    got, gradients = jax.value_and_grad(ours, argnums=(0, 1))(features, matrix)
-    want, wanted = jax.value_and_grad(theirs, argnums=(0, 1))(features, matrix)
+    got, gradients = both(ours, features, matrix)
+    want, wanted = both(theirs, features, matrix)
 
     np.testing.assert_allclose(got, want, rtol=1e-6)
     for one, other in zip(gradients, wanted, strict=True):

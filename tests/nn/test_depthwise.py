@@ -39,12 +39,19 @@ def test_values_and_gradients_are_xla_s(batch, height, width, channels, size, st
     rng = np.random.default_rng(0)
     x = rng.normal(size=(batch, height, width, channels)).astype(np.float32)
     kernel = rng.normal(size=(size, size, 1, channels)).astype(np.float32)
-    ours, back = jax.vjp(lambda x, kernel: depthwise(x, kernel, stride, pads), x, kernel)
-    theirs, back_there = jax.vjp(lambda x, kernel: reference(x, kernel, stride, pads), x, kernel)
+    shape = jax.eval_shape(lambda: reference(x, kernel, stride, pads)).shape
+    change = rng.normal(size=shape).astype(np.float32)
+
+    @jax.jit
+    def both(x, kernel, change):
+        ours, back = jax.vjp(lambda *args: depthwise(*args, stride, pads), x, kernel)
+        theirs, back_there = jax.vjp(lambda *args: reference(*args, stride, pads), x, kernel)
+        return (ours, *back(change)), (theirs, *back_there(change))
+
+    (ours, *mine), (theirs, *told) = both(x, kernel, change)
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
-    change = rng.normal(size=ours.shape).astype(np.float32)
-    for mine, told in zip(back(change), back_there(change), strict=True):
-        np.testing.assert_allclose(mine, told, atol=1e-4)
+    for one, other in zip(mine, told, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 def test_in_bfloat16_the_kernel_s_gradient_is_summed_in_float32():
