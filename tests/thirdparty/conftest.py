@@ -1,7 +1,7 @@
 """A fresh environment, away from the source tree: wheels of keras-zoo and of two third parties, and nothing else.
 
-It is made once for all tests here. What the two third parties lack in the repository, a checkpoint and its
-lock, is made before their wheels are built.
+It is made once for all tests here, whatever process they run in. What the two third parties lack in the repository,
+a checkpoint and its lock, is made before their wheels are built.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
@@ -74,10 +76,41 @@ class Environment:
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the wheels of keras-zoo, zoo-toy and zoo-broken, built from copies of their sources."""
-    sources, built = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("wheels")
+    return once(tmp_path_factory, "wheels", build)
+
+
+@pytest.fixture(scope="session")
+def env(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """A virtual environment with the three wheels, their dependencies, and an empty directory to work in."""
+
+    def install(home: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
+        # Most of what the dependencies bring is never imported here, so nothing is compiled ahead.
+        pip("--python", home / "bin" / "python", "install", "--no-compile", *sorted(wheels.iterdir()))
+
+    return Environment(once(tmp_path_factory, "env", install), tmp_path_factory.mktemp("work"))
+
+
+def once(folders: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first process to come makes, and every other one finds."""
+    shared = folders.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # that of this process lies beside the others'
+        shared = shared.parent
+    folder, made = shared / name, shared / f"{name}.made"
+    with FileLock(shared / f"{name}.lock"):
+        if not made.exists():
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
+
+
+def build(folder: Path) -> None:
+    """Build the wheels into a folder."""
+    sources = folder.with_name("sources")
     without = shutil.ignore_patterns("__pycache__", "*.egg-info")
     core = sources / "keras_zoo"
-    core.mkdir()
+    core.mkdir(parents=True)
     for name in SHIPPED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, core / name, ignore=without)
@@ -86,18 +119,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("zoo_toy", "zoo_broken"):
         shutil.copytree(HERE / name, sources / name, ignore=without)
         write_checkpoint(sources / name / name)
-    pip("wheel", "--no-deps", "--wheel-dir", built, *sorted(sources.iterdir()))
-    return built
-
-
-@pytest.fixture(scope="session")
-def env(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """A virtual environment with the three wheels, their dependencies, and an empty directory to work in."""
-    home = tmp_path_factory.mktemp("env")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
-    # Most of what the dependencies bring is never imported here, so nothing is compiled ahead.
-    pip("--python", home / "bin" / "python", "install", "--no-compile", *sorted(wheels.iterdir()))
-    return Environment(home, tmp_path_factory.mktemp("work"))
+    pip("wheel", "--no-deps", "--wheel-dir", folder, *sorted(sources.iterdir()))
 
 
 @pytest.fixture(scope="session")
