@@ -104,14 +104,21 @@ def load(
     if adapted is not None:
         task, labels = task or adapted.config.task or None, labels or adapted.labels or None
     found = locate(str(name), weights)
-    wide = None if dtype == "int8" else dtype
-    model = build(found, task=task, labels=labels, dtype=wide, weights=weights, seed=seed)
+    rounded = dtype == "int8"
+    model = build(
+        found,
+        task=task,
+        labels=labels,
+        dtype=None if rounded else dtype,
+        int8="whole" if rounded and adapted is None else None,
+        weights=weights,
+        seed=seed,
+    )
     if adapted is not None:
         model.adapters.load(adapted)
-    if dtype == "int8":
-        if model.adapters:
+        if rounded:
             model.adapters.merge()
-        model.keep_as_int8(whole=True)
+            model.keep_as_int8(whole=True)
     fresh = [path for path in model.audit.fresh if path not in model.adapters.kept_whole]
     if weights == "pretrained" and fresh:
         _log.warning("%s: new, at random: %s", found.name, some(fresh))
@@ -214,6 +221,7 @@ def build(
     problem: str = "",
     dtype: str | None = None,
     base_dtype: str | None = None,
+    int8: Literal["backbone", "whole"] | None = None,
     weights: Weights = "pretrained",
     seed: int = 0,
 ) -> Any:
@@ -280,6 +288,8 @@ def build(
     def make() -> Any:
         model = kind(qualified, config, chosen, layout_name, found.name, name="model")
         model.build(None)
+        if int8 is not None:
+            model.keep_as_int8(whole=int8 == "whole")
         if base_dtype is not None:
             narrow(model, base_dtype, lambda path: not (layout.may_be_fresh(path) or layout.is_labelled(path)))
         return model

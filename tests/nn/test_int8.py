@@ -56,9 +56,10 @@ def test_the_product_is_the_dequantized_matrix_s(channels, leading):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
 
 
-def test_a_large_matrix_is_never_copied_as_floats(monkeypatch):
-    monkeypatch.setattr(int8, "_LARGE", 1000)
-    x = normal(64, 32)
+@pytest.mark.parametrize("rows", [64, 600])  # of a prompt; of so many that the matrix must be large
+def test_a_matrix_is_not_copied_as_floats(rows, monkeypatch):
+    monkeypatch.setattr(int8, "_LARGE", 1000 if rows > int8._SOME_ROWS else 1 << 24)
+    x = normal(rows, 32)
     numbers, scale = int8.quantize(normal(400, 32, seed=1))
     compiled = jax.jit(lambda x: int8.matmul(x, numbers, scale)).lower(x).compile()
     assert "f32[400,32]" not in compiled.as_text()

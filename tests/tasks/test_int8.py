@@ -9,6 +9,7 @@ import zoo
 from tests.references.decoders import padded, save_decoder
 from zoo.nn import int8
 from zoo.testing import tiny_decoder
+from zoo.weights import build
 
 
 @pytest.fixture(params=[{}, {"tie_word_embeddings": False}], ids=str)
@@ -30,6 +31,23 @@ def test_outputs_are_those_of_the_rounded_weights(folder):
 
     np.testing.assert_allclose(rounded(arrays), model(arrays), atol=1e-4)
     assert rounded.generate(arrays, max_new_tokens=12) == model.generate(arrays, max_new_tokens=12)
+
+
+@pytest.mark.parametrize("weights", ["pretrained", "random"])
+@pytest.mark.parametrize("rows_at_a_time", [1, 7, 1000])
+def test_rounded_as_it_is_read_is_rounded_afterwards(folder, weights, rows_at_a_time, monkeypatch):
+    monkeypatch.setattr(build, "_ROUNDED", 64 * rows_at_a_time)
+    expected = zoo.load(folder, weights=weights, seed=3)
+    expected.keep_as_int8(whole=True)
+
+    found = zoo.load(folder, weights=weights, seed=3, dtype="int8")
+
+    names = {variable.path: variable for variable in expected.variables}
+    assert [variable.path for variable in found.variables] == list(names)
+    for variable in found.variables:
+        assert variable.trainable == names[variable.path].trainable
+        assert variable.dtype == variable.value.dtype.name == names[variable.path].dtype
+        np.testing.assert_array_equal(variable.value, names[variable.path].value)
 
 
 def test_texts_are_scored_too(tmp_path):

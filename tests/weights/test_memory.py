@@ -57,8 +57,9 @@ def checkpoints(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("form", ["one", "shards"])
-@pytest.mark.parametrize(("dtype", "limit"), [("float32", 1.15), ("bfloat16", 0.65)])
+@pytest.mark.parametrize(("dtype", "limit"), [("float32", 1.15), ("bfloat16", 0.65), ("int8", 0.65)])
 def test_the_peak_above_the_imports_is_near_the_weights(checkpoints, form, dtype, limit):
+    # A token table that is only looked up, a third of this model, is not rounded to int8.
     folder = checkpoints / form
     files = list(folder.glob("*.safetensors"))
     assert len(files) == 1 if form == "one" else len(files) > 5

@@ -7,6 +7,7 @@ never what they are multiplied with. The weights are fixed: gradients pass throu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +17,7 @@ import numpy as np
 from jax import lax
 
 _BLOCK = 128  # output channels that a CPU converts at a time, so that they stay in its cache
-FEW_ROWS = 32  # up to which reading a matrix, not multiplying with it, is what takes the time
+_SOME_ROWS = 512  # up to which converting a matrix takes longer than a product by blocks loses
 _LARGE = 1 << 24  # numbers of which nobody wants a float32 copy
 
 
@@ -33,18 +34,30 @@ class Quantized(NamedTuple):
 
 
 def keep_as_int8(layer: Any, matrix: Any) -> Any:
-    """Let a variable `(out, in)` of a layer hold 8-bit numbers, untrained. Returns the scale's variable."""
-    numbers, found = quantize(matrix.value)
+    """Let a variable `(out, in)` of a layer hold 8-bit numbers, untrained. Returns the scale's variable.
+
+    Where the variable has no numbers yet, it and its scale wait for them; `scales` tells which belong together.
+    """
     layer._tracker.unlock()  # Keras lets nothing be added to a layer that is built
     with keras.name_scope(layer.name, caller=layer):
         scale = layer.add_weight(
-            shape=found.shape, initializer="zeros", name="scale", trainable=False, autocast=False
+            shape=matrix.shape[:1], initializer="zeros", name="scale", trainable=False, autocast=False
         )
     layer._tracker.lock()
-    scale.assign(found)
-    hold(matrix, numbers, "int8")
+    scale.scaled = matrix
     matrix.trainable = False
+    if matrix._value is None:
+        matrix._dtype = "int8"
+    else:
+        numbers, found = jax.jit(quantize)(matrix.value)
+        scale.assign(found)
+        hold(matrix, numbers, "int8")
     return scale
+
+
+def scales(variables: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """Each variable that `keep_as_int8` has hold 8-bit numbers, and its scale's."""
+    return [(variable.scaled, variable) for variable in variables if hasattr(variable, "scaled")]
 
 
 def hold(variable: Any, numbers: Any, dtype: str) -> None:
@@ -53,16 +66,16 @@ def hold(variable: Any, numbers: Any, dtype: str) -> None:
     variable.assign(numbers)
 
 
-@jax.jit
-def quantize(matrix: jax.Array | np.ndarray) -> tuple[jax.Array, jax.Array]:
-    """A matrix `(out, in)` as int8 `(out, in)` and a float32 scale `(out,)`.
+def quantize(matrix: Any) -> tuple[Any, Any]:
+    """A matrix `(out, in)` as int8 `(out, in)` and a float32 scale `(out,)`, numpy's of numpy's, else jax's.
 
     Each number comes back within half a scale: 1/254 of the largest in its row.
     """
-    wide = jnp.asarray(matrix, jnp.float32)
-    scale = jnp.max(jnp.abs(wide), axis=1) / 127
-    steps = wide / jnp.where(scale > 0, scale, 1)[:, None]
-    return jnp.clip(jnp.round(steps), -127, 127).astype(jnp.int8), scale
+    library = np if isinstance(matrix, np.ndarray) else jnp
+    wide = library.asarray(matrix, "float32")
+    scale = library.max(abs(wide), axis=1) * np.float32(1 / 127)
+    steps = wide / library.where(scale > 0, scale, 1)[:, None]
+    return library.clip(library.round(steps), -127, 127).astype("int8"), scale
 
 
 def dequantize(numbers: jax.Array, scale: jax.Array) -> jax.Array:
@@ -82,7 +95,7 @@ def matmul(x: jax.Array, numbers: jax.Array, scale: jax.Array) -> jax.Array:
     cpu = jax.default_backend() == "cpu"
     if cpu:  # where other precisions are slower than float32
         rows = rows.astype(jnp.float32)
-    if cpu and numbers.shape[0] > _BLOCK and (len(rows) <= FEW_ROWS or numbers.size > _LARGE):
+    if cpu and numbers.shape[0] > _BLOCK and (len(rows) <= _SOME_ROWS or numbers.size > _LARGE):
         product = _by_blocks(rows, numbers)
     else:
         product = _product(rows, numbers.astype(rows.dtype))
@@ -96,8 +109,9 @@ def _product(rows: jax.Array, matrix: jax.Array) -> jax.Array:
 def _by_blocks(rows: jax.Array, numbers: jax.Array) -> jax.Array:
     """The same product, converting a few output channels at a time.
 
-    XLA's CPU compiler writes a converted matrix to memory before it multiplies, four times what was read; a
-    block never leaves the cache. The last block begins where a whole one fits, and so repeats some channels.
+    XLA's CPU compiler writes a converted matrix to memory before it multiplies, four times what was read, and
+    does so for all layers at once; a block never leaves the cache. The last block begins where a whole one fits,
+    and so repeats some channels.
     """
     channels, dim = numbers.shape
 

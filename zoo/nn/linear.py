@@ -10,8 +10,10 @@ import keras
 from keras import ops
 
 from zoo.nn import int8
-from zoo.nn.int8 import FEW_ROWS, Quantized
+from zoo.nn.int8 import Quantized
 from zoo.nn.lora import Lora, adapters_apply
+
+_FEW_ROWS = 32  # up to which reading a matrix, not multiplying with it, is what takes the time
 
 
 def product(x: Any, matrix: Any) -> Any:
@@ -26,7 +28,7 @@ def product(x: Any, matrix: Any) -> Any:
     each = matrix.ndim > 2
     matrix = ops.cast(matrix, x.dtype)
     rows = shape[-1] if each else math.prod(shape) if all(shape) else None
-    if not rows or rows > FEW_ROWS:
+    if not rows or rows > _FEW_ROWS:
         return ops.matmul(x, _swap(matrix))
     if not each:
         x = ops.reshape(x, (rows, dim))

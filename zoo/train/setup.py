@@ -130,6 +130,7 @@ def make_base(
         problem=problem if problem in PROBLEMS else "",
         dtype=dtype or ("mixed_bfloat16" if narrow else "float32"),
         base_dtype="bfloat16" if narrow and adapted else None,  # what does not learn needs no float32 master
+        int8="backbone" if keys.lora and keys.lora.quantize else None,
         weights=weights,
         seed=recipe.train.seed,
     )
@@ -140,8 +141,6 @@ def make_base(
         model.preprocess = learn_tokenizer(texts, model.config, ROLE_TOKENS if _chats(recipe, splits) else ())
     if recipe.data.max_length and model.inputs == "texts":
         model.preprocess.limit(recipe.data.max_length)
-    if keys.lora and keys.lora.quantize:
-        model.keep_as_int8()
     return model
 
 

@@ -4,7 +4,7 @@ Keras puts off the initialisers of variables made inside a StatelessScope until 
 does, each variable is given an initialiser that hands over its tensor, read a little ahead by a few threads: no
 random numbers for what is loaded, and on a CPU no copy either, for jax takes the array as it is. What is fresh
 keeps its own initialiser, seeded by the variable's name, so that a seed means the same model whatever else is
-loaded.
+loaded. What is kept as 8-bit numbers is rounded some rows at a time, and never there as floats.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ import jax
 import keras
 import numpy as np
 
+from zoo.nn import int8
 from zoo.weights.ahead import Ahead
 from zoo.weights.audit import Audit, audit
-from zoo.weights.layout import Layout, Op
+from zoo.weights.layout import Layout, Op, same
 from zoo.weights.reader import Checkpoint
+
+_ROUNDED = 1 << 18  # numbers of a matrix that are floats while they are rounded
 
 
 def build(make: Callable[[], Any], layout: Layout, checkpoint: Checkpoint | None, seed: int) -> tuple[Any, Audit]:
@@ -38,7 +41,9 @@ def build(make: Callable[[], Any], layout: Layout, checkpoint: Checkpoint | None
     """
     with contextlib.ExitStack() as stack, keras.StatelessScope():
         model = make()
-        weights = {variable_path(model, v): v for v in model.weights}
+        scales = {variable_path(model, matrix): scale for matrix, scale in int8.scales(model.weights)}
+        derived = {variable_path(model, scale) for scale in scales.values()}
+        weights = {path: v for v in model.weights if (path := variable_path(model, v)) not in derived}
         result = Audit(fresh=tuple(weights))
         if checkpoint is not None:
             result = audit(layout, {path: tuple(v.shape) for path, v in weights.items()}, checkpoint)
@@ -48,8 +53,11 @@ def build(make: Callable[[], Any], layout: Layout, checkpoint: Checkpoint | None
                 variable._initializer = _taking(ahead, path)
             else:
                 variable._initializer = _seeded(variable._initializer, seed, path)
+            if path in scales:
+                both = _rounding(variable._initializer, tuple(variable.shape))
+                variable._initializer, scales[path]._initializer = both
         # Keras numbers its seed generators through the process, so their paths say nothing; their order does.
-        states = [v for v in model.variables if variable_path(model, v) not in weights]
+        states = [v for v in model.variables if variable_path(model, v) not in {*weights, *derived}]
         for number, variable in enumerate(states):
             variable._initializer = _counter(seed, f"seed generator {number}")
     return model, result
@@ -70,12 +78,16 @@ def variable_path(model: Any, variable: Any) -> str:
     return variable.path.removeprefix(f"{model.name}/")
 
 
-def _jobs(
-    checkpoint: Checkpoint, found: Audit, variables: Mapping[str, Any]
-) -> dict[str, Callable[[], np.ndarray]]:
+def _jobs(checkpoint: Checkpoint, found: Audit, variables: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
     """What is to be read for each variable, in the order in which Keras will ask."""
     return {
-        path: functools.partial(_read, checkpoint, *found.sources[path], tuple(v.shape), np.dtype(v.dtype))
+        path: functools.partial(
+            _read_rounded if v.dtype == "int8" else _read,
+            checkpoint,
+            *found.sources[path],
+            tuple(v.shape),
+            np.dtype(v.dtype),
+        )
         for path, v in variables.items()
         if path in found.sources
     }
@@ -91,6 +103,22 @@ def _read(checkpoint: Checkpoint, tensor: str, op: Op, shape: tuple[int, ...], d
     return array
 
 
+def _read_rounded(
+    checkpoint: Checkpoint, tensor: str, op: Op, shape: tuple[int, ...], dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray]:
+    """A matrix as 8-bit numbers `(out, in)` and its scale `(out,)`."""
+    if op is not same:
+        return int8.quantize(op.load(checkpoint.read(tensor)))
+    numbers, scale = _aligned(shape, dtype), np.empty(shape[0], np.float32)
+    step = max(1, _ROUNDED // shape[1])
+    for first in range(0, shape[0], step):
+        rows = slice(first, first + step)
+        floats = np.empty(numbers[rows].shape, np.float32)
+        checkpoint.read_into(tensor, floats, first)
+        numbers[rows], scale[rows] = int8.quantize(floats)
+    return numbers, scale
+
+
 def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An empty array that jax on a CPU takes without a copy, which it does where memory starts at 64 bytes."""
     size = math.prod(shape) * dtype.itemsize
@@ -99,8 +127,19 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
-def _taking(ahead: Ahead[np.ndarray], path: str) -> Callable[..., Any]:
+def _taking(ahead: Ahead[Any], path: str) -> Callable[..., Any]:
     return lambda shape, dtype: jax.device_put(ahead.take(path))
+
+
+def _rounding(initializer: Callable[..., Any], shape: tuple[int, ...]) -> tuple[Callable[..., Any], ...]:
+    """The initialisers of a matrix's 8-bit numbers and of its scale, of one that gives the two, or floats."""
+
+    @functools.cache
+    def both() -> tuple[Any, Any]:
+        found = initializer(shape, dtype="float32")
+        return found if isinstance(found, tuple) else jax.jit(int8.quantize)(found)
+
+    return lambda shape, dtype: both()[0], lambda shape, dtype: both()[1]
 
 
 def _seeded(initializer: Any, seed: int, path: str) -> Any:

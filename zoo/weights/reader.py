@@ -62,10 +62,13 @@ class Checkpoint:
         self.read_into(name, array)
         return array
 
-    def read_into(self, name: str, target: np.ndarray) -> None:
+    def read_into(self, name: str, target: np.ndarray, first: int = 0) -> None:
         """Fill `target`, an array or view of the tensor's shape and any floating dtype, with its numbers.
 
         A buffer of 256 KiB is all the memory it takes.
+
+        Args:
+            first: the tensor's row that `target` begins with; it may then have fewer rows.
 
         Raises a ZooError where the tensor is no weight, holds NaN or infinity, or holds numbers that the
         target's dtype cannot.
@@ -76,7 +79,7 @@ class Checkpoint:
         buffer = np.empty(max(_BUFFER, dtype.itemsize), np.uint8)
         # Unbuffered reads: a mapped page would count as memory a second time.
         with tensor.path.open("rb", buffering=0) as file:
-            file.seek(tensor.start)
+            file.seek(tensor.start + first * math.prod(target.shape[1:]) * dtype.itemsize)
             for part in _parts(target, len(buffer) // dtype.itemsize):
                 numbers = buffer[: part.size * dtype.itemsize]
                 _fill(file, numbers, tensor.path, name)
