@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from zoo.data import records
@@ -49,6 +49,8 @@ def told(read):
 
 @settings(max_examples=400, deadline=None)
 @given(blocks(), st.sampled_from([0, 1 << 20]))
+@example([[{"b": 0}, {"a": None, "c": [], "b": 2**53 + 1}], [{"c": {}, "b": 0.5}]], 0)
+@example([[{"b": 0, "c": []}], [{"c": {}}], [{"b": 2**53 + 1}], [{"b": 0.5}]], 0)
 def test_blocks_make_the_same_table_as_all_rows(blocks, memory):
     whole = [row for block in blocks for row in block]
     assert told(lambda: table_of_rows(blocks, memory)) == told(lambda: table_of_rows([whole] if whole else []))

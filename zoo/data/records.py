@@ -40,11 +40,16 @@ def table_of_rows(blocks: Iterable[Sequence[Mapping[str, Any]]], memory: int | N
         parts.append(spool.table_of(run, run.schema, left))
         left = max(0, left - parts[-1].nbytes)
         batch = run.next
-    for name, error in found.unfit.items():
-        raise UnfitError(name) from error
+    schema = pa.schema(list(found.kinds.items()))
+    if found.unfit:
+        for field in schema:
+            if field.name in found.unfit:
+                raise UnfitError(field.name) from found.unfit[field.name]
+            for part in parts:  # an earlier column may not go together either, which its last type tells
+                for batch in part.to_batches():
+                    _cast(batch, pa.schema([field]))
     if len(parts) < 2:
         return parts[0] if parts else pa.table({})
-    schema = pa.schema(list(found.kinds.items()))
     return spool.table_of((_cast(batch, schema) for part in parts for batch in part.to_batches()), schema, memory)
 
 
@@ -65,16 +70,12 @@ class _Records:
 
     Attributes:
         kinds: the type of each column so far.
-        unfit: why the values of a column do not go together, in the order of the columns.
+        unfit: why the values of a column do not go together. The batches lack it from there on.
     """
 
     def __init__(self) -> None:
         self.kinds: dict[str, pa.DataType] = {}
-        self._errors: dict[str, Exception] = {}
-
-    @property
-    def unfit(self) -> dict[str, Exception]:
-        return {name: self._errors[name] for name in self.kinds if name in self._errors}
+        self.unfit: dict[str, Exception] = {}
 
     def batches(self, blocks: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[pa.RecordBatch]:
         waiting: list[Mapping[str, Any]] = []  # rows without any key, before there is a column
@@ -87,11 +88,12 @@ class _Records:
                 continue
             waiting = []
             columns = {name: self._column(name, [row.get(name) for row in rows]) for name in self.kinds}
-            if not self._errors:  # else what follows is looked at, and not kept
-                yield pa.RecordBatch.from_pydict(columns)
+            kept = {name: column for name, column in columns.items() if column is not None}
+            if kept:
+                yield pa.RecordBatch.from_pydict(kept)
 
     def _column(self, name: str, values: list[Any]) -> pa.Array | None:
-        if name in self._errors:
+        if name in self.unfit:
             return None
         try:
             values = [with_texts(value) for value in values]
@@ -100,7 +102,7 @@ class _Records:
             if kind != column.type:
                 column = pa.array(values, kind)
         except UNFIT as error:
-            self._errors[name] = error
+            self.unfit[name] = error
             return None
         self.kinds[name] = kind
         return column
