@@ -31,6 +31,24 @@ def test_scores_of_a_file(run, write):
     assert evaluate(str(run.path), str(file)) == evaluate(Run(run.path), file) == found
 
 
+def test_columns_of_other_names(run, write):
+    rows = "a superb film,good\ndull and grim,bad\nlovely and great,bad\n"
+    expected = evaluate(run, write(f"review,stars\n{rows}"))
+
+    found = evaluate(run, write(f"body,mood\n{rows}"), overrides=['data.text="body"', "data.label=mood"])
+
+    assert found == expected
+
+
+def test_what_cannot_be_changed(run, write):
+    with pytest.raises(ZooError) as caught:
+        evaluate(run, write("review,stars\nfine,good\n"), overrides=["train.epochs=3", "model.preset=x"])
+    assert "--set train.epochs=3: the model is trained" in str(caught.value)
+    assert "--set model.preset=x" in str(caught.value)
+    with pytest.raises(ZooError, match=r"data\.txt is not a key of a recipe"):
+        evaluate(run, write("review,stars\nfine,good\n"), overrides=["data.txt=body"])
+
+
 def test_a_file_of_one_class_can_be_scored(run, write):
     assert evaluate(run, write("review,stars\na superb film,good\n"))["accuracy"] == 1.0
 

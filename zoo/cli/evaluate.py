@@ -26,9 +26,18 @@ class _Telling(Silent):
 )
 @click.option("--max-new-tokens", type=click.IntRange(1), help="The most tokens of an answer.")
 @click.option("--limit", type=click.IntRange(1), help="Ask only so many of the rows.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="data.KEY=VALUE", help="Read the data otherwise than in training."
+)
 @json_option
 def command(
-    run: str, data: str, answers: tuple[str, ...], max_new_tokens: int | None, limit: int | None, as_json: bool
+    run: str,
+    data: str,
+    answers: tuple[str, ...],
+    max_new_tokens: int | None,
+    limit: int | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Score RUN on data it has not seen."""
     from zoo.train.evaluate import evaluate
@@ -37,7 +46,13 @@ def command(
     opened = Run(run)
     use_keras()
     metrics = evaluate(
-        opened, data, answers=answers, max_new_tokens=max_new_tokens, limit=limit, listener=_Telling()
+        opened,
+        data,
+        answers=answers,
+        max_new_tokens=max_new_tokens,
+        limit=limit,
+        overrides=overrides,
+        listener=_Telling(),
     )
     if as_json:
         print_json({"run": run, "data": data, "metrics": metrics})

@@ -28,15 +28,17 @@ def evaluate(
     answers: Sequence[str] = (),
     max_new_tokens: int | None = None,
     limit: int | None = None,
+    overrides: Sequence[str] = (),
     listener: Listener | None = None,
 ) -> dict[str, float]:
     """The scores of a run's model on a file, a folder of pictures, or the test rows of a registered data set.
 
-    The columns are those the run was trained on.
+    The columns are those the run was trained on, where nothing else is said.
 
     Args:
         answers, max_new_tokens, limit: of a language model, what its own answers to the rows' questions are
             measured by, as in a recipe's `[evaluate]`; what is left out is as the run's recipe has it.
+        overrides: `data.key=value`, such as `data.text="body"`, what is read otherwise than in training.
         listener: hears what is left out of the data, where the run's recipe skips what is faulty, what is cut off
             of texts that are too long, and where the run has learned from these very rows.
 
@@ -49,9 +51,13 @@ def evaluate(
 
     listener = listener or Silent()
     run = run if isinstance(run, Run) else Run(run)
-    recipe = run.recipe
-    task = recipe.model.task
     faults = Faults()
+    for override in overrides:
+        if not override.startswith("data."):
+            faults.add(f"--set {override}: the model is trained; only keys of data can be changed")
+    faults.check("That cannot be evaluated.")
+    recipe = run.changed_recipe(overrides)
+    task = recipe.model.task
     check_data("--data", str(data), task, faults)
     if answers and task != "text-generation":
         faults.add(f"answers: {task} answers nothing; that is for text-generation")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,15 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """The recipe as it was resolved, under the run's name."""
+        return self.changed_recipe()
+
+    def changed_recipe(self, overrides: Sequence[str] = ()) -> Recipe:
+        """The recipe with keys changed, each `table.key=value`. Raises a ZooError for those that cannot be."""
         from zoo.train.recipe_file import read_recipe
 
-        return dataclasses.replace(read_recipe(self.path / "recipe.toml"), name=self.path.absolute().name)
+        return dataclasses.replace(
+            read_recipe(self.path / "recipe.toml", overrides), name=self.path.absolute().name
+        )
 
     @property
     def history(self) -> list[dict[str, Any]]:
