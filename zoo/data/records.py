@@ -42,12 +42,7 @@ def table_of_rows(blocks: Iterable[Sequence[Mapping[str, Any]]], memory: int | N
         batch = run.next
     schema = pa.schema(list(found.kinds.items()))
     if found.unfit:
-        for field in schema:
-            if field.name in found.unfit:
-                raise UnfitError(field.name) from found.unfit[field.name]
-            for part in parts:  # an earlier column may not go together either, which its last type tells
-                for batch in part.to_batches():
-                    _cast(batch, pa.schema([field]))
+        _refuse_first(schema, parts, found.unfit)
     if len(parts) < 2:
         return parts[0] if parts else pa.table({})
     return spool.table_of((_cast(batch, schema) for part in parts for batch in part.to_batches()), schema, memory)
@@ -106,6 +101,16 @@ class _Records:
             return None
         self.kinds[name] = kind
         return column
+
+
+def _refuse_first(schema: pa.Schema, parts: Sequence[pa.Table], unfit: Mapping[str, Exception]) -> None:
+    """Raise an `UnfitError` for the first column that is unfit, or that its parts show to be in its last type."""
+    batches = [batch for part in parts for batch in part.to_batches()]
+    for field in schema:
+        if field.name in unfit:
+            raise UnfitError(field.name) from unfit[field.name]
+        for batch in batches:
+            _cast(batch, pa.schema([field]))
 
 
 def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:

@@ -52,11 +52,11 @@ def evaluate(
     listener = listener or Silent()
     run = run if isinstance(run, Run) else Run(run)
     faults = Faults()
+    reading = [override for override in overrides if override.startswith("data.")]
     for override in overrides:
-        if not override.startswith("data."):
+        if override not in reading:
             faults.add(f"--set {override}: the model is trained; only keys of data can be changed")
-    faults.check("That cannot be evaluated.")
-    recipe = run.changed_recipe(overrides)
+    recipe = run.changed_recipe(reading)
     task = recipe.model.task
     check_data("--data", str(data), task, faults)
     if answers and task != "text-generation":

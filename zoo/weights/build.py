@@ -41,9 +41,10 @@ def build(make: Callable[[], Any], layout: Layout, checkpoint: Checkpoint | None
     """
     with contextlib.ExitStack() as stack, keras.StatelessScope():
         model = make()
+        known = {variable_path(model, v): v for v in model.weights}
         scales = {variable_path(model, matrix): scale for matrix, scale in int8.scales(model.weights)}
         derived = {variable_path(model, scale) for scale in scales.values()}
-        weights = {path: v for v in model.weights if (path := variable_path(model, v)) not in derived}
+        weights = {path: v for path, v in known.items() if path not in derived}
         result = Audit(fresh=tuple(weights))
         if checkpoint is not None:
             result = audit(layout, {path: tuple(v.shape) for path, v in weights.items()}, checkpoint)
@@ -57,7 +58,7 @@ def build(make: Callable[[], Any], layout: Layout, checkpoint: Checkpoint | None
                 both = _rounding(variable._initializer, tuple(variable.shape))
                 variable._initializer, scales[path]._initializer = both
         # Keras numbers its seed generators through the process, so their paths say nothing; their order does.
-        states = [v for v in model.variables if variable_path(model, v) not in {*weights, *derived}]
+        states = [v for v in model.variables if variable_path(model, v) not in known]
         for number, variable in enumerate(states):
             variable._initializer = _counter(seed, f"seed generator {number}")
     return model, result
