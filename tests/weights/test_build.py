@@ -137,6 +137,27 @@ def test_a_checkpoint_that_does_not_fit_leaves_no_model(checkpoint):
     assert values(build(make, LAYOUT, None, seed=0)[0])
 
 
+def test_weights_that_cannot_be_read_leave_nothing_for_the_next_model(checkpoint):
+    broken = BACKBONE | {"dense.bias": np.full(4, np.nan, np.float32)}  # told when it is read, after others
+    with pytest.raises(ZooError, match="holds NaN or infinity"):
+        build(make, LAYOUT, checkpoint(broken | HEAD), seed=0)
+    model, _ = build(make, LAYOUT, checkpoint(BACKBONE | HEAD), seed=0)
+    np.testing.assert_array_equal(values(model)["backbone/bias"], BACKBONE["dense.bias"])
+
+
+def test_a_failure_inside_draws_no_random_numbers_and_is_told_itself(checkpoint):
+    drawn = []
+
+    def made():
+        net = make()
+        net.backbone.kernel._initializer = lambda shape, dtype: drawn.append(shape)
+        return net
+
+    with pytest.raises(ZooError, match="do not fit the model"):
+        build(made, LAYOUT, checkpoint(HEAD), seed=0)
+    assert not drawn
+
+
 def test_a_loaded_model_is_an_ordinary_one_that_can_be_fitted(checkpoint):
     model, _ = build(make, LAYOUT, checkpoint(BACKBONE | HEAD), seed=0)
     model.compile("sgd", "mse")

@@ -13,12 +13,13 @@ import contextlib
 import functools
 import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
 
 from zoo.nn import int8
 from zoo.weights.ahead import Ahead
@@ -39,7 +40,7 @@ def build(make: Callable[[], Any], layout: Layout, checkpoint: Checkpoint | None
 
     Raises a ZooError where layout, model and checkpoint do not match.
     """
-    with contextlib.ExitStack() as stack, keras.StatelessScope():
+    with contextlib.ExitStack() as stack, _initialised_at_its_end():
         model = make()
         known = {variable_path(model, v): v for v in model.weights}
         scales = {variable_path(model, matrix): scale for matrix, scale in int8.scales(model.weights)}
@@ -62,6 +63,25 @@ def build(make: Callable[[], Any], layout: Layout, checkpoint: Checkpoint | None
         for number, variable in enumerate(states):
             variable._initializer = _counter(seed, f"seed generator {number}")
     return model, result
+
+
+@contextlib.contextmanager
+def _initialised_at_its_end() -> Iterator[None]:
+    """A StatelessScope that leaves nothing behind where something fails, in it or in an initialiser.
+
+    Keras keeps a list of the variables that wait. After an error it would go on with them in the next scope, whosever
+    that is, and fail there.
+    """
+    try:
+        with keras.StatelessScope() as scope:
+            try:
+                yield
+            except BaseException:
+                scope.initialize_variables = False
+                raise
+    except BaseException:
+        global_state.set_global_attribute("uninitialized_variables", [])
+        raise
 
 
 def narrow(model: Any, dtype: str, chosen: Callable[[str], bool]) -> None:
