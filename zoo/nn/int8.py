@@ -19,6 +19,7 @@ from jax import lax
 _BLOCK = 128  # output channels that a CPU converts at a time, so that they stay in its cache
 _SOME_ROWS = 512  # up to which converting a matrix takes longer than a product by blocks loses
 _LARGE = 1 << 24  # numbers of which nobody wants a float32 copy
+_TINY = np.finfo(np.float32).tiny  # scales up to here have no reciprocal that all know, and their rows are zeros
 
 
 class Quantized(NamedTuple):
@@ -74,7 +75,8 @@ def quantize(matrix: Any) -> tuple[Any, Any]:
     library = np if isinstance(matrix, np.ndarray) else jnp
     wide = library.asarray(matrix, "float32")
     scale = library.max(abs(wide), axis=1) * np.float32(1 / 127)
-    steps = wide / library.where(scale > 0, scale, 1)[:, None]
+    # Products alone, for XLA divides by multiplying with the reciprocal, and a half would be rounded another way.
+    steps = wide * (np.float32(1) / library.where(scale > _TINY, scale, 1))[:, None]
     return library.clip(library.round(steps), -127, 127).astype("int8"), scale
 
 
