@@ -69,8 +69,8 @@ def build(make: Callable[[], Any], layout: Layout, checkpoint: Checkpoint | None
 def _initialised_at_its_end() -> Iterator[None]:
     """A StatelessScope that leaves nothing behind where something fails, in it or in an initialiser.
 
-    Keras keeps a list of the variables that wait. After an error it would go on with them in the next scope, whosever
-    that is, and fail there.
+    Keras keeps a list of the variables that wait. After an error it would go on with them in the next scope, and
+    fail there.
     """
     try:
         with keras.StatelessScope() as scope:
