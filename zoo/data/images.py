@@ -86,7 +86,7 @@ def read_image(
         )
     if not isinstance(raw, str) and hasattr(raw, "read"):
         with _reading(name):
-            raw = raw.read()
+            raw = _bytes_of(raw)
     if not isinstance(raw, str | Path | bytes):
         raise ZooError(f"{name} is of the kind {type(raw).__name__}, which is not a picture.", fix=_KINDS)
     with _reading(name), Image.open(_file(raw), formats=FORMATS) as image:
@@ -144,6 +144,16 @@ def _reading(name: str) -> Iterator[None]:
 def _check_pixels(image: Image.Image, name: str) -> None:
     if image.width * image.height > MOST_PIXELS:
         raise _bomb(name, f"{image.width:,} x {image.height:,}")
+
+
+def _bytes_of(file: Any) -> bytes:
+    """All of an open file, wherever it stands, so that it may be read again."""
+    if getattr(file, "seekable", bool)():
+        file.seek(0)
+    content = file.read()
+    if not isinstance(content, bytes):
+        raise TypeError("it is open as text; open it with 'rb'")
+    return content
 
 
 def _upright(image: Image.Image) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -62,32 +62,47 @@ def _ahead(
 ) -> Iterator[np.ndarray]:
     """The results in order, never more than `count` of them waiting."""
     waiting = [pool.submit(read, *pair) for pair in arguments[:count]]
+    rest = iter(arguments[count:])
     try:
-        for n in range(len(arguments)):
+        while waiting:
             try:
                 yield waiting.pop(0).result()
             except ZooError as error:
-                raise _with_others(error, pool, read, arguments[n + 1 :]) from error
-            if n + count < len(arguments):
-                waiting.append(pool.submit(read, *arguments[n + count]))
+                raise _with_others(error, pool, read, waiting, rest) from error
+            waiting += [pool.submit(read, *pair) for pair in islice(rest, 1)]
     finally:
         for future in waiting:
             future.cancel()
 
 
 def _with_others(
-    first: ZooError, pool: ThreadPoolExecutor, read: Any, arguments: list[tuple[Any, str]]
+    first: ZooError,
+    pool: ThreadPoolExecutor,
+    read: Any,
+    waiting: Sequence[Future[np.ndarray]],
+    rest: Iterator[tuple[Any, str]],
 ) -> ZooError:
-    """The error that names all that cannot be read, where others behind the first cannot, either."""
+    """The error that names all that cannot be read, where others behind the first cannot, either.
+
+    Each picture is read once: what is a stream may not be to be read again.
+
+    Args:
+        waiting: those that are being read.
+        rest: those that are not yet.
+    """
 
     def look(pair: tuple[Any, str]) -> str:
+        return fault(lambda: read(*pair))
+
+    def fault(reading: Callable[[], Any]) -> str:
         try:
-            read(*pair)
+            reading()
         except ZooError as error:
             return error.what
         return ""
 
-    faults = [first.what, *filter(None, pool.map(look, arguments))]
+    faults = [first.what, *(fault(future.result) for future in waiting), *pool.map(look, rest)]
+    faults = [*filter(None, faults)]
     if len(faults) == 1:
         return first
     return ZooError(
