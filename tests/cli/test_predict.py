@@ -8,6 +8,8 @@ import re
 import shutil
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -186,6 +188,24 @@ def test_pictures_that_cannot_be_read_are_left_out_where_that_is_asked_for(zoo, 
     assert "1 of 'the pictures' cannot be read and are left out" in done.err
     assert "photos/b.png'" in done.err
     assert "is for files of pictures" in zoo("predict", network, folder, "--skip-faulty", "--allow-urls").err
+
+
+def test_rows_keep_their_numbers_where_pictures_of_a_table_are_left_out(zoo, network):
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(buffer, "PNG")
+    good = buffer.getvalue()
+    pq.write_table(pa.table({"image": [good, good[:60], good]}), network.parent / "photos.parquet")
+    done = zoo("predict", network, "photos.parquet", "--skip-faulty")
+    assert [line.split("\t")[-1] for line in done.out.splitlines()] == ["row 1", "row 3"]
+    assert "row 2" in done.err
+    rows = zoo("predict", network, "photos.parquet", "--skip-faulty", "--json").json
+    assert [(row["input"], row["row"]) for row in rows] == [(None, 1), (None, 3)]
+
+    pq.write_table(pa.table({"image": [good[:60]]}), network.parent / "photos.parquet")
+    none = zoo("predict", network, "photos.parquet", "--skip-faulty")
+    assert none.code == 2
+    assert "and no others" in none.err
+    assert "skip" not in none.err
 
 
 def test_pictures_of_the_web_where_they_are_allowed(zoo, run, network, monkeypatch):

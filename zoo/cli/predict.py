@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 from collections.abc import Sequence
@@ -53,15 +52,20 @@ def command(
         asked["top_k"] = top_k
     if skip_faulty and (allow_urls or not pictures):
         raise ZooError("--skip-faulty is for files of pictures.")
-    read = functools.partial(_pictures, skip_faulty=skip_faulty) if pictures else _texts
-    texts = read(inputs, column, _read_by(model))
+    texts = (_pictures if pictures else _texts)(inputs, column, _read_by(model))
+    numbers: Sequence[int] = range(1, len(texts) + 1)
+    if skip_faulty:
+        texts, numbers = _sound(texts)
     outputs = getattr(loaded, loaded.verb)(texts, **asked)
     rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
     if as_json:
-        named = [None if isinstance(text, bytes) else text for text in texts]
-        print_json([{"input": text, "output": row} for text, row in zip(named, rows, strict=True)])
+        named = [
+            {"input": None, "row": n} if isinstance(text, bytes) else {"input": text}
+            for n, text in zip(numbers, texts, strict=True)
+        ]
+        print_json([{**one, "output": row} for one, row in zip(named, rows, strict=True)])
         return
-    for n, (text, row) in enumerate(zip(texts, rows, strict=True), 1):
+    for n, text, row in zip(numbers, texts, rows, strict=True):
         shown = f"row {n}" if isinstance(text, bytes) else text if isinstance(text, str) else " / ".join(text)
         click.echo(f"{_shown(row)}\t{' '.join(shown.split())}")
 
@@ -104,19 +108,8 @@ def _read_by(model: str) -> DataKeys:
     return recipe.data
 
 
-def _pictures(
-    inputs: tuple[str, ...], column: str | None, data: DataKeys, *, skip_faulty: bool
-) -> Sequence[str | bytes]:
-    """The pictures named, those of the folders named, or those of a data file's rows.
-
-    Args:
-        skip_faulty: leave out those that cannot be read, and name them.
-    """
-    found = _given(inputs, column, data)
-    return _sound(found) if skip_faulty else found
-
-
-def _given(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Sequence[str | bytes]:
+def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Sequence[str | bytes]:
+    """The pictures named, those of the folders named, or those of a data file's rows."""
     from zoo.data.columns import choose_image_columns
     from zoo.data.image_examples import read_image_examples
     from zoo.data.image_folder import pictures_in
@@ -134,8 +127,8 @@ def _given(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Seque
     return [path for given in inputs for path in pictures_in(given)]
 
 
-def _sound(pictures: Sequence[str | bytes]) -> Sequence[str | bytes]:
-    """The pictures that can be read; the others are named. Raises a ZooError where none can."""
+def _sound(pictures: Sequence[Any]) -> tuple[Sequence[Any], Sequence[int]]:
+    """The pictures that can be read, and their numbers; the others are named. Raises a ZooError where none can."""
     from zoo.data.examples import Examples
     from zoo.data.image_examples import inspect, without_faulty
     from zoo.data.row_faults import SKIP
@@ -145,7 +138,7 @@ def _sound(pictures: Sequence[str | bytes]) -> Sequence[str | bytes]:
     kept = without_faulty(examples, inspect(examples, decode=True).faults, SKIP, notes)
     for note in notes:
         click.echo(note, err=True)
-    return kept.inputs
+    return kept.inputs, kept.rows
 
 
 def _texts(

@@ -123,11 +123,13 @@ def without_faulty(
     """
     if not faults:
         return examples
-    if faulty == REFUSE or len(faults) == len(examples):
+    none_left = len(faults) == len(examples)
+    if faulty == REFUSE or none_left:
+        skips = "" if none_left else '; data.faulty = "skip" leaves them out, and counts them'
         raise ZooError(
-            f"'{examples.source}' has {len(faults):,} pictures that cannot {can}.",
+            f"'{examples.source}' has {len(faults):,} pictures that cannot {can}{', and no others' * none_left}.",
             why=first_of(list(faults.values())),
-            fix='Repair or remove them; data.faulty = "skip" leaves them out, and counts them.',
+            fix=f"Repair or remove them{skips}.",
         )
     kept = examples.select(n for n in range(len(examples)) if n not in faults)
     if lost := sorted(classes_of(examples.labels or ()).keys() - classes_of(kept.labels or ()).keys()):
