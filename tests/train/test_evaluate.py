@@ -45,8 +45,20 @@ def test_what_cannot_be_changed(run, write):
         evaluate(run, write("review,stars\nfine,good\n"), overrides=["train.epochs=3", "model.preset=x"])
     assert "--set train.epochs=3: the model is trained" in str(caught.value)
     assert "--set model.preset=x" in str(caught.value)
-    with pytest.raises(ZooError, match=r"data\.txt is not a key of a recipe"):
-        evaluate(run, write("review,stars\nfine,good\n"), overrides=["data.txt=body"])
+    with pytest.raises(ZooError) as caught:
+        evaluate(run, "gone.csv", overrides=["data.txt=body", "train.epochs=3"], answers=["exact_match"])
+    told = str(caught.value)
+    assert "data.txt is not a key of a recipe" in told
+    assert "--set train.epochs=3: the model is trained" in told
+    assert "gone.csv" in told
+    assert "answers nothing" in told
+
+
+@pytest.mark.parametrize("key", ["limit=2", "max_length=8", "augment.crop=0.5", "train=other.csv"])
+def test_what_would_change_nothing_is_refused(run, write, key):
+    with pytest.raises(ZooError) as caught:
+        evaluate(run, write("review,stars\nfine,good\n"), overrides=[f"data.{key}"])
+    assert "is about training, and changes nothing here" in str(caught.value)
 
 
 def test_a_file_of_one_class_can_be_scored(run, write):

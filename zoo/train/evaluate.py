@@ -20,6 +20,12 @@ from zoo.train.run import Run
 from zoo.train.splits import Splits, check_answerable
 from zoo.train.text_metrics import check_metrics
 
+_OF_TRAINING = (
+    *("train", "validation", "test", "limit", "stratify", "dedupe"),
+    *("max_length", "packing", "augment", "workers"),
+)
+"""The keys of `[data]` that an evaluation does not ask."""
+
 
 def evaluate(
     run: str | Path | Run,
@@ -54,9 +60,16 @@ def evaluate(
     faults = Faults()
     reading = [override for override in overrides if override.startswith("data.")]
     for override in overrides:
-        if override not in reading:
+        table, _, key = override.partition("=")[0].strip().partition(".")
+        if table != "data":
             faults.add(f"--set {override}: the model is trained; only keys of data can be changed")
-    recipe = run.changed_recipe(reading)
+        elif key.partition(".")[0] in _OF_TRAINING:
+            faults.add(f"--set {override}: that is about training, and changes nothing here")
+    try:
+        recipe = run.changed_recipe(reading)
+    except ZooError as error:
+        recipe = run.recipe  # where that is at fault itself, it is told
+        faults.found += error.why
     task = recipe.model.task
     check_data("--data", str(data), task, faults)
     if answers and task != "text-generation":
