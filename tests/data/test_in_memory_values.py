@@ -103,3 +103,16 @@ def test_labels_are_read_as_the_problem_says():
     assert (several.labels, several.problem) == ([("red", "big"), ("red",)], "multi_label_classification")
     lists = [{"image": row["image"], "label": row["label"].split("|")} for row in data]
     assert read_image_examples(read_table(as_file(lists)), columns).labels == several.labels
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"image": np.zeros((8, 8, 3), np.uint8)}, {"image": np.zeros((8, 8, 7), np.uint8)}],
+        {"image": [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 7), np.uint8)]},
+        [(np.zeros((8, 8, 3), np.uint8), "a"), (np.zeros((8, 8, 7), np.uint8), "b")],
+    ],
+)
+def test_what_is_no_picture_is_named_by_its_row(data):
+    with pytest.raises(ZooError, match=r"The picture in row 2 \(column 'image'\) is an array of shape"):
+        as_file(data)

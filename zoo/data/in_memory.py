@@ -78,7 +78,7 @@ def _batches(data: Any) -> Iterator[pa.Table]:
                 yield pa.Table.from_batches([batch]).select(schema.names).replace_schema_metadata(None)
         return
     if isinstance(data, Mapping):
-        table = pa.table({str(name): list(map(plain, values)) for name, values in data.items()})
+        table = pa.table({str(name): _column(str(name), values) for name, values in data.items()})
         yield from [table] if table.num_rows else []
         return
     if isinstance(data, str | bytes) or not isinstance(data, Iterable):
@@ -99,12 +99,16 @@ def _without_index(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field for field in schema if not field.name.startswith("__index_level_")])
 
 
+def _column(name: str, values: Iterable[Any]) -> list[Any]:
+    return [plain(value, name, row) for row, value in enumerate(values, 1)]
+
+
 def _row(number: int, row: Any) -> dict[str, Any]:
     if isinstance(row, Mapping):
-        return {name: plain(value) for name, value in row.items()}
+        return {name: plain(value, name, number) for name, value in row.items()}
     names = {2: ("text", "label"), 3: ("text", "text_pair", "label")}
     if isinstance(row, tuple | list) and len(row) in names:
         first, *others = names[len(row)]
         first = "image" if is_picture(row[0]) else first
-        return dict(zip((first, *others), map(plain, row), strict=True))
+        return {name: plain(value, name, number) for name, value in zip((first, *others), row, strict=True)}
     raise ZooError(f"Row {number} of the data is not a row: {row!r:.60}", fix=_FIX)

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, column: str, row: int) -> Any:
     """The value as a table holds it: of a path its text, of a PIL image or an array of pixels a PNG.
 
-    Raises a ZooError for an array that is no picture.
+    Raises a ZooError that names column and row for an array that is no picture.
     """
     if isinstance(value, Path):
         return str(value)
@@ -26,7 +26,7 @@ def plain(value: Any) -> Any:
     from zoo.data.images import read_image
 
     buffer = io.BytesIO()
-    read_image(value).save(buffer, "PNG", compress_level=1)
+    read_image(value, name=f"The picture in row {row} (column '{column}')").save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
