@@ -30,6 +30,8 @@ def product(x: Any, matrix: Any) -> Any:
     rows = shape[-1] if each else math.prod(shape) if all(shape) else None
     if not rows or rows > _FEW_ROWS:
         return ops.matmul(x, _swap(matrix))
+    if rows == 1 and not each:  # as a vector, of whose product no copy is made
+        return ops.reshape(ops.matmul(matrix, ops.reshape(x, (dim,))), (*shape, -1))
     if not each:
         x = ops.reshape(x, (rows, dim))
     columns = ops.matmul(matrix, _swap(x))
