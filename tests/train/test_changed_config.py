@@ -10,6 +10,7 @@ from PIL import Image
 
 import zoo
 from zoo.errors import ZooError
+from zoo.hub.description import PRETRAINED
 from zoo.loading import build, described, locate
 from zoo.train.changed_config import with_changes
 
@@ -52,6 +53,11 @@ def test_no_changes_are_no_change(checkpoint):
     [
         ("timm", {"drop_path_rate": 0.1}, "model.config.drop_path_rate is no key of it."),
         ("timm", {"model_arg": {}}, "Did you mean 'model_args'?"),
+        (
+            "timm",
+            {"pretrained_cfg": {"input_sise": [3, 32, 32]}},
+            "model.config.pretrained_cfg.input_sise is no key of it. Did you mean 'input_size'?",
+        ),
         ("transformers", {"hiden_act": "relu"}, "Did you mean 'hidden_act'?"),
         ("transformers", {"pretrained_cfg": {"input_size": [3, 32, 32]}}, "pretrained_cfg is no key of it."),
     ],
@@ -64,6 +70,21 @@ def test_keys_that_would_change_nothing_are_refused(model, changes, told, checkp
     with pytest.raises(ZooError) as caught:
         with_changes(locate(str(folder), "random"), changes)
     assert any(told in why for why in caught.value.why)
+
+
+def test_what_is_read_of_pretrained_cfg_may_be_changed(checkpoint, monkeypatch):
+    read = set()
+
+    class Watched(dict):
+        def get(self, key, default=None):
+            read.add(key)
+            return super().get(key, default)
+
+    found = locate(str(checkpoint))
+    config = {"pretrained_cfg": Watched(found.source["pretrained_cfg"])}
+    monkeypatch.setattr("zoo.train.changed_config._merged", lambda source, changes: {**source, **changes})
+    build(with_changes(found, config))
+    assert {"input_size", "crop_mode", "global_pool", "num_classes"} <= read <= {*PRETRAINED}
 
 
 def test_a_run_trains_and_keeps_the_changed_model(checkpoint, tmp_path):

@@ -38,6 +38,13 @@ def classes_of(source: Source) -> int | None:
     return count if isinstance(count, int) else None
 
 
+PRETRAINED = (
+    *("input_size", "crop_pct", "crop_mode", "interpolation", "mean", "std"),
+    *("num_classes", "label_names", "labels", "label_descriptions", "global_pool"),
+)
+"""What zoo reads of timm's `pretrained_cfg`."""
+
+
 def pretrained_of(source: Source) -> Mapping[str, Any]:
     """timm's `pretrained_cfg`, which tells of classes and pictures; an old `config.json` is one itself.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from zoo.errors import Faults, did_you_mean
-from zoo.hub.description import is_timm, kind_of
+from zoo.hub.description import PRETRAINED, is_timm, kind_of, pretrained_of
 from zoo.loading import Found
 from zoo.registry.code import architecture_of, find_architecture
 
@@ -27,11 +27,18 @@ def with_changes(found: Found, changes: Mapping[str, Any]) -> Found:
     else:
         record = find_architecture(found.architecture or architecture_of(kind_of(source)))
         known = {*source, *(field.name for field in dataclasses.fields(record.config))} - {"source"}
-    for key in changes:
-        if key not in known:
-            faults.add(f"model.config.{key} is no key of it.{did_you_mean(key, known)}")
+    _check(changes, known, "model.config", faults)
+    if is_timm(source) and isinstance(table := changes.get("pretrained_cfg"), Mapping):
+        _check(table, {*pretrained_of(source), *PRETRAINED}, "model.config.pretrained_cfg", faults)
     faults.check(f"The config of {found.name} cannot be changed like that.")
     return dataclasses.replace(found, config=_merged(source, changes))
+
+
+def _check(changes: Mapping[str, Any], known: Collection[str], table: str, faults: Faults) -> None:
+    """Note the keys that the table does not have."""
+    for key in changes:
+        if key not in known:
+            faults.add(f"{table}.{key} is no key of it.{did_you_mean(key, known)}")
 
 
 def _merged(source: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
