@@ -49,6 +49,8 @@ KINDS = {
     "a dict of columns": lambda: {"image": [Path("photos/a.png"), Path("photos/b.png")], "label": ["a", "b"]},
     "tuples": lambda: [(Image.open("photos/a.png"), "a"), (Image.open("photos/b.png"), "b")],
     "a data frame": lambda: pytest.importorskip("pandas").DataFrame(rows(str)),
+    "a data frame of paths": lambda: pytest.importorskip("pandas").DataFrame(rows(Path)),
+    "a data frame of PIL images": lambda: pytest.importorskip("pandas").DataFrame(rows(Image.open)),
 }
 
 
@@ -61,6 +63,15 @@ def test_every_kind_of_row_brings_the_same_pictures_from_anywhere(kind, place, m
     assert found.labels == ["a", "b"]
     for raw, image in zip(found.inputs, wanted, strict=True):
         np.testing.assert_array_equal(read_image(raw), image)
+
+
+def test_what_a_data_frame_of_objects_lacks_is_missing_and_numbers_stay_numbers():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"image": [Path("photos/a.png"), None], "label": [1, 2], "text": ["x", float("nan")]})
+    table = read_table(as_file(frame))
+    assert table.column("image") == [os.path.abspath("photos/a.png"), None]
+    assert table.column("label") == [1, 2]
+    assert table.column("text") == ["x", None]
 
 
 def test_a_camera_s_turn_is_undone_before_the_picture_is_kept():

@@ -71,7 +71,13 @@ def _batches(data: Any) -> Iterator[pa.Table]:
     from zoo.data.records import UnfitError, table_of_rows
 
     if hasattr(data, "__arrow_c_stream__"):
-        reader = pa.RecordBatchReader.from_stream(data)
+        try:
+            reader = pa.RecordBatchReader.from_stream(data)
+        except pa.ArrowException:
+            if not hasattr(data, "notna"):
+                raise
+            yield from _batches(_objects(data))
+            return
         schema = _without_index(reader.schema)
         for batch in reader:
             if batch.num_rows:
@@ -90,6 +96,13 @@ def _batches(data: Any) -> Iterator[pa.Table]:
         raise ValueError(f"column '{error.column}': {error.__cause__}") from error.__cause__
     for batch in table.to_batches():
         yield pa.Table.from_batches([batch])
+
+
+def _objects(frame: Any) -> dict[str, Any]:
+    """The columns of a pandas frame that holds what Arrow does not know, such as paths and images."""
+    present = frame.notna()
+    values = frame.astype(object).where(present, None)
+    return {name: values[name] for name in values.columns}
 
 
 def _without_index(schema: pa.Schema) -> pa.Schema:
