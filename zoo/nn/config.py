@@ -41,13 +41,17 @@ class Config:
                 faults.add(f"{field.name} = {value!r} should be {_spell(hints[field.name])}")
         for key, harmless in cls.unsupported.items():
             if key in source and source[key] not in harmless:
-                faults.add(f"{key} = {source[key]!r} is not supported")
+                allowed = " or ".join(map(repr, harmless))
+                faults.add(f"{key} = {source[key]!r} is not supported; it may be {allowed}")
         if not faults:
             config = cls(**values, source=dict(source))
             faults.found += config.faults()
             if not faults:
                 return config
-        faults.check(f"config.json of {origin} does not describe a model that zoo can build.")
+        faults.check(
+            f"config.json of {origin} does not describe a model that zoo can build.",
+            fix="Correct what is mistaken there; where it is the model's own, load another checkpoint.",
+        )
         raise AssertionError
 
     @classmethod

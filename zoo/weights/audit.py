@@ -71,7 +71,7 @@ def audit(layout: Layout, variables: Mapping[str, tuple[int, ...]], checkpoint: 
         faults.add(f"{len(unknown)} tensors belong to no variable: {some(unknown)}")
     faults.check(
         f"The weights of {checkpoint.origin} do not fit the model that its config describes.",
-        fix="The file and the config come from different models, or the architecture's layout lacks a rule.",
+        fix="Take both from one place and commit; if they are from one, the architecture's layout lacks a rule.",
     )
     return Audit(sources, tuple(fresh), reasons)
 

@@ -40,7 +40,8 @@ def test_what_would_change_the_maths_is_refused(key, value):
     with pytest.raises(zoo.ZooError, match="here does not describe") as caught:
         BertConfig.read({key: value}, "here")
 
-    assert caught.value.why == [f"{key} = {value!r} is not supported"]
+    allowed = " or ".join(map(repr, BertConfig.unsupported[key]))
+    assert caught.value.why == [f"{key} = {value!r} is not supported; it may be {allowed}"]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_every_fault_is_told():
     assert caught.value.why == [
         "hidden_size = 'wide' should be int",
         "layer_norm_eps = None should be float",
-        "is_decoder = True is not supported",
+        "is_decoder = True is not supported; it may be False or None",
     ]
 
 
