@@ -138,12 +138,12 @@ class DecoderAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.spec = spec
 
-        def project(units: int, name: str) -> keras.layers.Dense:
-            return linear(units, name, spec.stddev, use_bias=spec.attention_bias)
-
-        self.query = project(spec.heads * spec.head_dim, "query")
-        self.key, self.value = (project(spec.kv_heads * spec.head_dim, name) for name in ("key", "value"))
-        self.output_projection = project(spec.dim, "output")
+        heads = {"query": spec.heads, "key": spec.kv_heads, "value": spec.kv_heads}
+        self.query, self.key, self.value = (
+            linear(count * spec.head_dim, name, spec.stddev, use_bias=spec.attention_bias)
+            for name, count in heads.items()
+        )
+        self.output_projection = linear(spec.dim, "output", spec.stddev, use_bias=spec.output_bias)
         self.query_norm = spec.norm("query_norm") if spec.query_key_norms else None
         self.key_norm = spec.norm("key_norm") if spec.query_key_norms else None
         self.dropout = Dropout(spec.dropout, name="dropout")

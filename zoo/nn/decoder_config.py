@@ -59,25 +59,23 @@ class DecoderConfig(Config):
     def spec_of(
         self, layers: Iterable[DecoderLayerSpec], activation: str, scale: float, **differs: Any
     ) -> DecoderSpec:
-        """The spec as the shared keys have it, and what `differs` from its defaults."""
-        return DecoderSpec(
-            vocab_size=self.vocab_size,
-            dim=self.hidden_size,
-            heads=self.num_attention_heads,
-            kv_heads=self.kv_heads,
-            head_dim=self.size_of_head,
-            mlp_dim=self.intermediate_size,
-            layers=tuple(layers),
-            activation=activation,
-            epsilon=self.rms_norm_eps,
-            scale=scale,
-            max_positions=self.max_position_embeddings,
-            stddev=self.initializer_range,
-            dropout=self.attention_dropout,
-            attention_bias=self.attention_bias,
-            tied=self.tie_word_embeddings,
-            **differs,
-        )
+        """The spec as the shared keys have it, but for what `differs`, by the names of `DecoderSpec`."""
+        shared = {
+            "vocab_size": self.vocab_size,
+            "dim": self.hidden_size,
+            "heads": self.num_attention_heads,
+            "kv_heads": self.kv_heads,
+            "head_dim": self.size_of_head,
+            "mlp_dim": self.intermediate_size,
+            "epsilon": self.rms_norm_eps,
+            "max_positions": self.max_position_embeddings,
+            "stddev": self.initializer_range,
+            "dropout": self.attention_dropout,
+            "attention_bias": self.attention_bias,
+            "output_bias": self.attention_bias,
+            "tied": self.tie_word_embeddings,
+        }
+        return DecoderSpec(**{**shared, **differs}, layers=tuple(layers), activation=activation, scale=scale)
 
     @property
     def kv_heads(self) -> int:

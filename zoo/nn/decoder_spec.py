@@ -28,7 +28,15 @@ class DecoderSpec:
     Args:
         layers: one for each block.
         kv_heads: how many heads keys and values have; `heads / kv_heads` queries share one.
+        activation: of the gated perceptrons, by transformers' name for it.
+        epsilon: what the norms add to the mean square.
         scale: what the attention's scores are multiplied by.
+        max_positions: the longest row, in tokens.
+        stddev: of the random weights that a model without a checkpoint starts with.
+        dropout: of the attention's weights, while training.
+        attention_bias: queries, keys and values have biases.
+        output_bias: what projects the heads back has one.
+        mlp_bias: the three projections of the perceptrons have biases.
         centred_norms: the norms' scales are stored as their distance from one.
         post_norms: a norm after attention and perceptron too, before the residual sum.
         query_key_norms: queries and keys are normalised, head by head.
@@ -52,6 +60,7 @@ class DecoderSpec:
     stddev: float = 0.02
     dropout: float = 0.0
     attention_bias: bool = False
+    output_bias: bool = False
     mlp_bias: bool = False
     centred_norms: bool = False
     post_norms: bool = False
