@@ -49,7 +49,7 @@ def save_decoder(folder: Path, family: str, kind: str = "ForCausalLM", **setting
     config = getattr(transformers, f"{family}Config")(**SETTINGS | settings)
     classes = {"Gemma3TextForCausalLM": "Gemma3ForCausalLM", "Gemma3TextModel": "Gemma3TextModel"}
     model = getattr(transformers, classes.get(family + kind, family + kind))(config)
-    around = 1.0 if family == "Llama" else 0.0  # Gemma stores a norm's scale as its distance from one
+    around = 0.0 if family.startswith("Gemma") else 1.0  # Gemma stores a norm's scale as its distance from one
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.normal_(around if "norm" in name else 0.0, 0.2)
