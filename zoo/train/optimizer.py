@@ -101,13 +101,12 @@ def _by_depth(kind: type[keras.optimizers.Optimizer]) -> Any:
             super().update_step(gradient, variable, learning_rate * self.shares.get(variable.path, 1.0))
 
         def _apply_weight_decay(self, variables: Any) -> None:
-            if not self.shares:
-                super()._apply_weight_decay(variables)
-                return
-            # Keras decays all variables at the one rate that the optimizer has.
+            # Keras decays all variables at the one rate that the optimizer has, and asks the schedule for each of them.
+            # So does Muon, whose two decays are one here.
+            rate = self.learning_rate
             for variable in variables:
                 if self.weight_decay and self._use_weight_decay(variable):
-                    rate = ops.cast(self.learning_rate, variable.dtype) * self.shares.get(variable.path, 1.0)
-                    variable.assign(variable - variable * self.weight_decay * rate)
+                    own = ops.cast(rate, variable.dtype) * self.shares.get(variable.path, 1.0)
+                    variable.assign(variable - variable * self.weight_decay * own)
 
     return ByDepth
