@@ -101,8 +101,8 @@ def _by_depth(kind: type[keras.optimizers.Optimizer]) -> Any:
             super().update_step(gradient, variable, learning_rate * self.shares.get(variable.path, 1.0))
 
         def _apply_weight_decay(self, variables: Any) -> None:
-            # Keras decays all variables at the one rate that the optimizer has, and asks the schedule for each of them.
-            # So does Muon, whose two decays are one here.
+            # Keras decays all variables at the one rate that the optimizer has, and asks its schedule for each. So
+            # does Muon, whose two decays are one here.
             rate = self.learning_rate
             for variable in variables:
                 if self.weight_decay and self._use_weight_decay(variable):
