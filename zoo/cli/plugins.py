@@ -13,6 +13,7 @@ from zoo.errors import RunError, ZooError, did_you_mean
 
 if TYPE_CHECKING:
     from zoo.hub.check import Verdict
+    from zoo.registry.plugins import Plugin
 
 
 @click.group("plugins", invoke_without_command=True)
@@ -35,7 +36,10 @@ def list_plugins(as_json: bool) -> None:
 @click.argument("names", nargs=-1, metavar="[PLUGIN|CATALOGUE.toml]...")
 @json_option
 def check_plugins(names: tuple[str, ...], as_json: bool) -> None:
-    """Examine manifests, catalogues, locks and code of all plugins, or of those that are named."""
+    """Examine manifests, catalogues, locks and code of all plugins, or of those that are named.
+
+    Architectures are built by their configs' defaults, without weights.
+    """
     verdicts = _verdicts(names)
     if as_json:
         print_json([dataclasses.asdict(verdict) for verdict in verdicts])
@@ -85,17 +89,28 @@ def lock(catalogue: Path, names: tuple[str, ...], revision: str, only_check: boo
 
 
 def _verdicts(names: tuple[str, ...]) -> list[Verdict]:
-    from zoo.hub.check import check, check_catalogue
+    from zoo.hub.check import check_catalogue
     from zoo.registry.plugins import plugins
 
     rows = plugins()
     if not names:
-        return [check(row) for row in rows]
+        return [_examined(row) for row in rows]
     catalogues = [name for name in names if name.endswith(".toml")]
     if unknown := [name for name in names if name not in catalogues and name not in [row.name for row in rows]]:
         near = did_you_mean(unknown[0], [row.name for row in rows])
         raise ZooError(f"There is no plugin '{unknown[0]}'.{near}", fix="'zoo plugins' shows them all.")
-    return [check(row) for row in rows if row.name in names] + [check_catalogue(Path(name)) for name in catalogues]
+    verdicts = [_examined(row) for row in rows if row.name in names]
+    return verdicts + [check_catalogue(Path(name)) for name in catalogues]
+
+
+def _examined(row: Plugin) -> Verdict:
+    from zoo.hub.check import check
+    from zoo.rehearsal import rehearsal_faults
+
+    verdict = check(row)
+    if row.manifest and not verdict.faults:
+        verdict.faults += rehearsal_faults(row.manifest)
+    return verdict
 
 
 def _show(as_json: bool) -> None:
