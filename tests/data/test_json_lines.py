@@ -107,6 +107,25 @@ def test_mixed_kinds_are_named_by_their_first_rows(tmp_path):
     assert caught.value.why == ["Row 2 has a number.", "Row 4 has text."]
 
 
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        ([{"role": "user", "content": 5}], ["Row 1 has text as 'content'.", "Row 3 has a number as 'content'."]),
+        (
+            [{"role": "user", "content": {"text": ["x", True]}}],
+            ["Row 1 has text as 'content'.", "Row 3 has an object as 'content'."],
+        ),
+        (["hello"], ["Row 1 has an object in a list.", "Row 3 has text in a list."]),
+        ("hello", ["Row 1 has a list.", "Row 3 has text."]),
+    ],
+)
+def test_mixed_kinds_within_values_are_named_by_their_first_rows(tmp_path, odd, why):
+    fine = {"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": None}]}
+    with pytest.raises(ZooError, match="Column 'messages' of") as caught:
+        _read(tmp_path / "a.jsonl", "\n".join(json.dumps(row) for row in (fine, fine, {"messages": odd}, fine)))
+    assert caught.value.why == why
+
+
 def test_whole_and_broken_numbers_go_together(tmp_path):
     assert _read(tmp_path / "a.jsonl", '{"n": 1}\n{"n": 2.5}\n').column("n") == [1.0, 2.5]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from zoo.data.conversations import with_texts
 from zoo.data.records import UNFIT, UnfitError, table_of_rows
 from zoo.errors import ZooError
 
@@ -23,6 +24,7 @@ _KINDS = {
     type(None): "null",
 }
 _SHOWN = 5
+_ITEM = "[]"  # stands for the items of a list among the keys on the way to a value
 _SPACE = re.compile(r"\s*")
 _ROWS, _CHARACTERS = 10_000, 4 << 20  # what is held as Python objects at once, whichever is reached first
 
@@ -124,19 +126,39 @@ def _past_space(text: str, place: int) -> int:
 
 
 def _unfit(path: Path, name: str) -> list[str]:
-    """The first row of each kind of value if there are several, else the first row that fits nothing."""
-    first: dict[str, int] = {}
+    """The first row of each kind of value if some key has several, else the first row that fits nothing."""
+    first: dict[tuple[str, ...], dict[str, int]] = {}
     for row, value in _values(path, name):
-        if value is not None:
-            first.setdefault(_KINDS[type(value)], row)
-    if len(first) > 1:
-        return [f"Row {row} has {kind}." for kind, row in first.items()]
+        for keys, kind in _kinds(with_texts(value)):
+            first.setdefault(keys, {}).setdefault(kind, row)
+    for keys, rows in first.items():
+        if len(rows) > 1:
+            return [f"Row {row} has {kind}{_within(keys)}." for kind, row in rows.items()]
     for row, value in _values(path, name):
         try:
             pa.array([value])
         except UNFIT as error:
             return [f"Row {row}: {error}."]
     return []
+
+
+def _kinds(value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The kinds of a value and of all within it, each with the keys on the way. Missing values have none."""
+    left: list[tuple[tuple[str, ...], Any]] = [((), value)]
+    while left:  # no recursion: values may be as deep as json allows
+        keys, value = left.pop()
+        if value is None:
+            continue
+        yield keys, _KINDS[type(value)]
+        if isinstance(value, list):
+            left += [((*keys, _ITEM), item) for item in reversed(value)]
+        elif isinstance(value, dict):
+            left += [((*keys, key), value[key]) for key in reversed(value)]
+
+
+def _within(keys: tuple[str, ...]) -> str:
+    named = [key for key in keys if key != _ITEM]
+    return f" as '{'.'.join(named)}'" if named else " in a list" if keys else ""
 
 
 def _values(path: Path, name: str) -> Iterator[tuple[int, Any]]:
