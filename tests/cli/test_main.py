@@ -154,3 +154,24 @@ def test_a_command_goes_on_where_it_cannot_start_itself_anew(monkeypatch, progra
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=0")
     use_huge_pages()
     assert len(tried) == (program == "zoo")  # of a program that came from standard input, nothing is left to start
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has this device")
+@pytest.mark.parametrize("args", [("list",), ("finetune", "--keys"), ("show", "minilm_l6", "--json")])
+def test_a_disk_that_is_full_of_output_is_told(args):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "import sys; from zoo.cli import main; main(sys.argv[1:])", *args],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr.splitlines()) == (
+        1,
+        [
+            "error: The output could not be written.",
+            "  - [Errno 28] No space left on device",
+            "Make room where it goes, or send it elsewhere.",
+        ],
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -53,6 +55,10 @@ class _Commands(click.Group):
             formatter.write_dl([*COMMANDS.items()])
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a disk without room answers."""
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
@@ -98,6 +104,22 @@ def main(args: list[str] | None = None) -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in _FULL or error.filename:
+            raise
+        _drop_output()
+        told = ZooError(
+            "The output could not be written.", why=str(error), fix="Make room where it goes, or send it elsewhere."
+        )
+        click.echo(_told(told), err=True)
+        sys.exit(1)
+
+
+def _drop_output() -> None:
+    """Let standard output go nowhere, or Python fails once more at its end with what is still to be written."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _told(error: ZooError) -> str:
