@@ -10,8 +10,10 @@ import pytest
 
 from zoo.errors import RunError, ZooError
 from zoo.train import directory as module
-from zoo.train.directory import Directory
+from zoo.train.checkpoints import SEAL
+from zoo.train.directory import Directory, resumable
 from zoo.train.recipe import OutputKeys, Recipe
+from zoo.weights.staging import staged
 
 
 @pytest.fixture
@@ -38,6 +40,26 @@ def test_a_full_disk_is_told_and_nothing_stays(recipe, tmp_path, monkeypatch):
         held.write(recipe, {})
     assert caught.value.why == ["[Errno 28] No space left on device"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_disk_refuses_a_run_that_can_go_on_is_told_with_how(run, monkeypatch):
+    with pytest.raises(RunError) as early, resumable(run):
+        full()
+    assert early.value.fix == ""  # nothing was saved yet
+    (run / "checkpoints" / "7").mkdir(parents=True)
+    (run / "checkpoints" / "7" / SEAL).write_text("{}")
+    with pytest.raises(RunError, match="The run could not be written to") as late, resumable(run):
+        full()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="The model could not be written to") as saving, resumable(run):  # noqa: SIM117
+        with staged(run / "model") as folder:
+            (folder / "config.json").write_text("{}")
+    assert {late.value.fix, saving.value.fix} == {
+        f"Make room or let it be written, then go on: zoo finetune --resume {run}"
+    }
+    with pytest.raises(ZooError) as other, resumable(run):
+        raise ZooError("something else")
+    assert other.value.fix == ""
 
 
 def test_a_disk_that_refuses_to_remove_hides_no_error(recipe, monkeypatch):

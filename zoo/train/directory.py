@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from zoo.errors import RunError, ZooError
+from zoo.train.checkpoints import saved_steps
 from zoo.train.recipe import Recipe
 from zoo.train.recipe_file import recipe_text
 from zoo.train.run import Run, next_free
@@ -117,6 +118,19 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RunError(f"The run could not be written to {folder}.", why=str(error)) from error
+
+
+@contextlib.contextmanager
+def resumable(folder: Path) -> Iterator[None]:
+    """As `writing`, of a run that trains: what the disk refuses is told with how to go on, once that can be."""
+    try:
+        with writing(folder):
+            yield
+    except ZooError as error:
+        if error.fix or not isinstance(error.__cause__, OSError) or not saved_steps(folder / "checkpoints"):
+            raise
+        fix = f"Make room or let it be written, then go on: zoo finetune --resume {folder}"
+        raise RunError(error.what, why=error.why, fix=fix) from error
 
 
 def replace_text(path: Path, text: str) -> None:

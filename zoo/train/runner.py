@@ -17,7 +17,7 @@ from zoo.errors import ZooError, some
 from zoo.loading import Found, is_here
 from zoo.train.checkpoints import Checkpoints, saved_steps
 from zoo.train.clock import parts_so_far, timed
-from zoo.train.directory import Directory, writing
+from zoo.train.directory import Directory, resumable
 from zoo.train.fitting import fitted
 from zoo.train.inspection import data_facts
 from zoo.train.interrupts import Interrupts
@@ -200,7 +200,7 @@ def _run(
         splits, batches = hold_references(model, splits, batches)
     directory.write(recipe, {**material.lock, "recipe": locked_recipe(recipe), **rendered_from(model)})
     warned = functools.partial(listener.fact, "warning")
-    with writing(directory.folder), Trackers(recipe, directory.folder, warned) as trackers:
+    with resumable(directory.folder), Trackers(recipe, directory.folder, warned) as trackers:
         directory.begin()
         _train(
             recipe,
