@@ -208,6 +208,14 @@ def test_rows_keep_their_numbers_where_pictures_of_a_table_are_left_out(zoo, net
     assert "skip" not in none.err
 
 
+def test_a_table_without_pictures_is_told_with_the_option_that_names_them(zoo, network):
+    (network.parent / "new.csv").write_text("one,two\nsome words,more words\n")
+    told = zoo("predict", network, "new.csv")
+    assert told.code == 2
+    assert "--column NAME" in told.err
+    assert "--set" not in told.err
+
+
 def test_pictures_of_the_web_where_they_are_allowed(zoo, run, network, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with picture_server() as server:

@@ -119,7 +119,10 @@ def _pictures(inputs: tuple[str, ...], column: str | None, data: DataKeys) -> Se
     if len(inputs) == 1 and Path(inputs[0]).suffix.lower() in FORMATS:
         table = read_table(inputs[0])
         known = column or (data.image if data.image in table.columns else None)
-        columns = choose_image_columns(table, image=known, need_label=False)
+        try:
+            columns = choose_image_columns(table, image=known, need_label=False)
+        except ZooError as error:
+            raise ZooError(error.what, why=error.why, fix="Say which has the pictures: --column NAME.") from error
         click.echo(f"column '{columns.image}' of {inputs[0]}", err=True)
         return read_image_examples(table, columns).inputs
     if column:
