@@ -100,6 +100,9 @@ def test_named_columns():
         read(rows, prompt="q", chosen="good")
     with pytest.raises(ZooError, match=r"data\.prompt: no column has a usual name"):
         read(rows, chosen="good", rejected="bad")
+    with pytest.raises(ZooError) as caught:
+        read([{"messages": messages(USER, ANSWER)}], prompt="q", chosen="good", rejected="bad")
+    assert not any("usual name" in why for why in caught.value.why)  # 'messages' is one, and is not asked for
     with pytest.raises(ZooError, match="a row is one or the other"):
         read(rows, completion="q", chosen="good", rejected="bad")
     with pytest.raises(ZooError, match="Did you mean 'good'"):

@@ -228,8 +228,11 @@ def test_prompts_that_are_none(prompts, told, model):
 
 
 def test_a_stream_is_for_one_prompt(model):
-    with pytest.raises(zoo.ZooError, match="the text of one prompt"):
+    with pytest.raises(zoo.ZooError, match="the text of one prompt, and there are 2") as caught:
         model.generate(["a", "b"], stream=True)
+    assert caught.value.fix == "Call it for each of them, or leave stream=True out."
+    with pytest.raises(zoo.ZooError, match=r"the text of one prompt\.\nLeave return_ids"):
+        model.generate("a", stream=True, return_ids=True)
 
 
 def test_a_model_without_a_tokenizer_takes_arrays(folder, tmp_path, model):

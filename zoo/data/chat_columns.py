@@ -98,7 +98,7 @@ def choose_chat_columns(
             faults.found += [f"data.{key}: no column has a usual name." for key, name in pair.items() if not name]
         given = {key: name for key, name in pair.items() if name} if all(pair.values()) else {}
     talks = [name for name in table.columns if holds_messages(type_of(table, name))]
-    if talks and not given and not any(holds_text(type_of(table, name)) for name in table.columns):
+    if talks and not (given or faults) and not any(holds_text(type_of(table, name)) for name in table.columns):
         faults.add(f"data.messages: no column has a usual name; messages are in {either(talks)}.")
     if given and not any(asked):
         faults.found += _beside(table, given)

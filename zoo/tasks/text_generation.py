@@ -165,7 +165,12 @@ class TextGenerator(LanguageModel):
         tokenizer = None if wordless else self.preprocess.tokenizer
         continuer = Continuer(self._engine(), settings, tokenizer, logprobs=logprobs)
         if stream:
-            if len(rows) != 1 or return_ids or details or logprobs:
+            if len(rows) != 1:
+                raise ZooError(
+                    f"stream=True gives the text of one prompt, and there are {len(rows)}.",
+                    fix="Call it for each of them, or leave stream=True out.",
+                )
+            if return_ids or details or logprobs:
                 raise ZooError(
                     "stream=True gives the text of one prompt.", fix="Leave return_ids, details and logprobs out."
                 )
