@@ -164,3 +164,12 @@ def test_a_header_is_recognised_as_missing_by_a_value_below_it(tmp_path):
 def test_keys_of_json_lines_are_never_a_missing_header():
     table = _table("reviews.jsonl", words=[*LONG, "words"], mood=[*STARS, "mood"])
     assert choose_columns(table) == Columns("words", None, "mood")
+
+
+def test_preferences_are_told_what_model_learns_from_them():
+    rows = [{"prompt": f"question {n}", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(4)]
+    with pytest.raises(ZooError) as caught:
+        choose_columns(Table("pairs.jsonl", pa.Table.from_pylist(rows)))
+    assert caught.value.why[-1] == (
+        "Answers chosen and rejected are preferences: these need a model with --task text-generation."
+    )

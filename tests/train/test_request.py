@@ -64,6 +64,11 @@ def test_data_that_is_not_there(reviews, tmp_path, name):
     [
         ({"preset": "minlm_l6"}, "model.preset: there is no preset 'minlm_l6'. Did you mean 'minilm_l6'?"),
         ({"preset": "quikstart"}, "Did you mean 'quickstart'?"),
+        (
+            {"preset": "", "architecture": "brt"},
+            "model.architecture: No installed plugin has an architecture 'brt'.",
+        ),
+        ({"preset": __file__}, f"model.preset: '{__file__}' is a file. Data is named by data.train, or --data"),
         ({"task": "text-clasification"}, "there is no task 'text-clasification'. Did you mean 'text-class"),
         ({"task": "fill-mask"}, "model.task: a recipe cannot train 'fill-mask', only text-classification"),
     ],

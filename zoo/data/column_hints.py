@@ -21,6 +21,8 @@ def hints(table: Table, *, label: bool) -> list[str]:
     found = []
     if talks:
         found.append(f"'{talks[0]}' holds messages: these need a model with --task text-generation.")
+    elif {"chosen", "rejected"} <= {name.casefold() for name in kinds}:
+        found.append("Answers chosen and rejected are preferences: these need a model with --task text-generation.")
     if words and not texts and sum(map(holds_lists, kinds.values())) > 1:
         found.append("Lists of words and of their tags are for --task token-classification.")
     if len(texts) == 2 and len(kinds) == 2 and not label:

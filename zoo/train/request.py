@@ -138,12 +138,14 @@ def _check_model(recipe: Recipe, faults: Faults) -> None:
             can = tasks_of(find_preset(name))
             if task in TRAINABLE and task not in can:
                 faults.add(f"model.task: '{name}' cannot do '{task}', only {', '.join(can)}")
+        elif name and Path(name).expanduser().is_file():
+            faults.add(f"model.preset: '{name}' is a file. Data is named by data.train, or --data")
         elif name and not Path(name).expanduser().is_dir():
             # A recipe too, because 'zoo finetune quikstart' asks for neither.
             names = [*(preset.name for preset in presets()), *shipped_recipes()]
             faults.add(f"model.preset: there is no preset '{name}'.{did_you_mean(name, names)}")
     except ZooError as error:
-        faults.add(f"model.preset: {error.what}")
+        faults.add(f"model.{'architecture' if recipe.model.architecture else 'preset'}: {error.what}")
     if task not in known_tasks():
         faults.add(f"model.task: there is no task '{task}'.{did_you_mean(task, known_tasks())}")
     elif task not in TRAINABLE:
