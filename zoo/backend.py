@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,23 @@ def compiler_options() -> dict[str, str]:
     except jax.errors.JaxRuntimeError:  # an XLA that knows no such option
         return {}
     return options
+
+
+def abstractly(make: Callable[[], Any], arrays_of: Callable[[Any], Any] = lambda made: ()) -> tuple[Any, Any]:
+    """What `make` makes, without the numbers in it, and the shapes of the arrays that are asked of it.
+
+    The variables of what comes back hold no values: it is good for compiling, and for looking at.
+    """
+    import jax
+
+    made: list[Any] = []
+
+    def build() -> Any:
+        made.append(make())
+        return arrays_of(made[0])
+
+    shapes = jax.eval_shape(build)
+    return made[0], shapes
 
 
 def recompiled(step: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from zoo.backend import abstractly
 from zoo.errors import ZooError, some
 from zoo.loading import build, described
 from zoo.registry.code import find_architecture
@@ -45,16 +46,9 @@ def _faults(qualified: str, task: str) -> Iterator[str]:
 
 def _abstract(qualified: str, task: str, modality: str) -> Any:
     """A model whose variables have shapes and no values."""
-    import jax
-
     from zoo.tasks import task_model
 
     kind = task_model(task, modality)
     labels = ("a", "b") if kind and kind.needs_labels else None
-    made: list[Any] = []
-
-    def make() -> None:
-        made.append(build(described(qualified, {}), task=task, labels=labels, weights="random"))
-
-    jax.eval_shape(make)
-    return made[0]
+    found = described(qualified, {})
+    return abstractly(lambda: build(found, task=task, labels=labels, weights="random"))[0]

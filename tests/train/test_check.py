@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.backend import abstractly
 from zoo.errors import ZooError
 from zoo.train import check as module
 from zoo.train.check import check
-from zoo.train.footprint import abstractly, footprint
+from zoo.train.footprint import footprint
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.backend import abstractly
 from zoo.errors import ZooError
 from zoo.train.listener import Listener
 from zoo.train.recipe import AUTO_EXAMPLES, Recipe, TrainKeys
@@ -58,7 +59,7 @@ class Rehearsal:
 def rehearse(recipe: Recipe, splits: Splits) -> Rehearsal:
     """Build model and optimizer of shapes, and compile the step for the largest batch."""
     from zoo.train.feeds import learnable, make_batches
-    from zoo.train.footprint import abstractly, footprint
+    from zoo.train.footprint import footprint
     from zoo.train.order import make_plan
     from zoo.train.setup import make_model, trainer_for
 

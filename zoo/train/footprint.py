@@ -7,7 +7,6 @@ then says how much memory the program takes, and what it computes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,21 +68,6 @@ class Footprint:
             if turn and time.perf_counter() - started > _ENOUGH:
                 break
         return best
-
-
-def abstractly(make: Callable[[], Any], start_of: Callable[[Any], Start]) -> tuple[Any, Start]:
-    """What `make` makes, without the numbers in it, and the shapes of what its step starts from.
-
-    The variables of what comes back hold no values: it is good for compiling, and for nothing else.
-    """
-    made: list[Any] = []
-
-    def build() -> Start:
-        made.append(make())
-        return start_of(made[0])
-
-    start = jax.eval_shape(build)
-    return made[0], start
 
 
 def footprint(
