@@ -63,7 +63,8 @@ with open(JOB["data"], encoding="utf-8") as file:
     ]
 model = zoo.load(JOB["checkpoint"], task="text-generation")
 encoded = model.encode_examples(conversations)
-first = {*Order(len(encoded), JOB["batch"], 1, run.recipe.train.seed).members(0).tolist()}  # before the clock began
+order = Order(len(encoded), JOB["batch"], 1, run.recipe.train.seed, lengths=encoded.lengths, even=True)
+first = {*order.members(0).tolist()}  # before the clock began
 timed = [item for n, item in enumerate(encoded) if n not in first]
 tokens, trained = sum(map(len, timed)), sum(int((item.labels >= 0).sum()) for item in timed)
 seconds = clock.times[-1] - clock.times[0]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.train.order import Order, Plan
+from zoo.train.order import Order, Plan, even
 
 
 @given(st.integers(1, 40), st.integers(1, 7), st.integers(1, 4))
@@ -50,15 +50,21 @@ def test_accumulated_steps_see_what_one_batch_of_all_would_see(count, size, accu
         assert members == whole.members(step).tolist()
 
 
-@given(st.lists(st.integers(1, 500), min_size=1, max_size=400), st.integers(2, 9), st.integers(0, 9), st.data())
-def test_by_length_every_example_is_seen_once_an_epoch_whichever_step_comes_first(lengths, size, seed, data):
-    order = Order(len(lengths), size, 2, seed, lengths=np.array(lengths))
+@given(
+    st.lists(st.integers(1, 500), min_size=1, max_size=400),
+    st.integers(1, 9),
+    st.integers(0, 9),
+    st.booleans(),
+    st.data(),
+)
+def test_by_length_every_example_is_seen_once_an_epoch_whichever_step_comes_first(lengths, size, seed, even, data):
+    order = Order(len(lengths), size, 2, seed, lengths=np.array(lengths), even=even)
     steps = [order.members(k).tolist() for k in range(len(order))]
     for epoch in range(2):
         part = steps[epoch * order.per_epoch : (epoch + 1) * order.per_epoch]
         assert sorted(n for step in part for n in step) == list(range(len(lengths)))
         assert all(len(step) == size for step in part[:-1])
-    again = Order(len(lengths), size, 2, seed, lengths=np.array(lengths))
+    again = Order(len(lengths), size, 2, seed, lengths=np.array(lengths), even=even)
     k = data.draw(st.integers(0, len(order) - 1))
     assert again.members(k).tolist() == steps[k]
 
@@ -81,3 +87,36 @@ def test_few_steps_are_as_random_as_without_lengths(count):
     lengths = np.arange(count)
     for k in range(len(plain := Order(count, 4, 2, seed=3))):
         np.testing.assert_array_equal(plain.members(k), Order(count, 4, 2, 3, lengths=lengths).members(k))
+
+
+def test_even_steps_hold_about_as_much_and_other_examples_in_every_epoch():
+    lengths = np.random.default_rng(0).integers(1, 513, 1000)
+    order = Order(1000, 8, 3, seed=1, lengths=lengths, even=True)
+    steps = [order.members(k) for k in range(len(order))]
+    totals = np.array([lengths[step].sum() for step in steps])
+    for first in (0, 50, 125, 175):  # pools of the first two epochs
+        assert np.ptp(totals[first : first + 50]) < 0.05 * totals.mean()  # of random ones, as much as the mean
+    assert len({frozenset(step.tolist()) for step in steps}) == len(steps)
+    # Within a step, lengths are as mixed as they were.
+    assert np.mean([lengths[step].std() for step in steps]) > 0.8 * lengths.std()
+
+
+def test_few_steps_are_evened_too_and_still_differ_by_epoch():
+    lengths = np.random.default_rng(0).integers(20, 400, 32)
+    order = Order(32, 8, 6, seed=0, lengths=lengths, even=True)
+    epochs = [[order.members(4 * epoch + k) for k in range(4)] for epoch in range(6)]
+    for steps in epochs:
+        totals = [lengths[step].sum() for step in steps]
+        assert max(totals) < 1.05 * min(totals)
+    assert len({frozenset(frozenset(step.tolist()) for step in steps) for steps in epochs}) == 6
+
+
+@given(st.integers(1, 12), st.integers(1, 6), st.integers(0, 99))
+def test_an_exchange_never_makes_steps_less_even(steps, size, seed):
+    lengths = np.random.default_rng(seed).integers(1, 100, (steps, size))
+    examples = np.arange(steps * size).reshape(steps, size)
+    found = even(examples, lengths)
+    assert sorted(found.ravel().tolist()) == examples.ravel().tolist()
+    before, after = lengths.sum(axis=1), lengths.ravel()[found].sum(axis=1)
+    assert np.square(after).sum() <= np.square(before).sum()
+    assert before.min() <= after.min() and after.max() <= before.max()

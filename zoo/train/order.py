@@ -11,16 +11,19 @@ import numpy as np
 from zoo.train.recipe import TrainKeys
 
 _POOL = 50  # the most steps that share their examples out by length
+_EVEN = 0.02  # how far apart steps may be that count as even, as a share of the longest
 
 
 @dataclass(frozen=True)
 class Order:
     """The examples of every step.
 
-    By length, examples that are alike come into one step, so that little padding is laid behind them: the steps of
-    an epoch are dealt at random, each pool of them shares its examples out anew, the short ones and the long ones
-    by themselves, and then all steps are shuffled. A pool is at most a quarter of an epoch's steps, or else every
-    epoch had the same.
+    The steps of an epoch are dealt at random. By length, each pool of them then shares its examples out anew:
+
+    - alike, the short ones and the long ones by themselves, so that little padding is laid behind them, and all
+      steps are shuffled. A pool is at most a quarter of an epoch's steps, or else every epoch had the same;
+    - even, two steps exchanging two examples at a time, until all have about as much in them and fill as many
+      packed rows.
 
     Args:
         count: how many examples there are.
@@ -29,6 +32,7 @@ class Order:
         seed: decides the order.
         least: the fewest examples of a step; where fewer are left at the end of an epoch, it goes without them.
         lengths: `(count,)` the examples' lengths; without them, a step's are of any.
+        even: steps are to be even rather than of examples that are alike.
     """
 
     count: int
@@ -37,6 +41,7 @@ class Order:
     seed: int
     least: int = 1
     lengths: np.ndarray | None = field(default=None, compare=False)
+    even: bool = False
 
     @property
     def per_epoch(self) -> int:
@@ -59,19 +64,53 @@ class Order:
 
     @cached_property
     def _by_length(self) -> Callable[[int], np.ndarray]:
-        return lru_cache(maxsize=1)(self._alike)  # every step of an epoch asks for it
+        return lru_cache(maxsize=1)(self._shared_out)  # every step of an epoch asks for it
 
-    def _alike(self, epoch: int) -> np.ndarray:
-        assert self.lengths is not None
+    def _shared_out(self, epoch: int) -> np.ndarray:
         order, whole = _order(self.seed, epoch, self.count), self.count // self.size
-        pool = min(_POOL, whole // 4)
-        if pool < 2:
-            return order
         dealt, left = np.split(order, [whole * self.size])
+        steps = dealt.reshape(whole, self.size)
+        steps = self._evened(steps) if self.even else self._alike(steps, epoch)
+        return np.concatenate([steps.ravel(), left])
+
+    def _alike(self, steps: np.ndarray, epoch: int) -> np.ndarray:
+        assert self.lengths is not None
+        pool = min(_POOL, len(steps) // 4)
+        if pool < 2:
+            return steps
+        dealt = steps.ravel()
         pools = np.arange(len(dealt)) // (pool * self.size)
-        steps = dealt[np.lexsort((self.lengths[dealt], pools))].reshape(whole, self.size)
-        shuffled = np.random.default_rng((self.seed, epoch, 1)).permutation(steps)
-        return np.concatenate([shuffled.ravel(), left])
+        sorted_steps = dealt[np.lexsort((self.lengths[dealt], pools))].reshape(steps.shape)
+        return np.random.default_rng((self.seed, epoch, 1)).permutation(sorted_steps)
+
+    def _evened(self, steps: np.ndarray) -> np.ndarray:
+        assert self.lengths is not None
+        pools = [steps[first : first + _POOL] for first in range(0, len(steps), _POOL)]
+        return np.concatenate([even(pool, self.lengths[pool]) for pool in pools]) if pools else steps
+
+
+def even(steps: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Steps of about as much length each: the fullest and the emptiest exchange the two examples that make them
+    most alike, until they are, or no exchange helps.
+
+    Args:
+        steps: `(steps, size)` the examples of each.
+        lengths: `(steps, size)` their lengths.
+    """
+    steps, lengths = steps.copy(), lengths.copy()
+    totals = lengths.sum(axis=1)
+    while True:
+        full, empty = totals.argmax(), totals.argmin()
+        gap = totals[full] - totals[empty]
+        moves = lengths[full][:, None] - lengths[empty]
+        one, other = np.unravel_index(np.abs(2 * moves - gap).argmin(), moves.shape)
+        moved = moves[one, other]
+        if gap <= _EVEN * totals[full] or not 0 < moved < gap:
+            return steps
+        for array in (steps, lengths):
+            array[full, one], array[empty, other] = array[empty, other], array[full, one]
+        totals[full] -= moved
+        totals[empty] += moved
 
 
 @lru_cache(maxsize=1)  # every step of an epoch asks for it
