@@ -119,4 +119,5 @@ def test_an_exchange_never_makes_steps_less_even(steps, size, seed):
     assert sorted(found.ravel().tolist()) == examples.ravel().tolist()
     before, after = lengths.sum(axis=1), lengths.ravel()[found].sum(axis=1)
     assert np.square(after).sum() <= np.square(before).sum()
-    assert before.min() <= after.min() and after.max() <= before.max()
+    assert before.min() <= after.min()
+    assert after.max() <= before.max()

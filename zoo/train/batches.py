@@ -1,8 +1,8 @@
 """The batches of a training run. Batch k depends on the examples, the seed and k alone.
 
 Packed, the examples of a batch are laid in rows of one length, each example a segment that sees only itself,
-so that hardly any of the arithmetic is spent on padding; batches are of about as many tokens. Padded, each has a row
-of its own, and those of a batch are of like length. A batch has the same loss and gradient either way.
+so that hardly any of the arithmetic is spent on padding; batches are of about as many tokens. Padded, each has a
+row of its own, and those of a batch are of like length. A batch has the same loss and gradient either way.
 """
 
 from __future__ import annotations
