@@ -203,7 +203,7 @@ def test_a_mirror_whose_files_are_not_the_pinned_ones(tmp_path, reviews, minilm,
 
 
 def test_a_run_that_was_stopped_goes_on(zoo, checkpoint, reviews, tmp_path, monkeypatch):
-    from zoo.cli.finetune import Terminal
+    from zoo.cli.terminal import Terminal
 
     step = Terminal.step
 
@@ -235,7 +235,7 @@ def test_a_run_that_was_stopped_goes_on(zoo, checkpoint, reviews, tmp_path, monk
 
 
 def test_the_cursor_is_there_again_before_the_second_ctrl_c(monkeypatch, capsys):
-    from zoo.cli.finetune import Terminal
+    from zoo.cli.terminal import Terminal
 
     monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
     monkeypatch.setenv("TERM", "xterm")

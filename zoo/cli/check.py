@@ -6,18 +6,24 @@ from typing import Any
 
 import click
 
-from zoo.cli.console import json_option, print_facts, print_json, use_keras
-from zoo.cli.finetune import Terminal
+from zoo.cli.console import (
+    data_option,
+    json_option,
+    print_facts,
+    print_json,
+    set_option,
+    task_option,
+    use_keras,
+)
+from zoo.cli.terminal import Terminal
 from zoo.train.finetune import resolve
 
 
 @click.command("check")
 @click.argument("what", metavar="PRESET|RECIPE")
-@click.option("--data", help="Training data: short for --set data.train=...")
-@click.option("--task", help="What the model is to do: short for --set model.task=...")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key, such as train.batch_size=64."
-)
+@data_option
+@task_option
+@set_option("Change a key, such as train.batch_size=64.")
 @click.option(
     "--show",
     type=click.IntRange(0),

@@ -16,6 +16,16 @@ json_option: Callable[..., Any] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON and nothing else."
 )
 
+data_option: Callable[..., Any] = click.option("--data", help="Training data: short for --set data.train=...")
+task_option: Callable[..., Any] = click.option(
+    "--task", help="What the model is to do: short for --set model.task=..."
+)
+
+
+def set_option(help: str, metavar: str = "KEY=VALUE") -> Callable[..., Any]:
+    """`--set`, as often as there are keys to change."""
+    return click.option("--set", "overrides", multiple=True, metavar=metavar, help=help)
+
 
 def input_lines() -> list[str]:
     """The lines of standard input that are not blank. Raises a ZooError where there are none."""

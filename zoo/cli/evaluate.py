@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from zoo.cli.console import json_option, print_facts, print_json, use_keras
+from zoo.cli.console import json_option, print_facts, print_json, set_option, use_keras
 from zoo.train.listener import Silent
 
 
@@ -26,9 +26,7 @@ class _Telling(Silent):
 )
 @click.option("--max-new-tokens", type=click.IntRange(1), help="The most tokens of an answer.")
 @click.option("--limit", type=click.IntRange(1), help="Ask only so many of the rows.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="data.KEY=VALUE", help="Read the data otherwise than in training."
-)
+@set_option("Read the data otherwise than in training.", "data.KEY=VALUE")
 @json_option
 def command(
     run: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from zoo.cli.console import json_option, print_json, print_table, use_keras
+from zoo.cli.terminal import Terminal
 from zoo.train.reproduce import reproduce
 from zoo.train.run import Run
 
@@ -19,8 +20,6 @@ def command(context: click.Context, run: str, output: str | None, as_json: bool)
 
     Exits with 1 where it is not. What has changed since, of data or weights, is named, and nothing is started.
     """
-    from zoo.cli.finetune import Terminal
-
     first = Run(run)
     with Terminal() as terminal:
         terminal.stage("starting")
