@@ -14,16 +14,13 @@ from zoo.errors import Faults, ZooError
 from zoo.registry.code import dataset_names
 from zoo.train.listener import Listener, Silent
 from zoo.train.readers import reader_for
-from zoo.train.recipe import Recipe
+from zoo.train.recipe import DataKeys, Recipe
 from zoo.train.request import check_data
 from zoo.train.run import Run
 from zoo.train.splits import Splits, check_answerable
 from zoo.train.text_metrics import check_metrics
 
-_OF_TRAINING = (
-    *("train", "validation", "test", "limit", "stratify", "dedupe"),
-    *("max_length", "packing", "augment", "workers"),
-)
+_OF_TRAINING = {field.name for field in dataclasses.fields(DataKeys) if field.metadata.get("of_training")}
 """The keys of `[data]` that an evaluation does not ask."""
 
 

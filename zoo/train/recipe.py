@@ -29,6 +29,7 @@ def key(
     above: float | None = None,
     most: float | None = None,
     below: float | None = None,
+    of_training: bool = False,
 ) -> Any:
     """A recipe key: a dataclass field that knows its limits and what it is for.
 
@@ -36,10 +37,11 @@ def key(
 
     Args:
         pattern: what else it may be beside the choices, as a choice with N for a whole number.
+        of_training: of a key of `[data]`, whether an evaluation on other data does not ask it.
     """
     bounds = {"least": least, "above": above, "most": most, "below": below}
     limits = {"choices": choices, "pattern": pattern, "empty": default in EMPTY, **bounds}
-    return field(default=default, metadata={"help": help, "limits": limits})
+    return field(default=default, metadata={"help": help, "limits": limits, "of_training": of_training})
 
 
 @dataclass(frozen=True)
@@ -113,22 +115,31 @@ class DataKeys:
         "",
         "a csv, tsv, jsonl, parquet or txt file, a folder of pictures, a registered data set, or one of the Hub: "
         "hf://datasets/ORG/NAME[@REVISION][/CONFIG, folder or files]",
+        of_training=True,
     )
     validation: float | str | None = key(
         None,
         "a share of the training rows, data as in `train`, or 0 for none; 0.1 where the data has no own split",
         least=0,
         below=1,
+        of_training=True,
     )
     test: str = key(
-        "", "data as in `train` that is only looked at once, at the end; the data's own split by default"
+        "",
+        "data as in `train` that is only looked at once, at the end; the data's own split by default",
+        of_training=True,
     )
     limit: int | None = key(
-        None, "use only so many of the training rows, drawn by the seed: for a quick trial", least=2
+        None,
+        "use only so many of the training rows, drawn by the seed: for a quick trial",
+        least=2,
+        of_training=True,
     )
-    stratify: bool = key(True, "the share that is held out has every class as often as the rest")
+    stratify: bool = key(True, "the share that is held out has every class as often as the rest", of_training=True)
     dedupe: bool = key(
-        False, "leave training rows out that are held out, too; else texts are told of, and pictures refused"
+        False,
+        "leave training rows out that are held out, too; else texts are told of, and pictures refused",
+        of_training=True,
     )
     text: str | None = key(None, "the column with the text; guessed where it is left out")
     text_pair: str | None = key(None, "the column with a second text")
@@ -164,14 +175,16 @@ class DataKeys:
     )
     separator: str = key("|", "what parts the labels of a row, where several stand in one string")
     max_length: int | None = key(
-        None, "truncate texts after this many tokens; the model's limit by default", least=8
+        None, "truncate texts after this many tokens; the model's limit by default", least=8, of_training=True
     )
     packing: bool = key(
         True,
-        "lay several short texts in one row, each seeing only itself; false pads them, like lengths together",
+        "lay several short texts in one row, each seeing only itself, and about as many tokens in every batch; "
+        "false pads them, like lengths together",
+        of_training=True,
     )
     augment: AugmentKeys = field(
-        default_factory=AugmentKeys, metadata={"help": "how training pictures are changed"}
+        default_factory=AugmentKeys, metadata={"help": "how training pictures are changed", "of_training": True}
     )
     faulty: str = key(
         REFUSE,
@@ -179,7 +192,7 @@ class DataKeys:
         "any answer: refuse the data, or leave these out and count them",
         choices=(REFUSE, SKIP),
     )
-    workers: int = key(0, "processes that read pictures; 0 reads in threads", least=0)
+    workers: int = key(0, "processes that read pictures; 0 reads in threads", least=0, of_training=True)
 
 
 @dataclass(frozen=True)
