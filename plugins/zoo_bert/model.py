@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 from zoo.errors import ZooError
-from zoo.nn import Dropout, LayerNorm, SelfAttention, activation, attention_mask, linear, positions
+from zoo.nn import Dropout, LayerNorm, SelfAttention, TraceOnce, activation, attention_mask, linear, positions
 from zoo_bert.config import BertConfig
 
 
@@ -43,8 +43,9 @@ class BertBackbone(keras.layers.Layer):
     def call(self, arrays: dict[str, Any], training: bool = False) -> Any:
         visible = attention_mask(arrays)
         x = self.embeddings(arrays, training=training)
+        once = TraceOnce()
         for block in self.blocks:
-            x = block(x, visible=visible, training=training)
+            x = once(block, x, visible=visible, training=training)
         return x
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.nn import Conv2D, ConvNorm, Dropout, StochasticDepth, activation
+from zoo.nn import Conv2D, ConvNorm, Dropout, StochasticDepth, TraceOnce, activation
 from zoo_efficientnet.config import EfficientNetConfig
 from zoo_efficientnet.plan import BlockPlan, Plan
 
@@ -76,8 +76,9 @@ class Stage(keras.layers.Layer):
             block.build()
 
     def call(self, x: Any, training: bool = False) -> Any:
+        once = TraceOnce()
         for block in self.blocks:
-            x = block(x, training=training)
+            x = once(block, x, training=training)
         return x
 
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.nn import BatchNorm, Conv2D, ConvNorm, max_pool
+from zoo.nn import BatchNorm, Conv2D, ConvNorm, TraceOnce, max_pool
 from zoo_resnet.blocks import Block, PreActivationBlock
 from zoo_resnet.config import ResNetConfig
 
@@ -83,8 +83,9 @@ class Stage(keras.layers.Layer):
             block.build()
 
     def call(self, x: Any, training: bool = False) -> Any:
+        once = TraceOnce()
         for block in self.blocks:
-            x = block(x, training=training)
+            x = once(block, x, training=training)
         return x
 
 

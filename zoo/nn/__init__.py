@@ -22,6 +22,7 @@ from zoo.nn.masks import attention_mask  # noqa: E402
 from zoo.nn.norm import LayerNorm, RMSNorm  # noqa: E402
 from zoo.nn.packing import first_tokens, last_tokens, positions  # noqa: E402
 from zoo.nn.rotary import Rope  # noqa: E402
+from zoo.nn.trace_once import TraceOnce  # noqa: E402
 
 __all__ = [
     "BatchNorm",
@@ -46,6 +47,7 @@ __all__ = [
     "Rope",
     "SelfAttention",
     "TokenLogits",
+    "TraceOnce",
     "activation",
     "attention_mask",
     "average_pool",

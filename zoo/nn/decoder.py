@@ -26,6 +26,7 @@ from zoo.nn.linear import linear
 from zoo.nn.masks import Mask
 from zoo.nn.packing import positions
 from zoo.nn.rotary import rotate
+from zoo.nn.trace_once import TraceOnce
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -92,13 +93,15 @@ class Decoder(keras.layers.Layer):
             }
             if length < LONG or (training and self.spec.dropout):
                 visible = {window: mask.whole() for window, mask in visible.items()}
-        pairs = []
+        pairs, once = [], TraceOnce()
         for n, (block, layer) in enumerate(zip(self.blocks, self.spec.layers, strict=True)):
             past = None
             if cache is not None:
                 key, value = cache["layers"][n]
                 past = key, value, visible_slots(cache, key.shape[2], layer.window)
-            x, pair = block(x, angles[layer.rope], visible=visible.get(layer.window), past=past, training=training)
+            x, pair = once(
+                block, x, angles[layer.rope], visible=visible.get(layer.window), past=past, training=training
+            )
             pairs.append(pair)
         x = self.norm(x)
         return (x, pairs) if keep else x
