@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import jax
 import keras
 import numpy as np
 import pytest
 
 import zoo
+from zoo.nn import TraceOnce
+from zoo.nn.pure_call import PureCall
 from zoo.testing import tiny_decoder
 from zoo.train.depth import depths
 from zoo.train.optimizer import Schedule, make_optimizer, make_schedule
@@ -154,3 +157,38 @@ def test_layers_learn_at_the_rate_that_the_formula_says(tiny_bert, kind):
         depth = {"embeddings": 0, "layer_0": 1, "layer_1": 2}.get(v.path.split("/")[2], 3)
         assert np.abs(plain).max() > 0
         np.testing.assert_allclose(decayed, plain * 0.5 ** (3 - depth), rtol=2e-3, atol=1e-7, err_msg=v.path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_variables_that_are_alike_are_updated_by_one_program_each_with_its_own_numbers(kind, monkeypatch):
+    shapes = {"a/kernel": (4, 3), "b/kernel": (4, 3), "c/bias": (3,), "d/bias": (3,), "d/kernel": (3, 4)}
+    keys = TrainKeys(
+        optimizer=kind, weight_decay=0.5, learning_rate=0.1, schedule="linear", warmup=0, layer_decay=0.5
+    )
+    random = np.random.default_rng(0)
+    values, *gradients = (
+        [random.normal(size=shape).astype(np.float32) for shape in shapes.values()] for _ in range(3)
+    )
+    variables = [
+        keras.Variable(value, name=name.replace("/", "_")) for name, value in zip(shapes, values, strict=True)
+    ]
+    optimizer = make_optimizer(keys, make_schedule(keys, 10), variables, [0, 1, 0, 1, 2])
+
+    def after() -> list[np.ndarray]:
+        @jax.jit
+        def step(slots, gradients, trained):
+            return optimizer.stateless_apply(slots, gradients, trained)
+
+        slots, trained = [v.value for v in optimizer.variables], list(values)
+        for found in gradients:
+            trained, slots = step(slots, found, trained)
+        return [np.asarray(x) for x in (*trained, *slots)]
+
+    traced, written_down = [], PureCall.written_down
+    monkeypatch.setattr(PureCall, "written_down", lambda self: traced.append(self) or written_down(self))
+    once = after()
+    assert len(traced) == 3  # of each shape
+    monkeypatch.setattr(TraceOnce, "run", lambda self, function, variables, like, args: function(*args))
+    for one, other in zip(once, after(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)
+    assert not np.array_equal(once[0] - values[0], once[1] - values[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.nn import TraceOnce
 from zoo.train.recipe import TrainKeys
 
 
@@ -97,16 +99,24 @@ def _by_depth(kind: type[keras.optimizers.Optimizer]) -> Any:
     class ByDepth(kind):
         shares: dict[str, float] = {}
 
-        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            super().update_step(gradient, variable, learning_rate * self.shares.get(variable.path, 1.0))
+        def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
+            once, states = TraceOnce(), {id(v) for v in self.variables}
+            lists = [x for x in vars(self).values() if isinstance(x, list)]
+            lists = [x for x in lists if len(x) == len(self._trainable_variables)]
+            for gradient, variable in zip(grads, trainable_variables, strict=True):
+                n = self._get_variable_index(variable)
+                own = [variable, *(x[n] for x in lists if id(x[n]) in states), self.iterations]
+                decays = bool(self.weight_decay) and self._use_weight_decay(variable)
+                update = functools.partial(self._update, variable, decays)
+                rate = learning_rate * self.shares.get(variable.path, 1.0)
+                once.run(update, own, (own, decays), (gradient, rate))
+
+        def _update(self, variable: Any, decays: bool, gradient: Any, rate: Any) -> None:
+            if decays:  # before the step; Muon, too, has one decay for all
+                variable.assign(variable - variable * self.weight_decay * ops.cast(rate, variable.dtype))
+            self.update_step(gradient, variable, rate)
 
         def _apply_weight_decay(self, variables: Any) -> None:
-            # Keras decays all variables at the one rate that the optimizer has, and asks its schedule for each. So
-            # does Muon, whose two decays are one here.
-            rate = self.learning_rate
-            for variable in variables:
-                if self.weight_decay and self._use_weight_decay(variable):
-                    own = ops.cast(rate, variable.dtype) * self.shares.get(variable.path, 1.0)
-                    variable.assign(variable - variable * self.weight_decay * own)
+            """Nothing: each variable decays where it is updated, at its own rate."""
 
     return ByDepth
