@@ -54,7 +54,7 @@ def file(tmp_path_factory) -> str:
 def keys(recipe, file) -> Recipe:
     recipe = recipe.replace("model", task="token-classification")
     recipe = recipe.replace("data", train=file, text=None, label=None)
-    return dataclasses.replace(recipe, train=TrainKeys(epochs=30, batch_size=8, learning_rate=5e-3))
+    return dataclasses.replace(recipe, train=TrainKeys(epochs=60, batch_size=8, learning_rate=5e-3))
 
 
 @pytest.fixture(scope="module")
