@@ -176,6 +176,16 @@ def test_a_checkpoint_knows_what_was_skipped(rehearse, tmp_path):
     assert made.batches.skipped == {7}
 
 
+def test_a_checkpoint_knows_nothing_of_what_came_while_it_was_saved(tmp_path):
+    kept, state = Checkpoints(tmp_path / "checkpoints"), {"state": [jax.numpy.ones(3)]}
+    facts = {"records": [{"step": 1}], "callbacks": {}}
+    kept.save(1, state, facts)
+    facts["records"].append({"step": 2})
+    kept.wait()
+    assert kept.restore(state).facts["records"] == [{"step": 1}]
+    kept.close()
+
+
 def test_it_stops_after_so_many_evaluations_that_were_no_better(rehearse):
     made = rehearse(epochs=9, patience=2)
     best = made.run([0.5, 0.7, 0.6, 0.8, 0.8, 0.1, 1.0])

@@ -7,6 +7,7 @@ array as little as the disk does; the seal does.
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
@@ -78,8 +79,8 @@ class Checkpoints:
         """Save in the background; False where the save before is still going on, which nothing waits for.
 
         Args:
-            arrays: trees of arrays by name; they are the caller's again when this returns.
-            facts: all else, as JSON has it.
+            arrays: trees of arrays by name.
+            facts: all else, as JSON has it. Both are the caller's again when this returns.
 
         Raises a RunError where the save before failed.
         """
@@ -93,8 +94,9 @@ class Checkpoints:
         if (free := shutil.disk_usage(self.folder).free) < needed:
             self._fail(f"it needs {needed:,} bytes, and {free:,} are free")
         trees = {name: ocp.args.StandardSave(tree) for name, tree in arrays.items()}
+        kept = ocp.args.JsonSave(copy.deepcopy(facts))  # which orbax writes down later, while records are added
         try:
-            self._orbax.save(self._home(step), args=ocp.args.Composite(facts=ocp.args.JsonSave(facts), **trees))
+            self._orbax.save(self._home(step), args=ocp.args.Composite(facts=kept, **trees))
         except Exception as error:  # of the disk, or of the library that met it
             self._fail(str(error))
         self.last = time.monotonic()
