@@ -6,15 +6,16 @@ Job: `checkpoint`, `data`, `batch`, `rank`, `compared`, `dtype`, `remat`, `direc
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 from job import JOB, answer
 
 import zoo  # before jax, which it sets up
-from zoo.data.conversations import Conversation, Message
+from zoo.train.feeds import make_batches
 from zoo.train.listener import Silent
-from zoo.train.order import Order
+from zoo.train.splits import read_splits
 
 PEAKS = {"NVIDIA H100 80GB HBM3": 989e12, "NVIDIA H200": 989e12, "NVIDIA A100-SXM4-80GB": 312e12}  # bf16, dense
 
@@ -57,19 +58,14 @@ device = jax.devices()[0]
 facts = {"peak_mib": device.memory_stats()["peak_bytes_in_use"] / 2**20} if device.platform == "gpu" else {}
 
 # Afterwards, so that training's peak is its own: how many tokens there were, and the losses before any was learned.
-with open(JOB["data"], encoding="utf-8") as file:
-    conversations = [
-        Conversation(tuple(Message(**message) for message in json.loads(line)["messages"])) for line in file
-    ]
-model = zoo.load(JOB["checkpoint"], task="text-generation")
-encoded = model.encode_examples(conversations)
-order = Order(len(encoded), JOB["batch"], 1, run.recipe.train.seed, lengths=encoded.lengths, even=True)
-first = {*order.members(0).tolist()}  # before the clock began
-timed = [item for n, item in enumerate(encoded) if n not in first]
+splits, model = read_splits(run.recipe), zoo.load(JOB["checkpoint"], task="text-generation")
+batches: Any = make_batches(run.recipe, model, splits)  # of texts, which have labels
+first = {*batches.members(0).tolist()}  # before the clock began
+timed = [item for n, item in enumerate(batches.encoded) if n not in first]
 tokens, trained = sum(map(len, timed)), sum(int((item.labels >= 0).sum()) for item in timed)
 seconds = clock.times[-1] - clock.times[0]
 if JOB["compared"]:
-    np.save(JOB["output"], model.token_losses(conversations[: JOB["compared"]])[:, 0])
+    np.save(JOB["output"], model.token_losses(splits.train.inputs[: JOB["compared"]])[:, 0])
 facts["token_s"] = seconds / tokens
 if peak := PEAKS.get(device.device_kind):
     # Two operations a weight forwards, and two for the gradient of what each layer was fed; the base has none. The
