@@ -35,9 +35,13 @@ def main() -> None:
 
 @main.command()
 @click.argument("names", metavar="[PEER]...", nargs=-1, type=click.Choice(tuple(peers.PEERS)))
-def setup(names: tuple[str, ...]) -> None:
+@click.option("--here", is_flag=True, help="Install nothing: lend them what this Python sees. For a GPU's builds.")
+def setup(names: tuple[str, ...], here: bool) -> None:
     """Make the environments (all, or those named) under .bench/. KerasHub's brings TensorFlow: 3 GB."""
     for name in names or peers.PEERS:
+        if here:
+            peers.lend(peers.PEERS[name])
+            continue
         console.print(f"{name}: installing {' '.join(peers.PEERS[name].requirements) or 'this tree'}")
         peers.set_up(peers.PEERS[name])
 
@@ -59,20 +63,25 @@ def _settled() -> float:
     return load
 
 
-def _run(name: str, runs: int | None, quick: bool) -> None:
+def _run(name: str, runs: int | None, quick: bool, gpu: bool) -> None:
     benchmark = importlib.import_module(f"benchmarks.{name}").BENCHMARK
+    if gpu and not benchmark.gpu_question:
+        raise click.ClickException(f"'{name}' has no job for a GPU: only CPUs are measured by it.")
     if not peers.PEERS["zoo"].is_ready:
         raise click.ClickException("The environments are not there yet. Make them: python -m benchmarks setup")
     revision = results.commit()
-    peers.install_zoo("--no-deps", "--force-reinstall")
-    load = 0.0 if quick else _settled()
-    if load > table.QUIET:
+    if not peers.PEERS["zoo"].borrowed.is_file():
+        peers.install_zoo("--no-deps", "--force-reinstall")
+    load = os.getloadavg()[0] if gpu else 0.0 if quick else _settled()
+    if gpu and "gpu" not in results.hardware():
+        console.print("nvidia-smi tells of no GPU here: the figures will not be one's.", style="red")
+    if load > table.QUIET and not gpu:
         console.print(f"Other work is running here (load {load:.1f}): the figures will not hold.", style="red")
     counted = runs or (1 if quick else benchmark.runs)
     outcome = harness.run_in_turn(
-        benchmark, counted, quick=quick, tell=lambda line: console.print(line, markup=False)
+        benchmark, counted, quick=quick, gpu=gpu, tell=lambda line: console.print(line, markup=False)
     )
-    kept = results.record(benchmark, outcome, counted, revision=revision, load=load, quick=quick)
+    kept = results.record(benchmark, outcome, counted, revision=revision, load=load, quick=quick, gpu=gpu)
     table.show(kept, console)
     if not kept["lines"]:
         raise click.ClickException("Nothing could be compared, and nothing is kept.")
@@ -85,10 +94,11 @@ def _run(name: str, runs: int | None, quick: bool) -> None:
 def _command(name: str) -> click.Command:
     return click.Command(
         name,
-        callback=lambda runs, quick: _run(name, runs, quick),
+        callback=lambda runs, quick, gpu: _run(name, runs, quick, gpu),
         params=[
             click.Option(["--runs"], type=click.IntRange(min=1), help="Counted runs of each contender."),
             click.Option(["--quick"], is_flag=True, help="A small job, once: to try the harness."),
+            click.Option(["--gpu"], is_flag=True, help="In bfloat16, of a GPU's size; the result is kept apart."),
         ],
         help=f"Run benchmarks/{name}.py.",
     )

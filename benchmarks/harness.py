@@ -39,12 +39,14 @@ class Round:
         seed: another one each round; the warm-up has 0.
         warm_up: nothing is counted, and the outputs are compared.
         quick: a small job, to try the harness.
+        gpu: a job of a GPU's size, in bfloat16.
     """
 
     directory: Path
     seed: int
     warm_up: bool
     quick: bool
+    gpu: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,14 @@ class Contender:
         environment: the peer whose environment it needs.
         measure: does one turn.
         tolerance: the largest difference of its output from the reference's that still counts as the same work.
+        gpu_tolerance: the same for a GPU's job, where bfloat16 asks for another.
     """
 
     name: str
     environment: str
     measure: Callable[[Round], Measurement]
     tolerance: float | None = None
+    gpu_tolerance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Benchmark:
 
     Args:
         runs: how many counted turns each contender has, unless the user says otherwise.
+        gpu_question: the question that is asked of a GPU; empty where there is no job for one.
         reference: the contender whose output the others must agree with; nobody compares where it is empty.
     """
 
@@ -86,6 +91,7 @@ class Benchmark:
     contenders: Sequence[Contender]
     comparisons: Sequence[Comparison]
     reference: str = ""
+    gpu_question: str = ""
 
 
 @dataclass
@@ -97,7 +103,9 @@ class Outcome:
     excluded: dict[str, str] = field(default_factory=dict)
 
 
-def run_in_turn(benchmark: Benchmark, runs: int, *, quick: bool, tell: Callable[[str], None] = print) -> Outcome:
+def run_in_turn(
+    benchmark: Benchmark, runs: int, *, quick: bool, gpu: bool = False, tell: Callable[[str], None] = print
+) -> Outcome:
     """A warm-up each, whose outputs are compared; then A B C, A B C, ... of those that agree.
 
     A contender without its environment, that fails, or that does other work is left out, with the reason.
@@ -115,7 +123,7 @@ def run_in_turn(benchmark: Benchmark, runs: int, *, quick: bool, tell: Callable[
             tell(f"{f'run {turn} of {runs}' if turn else 'warm-up'}: {contender.name}")
             try:
                 with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
-                    measured = contender.measure(Round(Path(directory), turn, turn == 0, quick))
+                    measured = contender.measure(Round(Path(directory), turn, turn == 0, quick, gpu))
             except RunError as failure:
                 outcome.excluded[contender.name] = str(failure).partition("\n")[0]
                 tell(f"{contender.name}: left out: {failure}")
@@ -126,7 +134,7 @@ def run_in_turn(benchmark: Benchmark, runs: int, *, quick: bool, tell: Callable[
                 for metric, value in measured.metrics.items():
                     samples.setdefault(metric, []).append(value)
         if turn == 0 and benchmark.reference:
-            _judge(benchmark, outputs, outcome, tell)
+            _judge(benchmark, outputs, outcome, tell, gpu=gpu)
 
     for name in outcome.excluded:
         outcome.samples.pop(name, None)
@@ -138,10 +146,12 @@ def _judge(
     outputs: Mapping[str, np.ndarray | None],
     outcome: Outcome,
     tell: Callable[[str], None],
+    *,
+    gpu: bool,
 ) -> None:
     """Leave out whose outputs do not agree with the reference's, and everybody where it gave none."""
     tolerances = {
-        each.name: each.tolerance
+        each.name: each.gpu_tolerance if gpu and each.gpu_tolerance is not None else each.tolerance
         for each in benchmark.contenders
         if each.tolerance is not None and each.name in outputs
     }

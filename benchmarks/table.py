@@ -67,15 +67,17 @@ def cells(line: Line) -> tuple[str, str, str, str, str]:
 def conditions(kept: dict) -> str:
     """How, on what machine and with which versions a result was measured."""
     machine = kept["hardware"]
+    gpu = f"{machine['gpu']}, {machine['gpu_memory_gib']:.0f} GiB; " if "gpu" in machine else ""
     versions = "; ".join(
         ", ".join(f"{name} {version}" for name, version in each.items()) for each in kept["versions"].values()
     )
     runs = f"Medians of {kept['runs']} runs in turn (accuracies: means)" if kept["runs"] > 1 else "One run of each"
-    disturbed = f". DISTURBED by other work (load {kept['load_before']})" if kept["load_before"] > QUIET else ""
+    busy = kept["load_before"] > QUIET and not kept.get("gpu")  # which a CPU's load says nothing of
+    disturbed = f". DISTURBED by other work (load {kept['load_before']})" if busy else ""
     return ". ".join(
         (
             runs,
-            f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:.0f} GiB",
+            f"{gpu}{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']:.0f} GiB",
             f"Python {machine['python']}; {versions}",
             f"Commit {kept['commit']}, {kept['date'][:10]}{disturbed}",
         )
@@ -88,6 +90,8 @@ def _section(kept: dict) -> list[str]:
         what, ratio, *others = cells(line)
         lines.append(f"| {' | '.join((what, f'**{ratio}**', *others))} |")
     lines += ["", f"<sub>{conditions(kept)}.</sub>"]
+    if kept.get("gpu"):
+        lines += [f"<sub>{told}.</sub>" for told in _beside(kept)]
     for name, reason in kept["excluded"].items():
         lines.append(f"<sub>{name} is left out: {reason}.</sub>")
     return [*lines, ""]

@@ -1,6 +1,7 @@
-"""Train an adapter on conversations with transformers and PEFT, each step padded to its longest.
+"""Train an adapter on conversations with transformers and PEFT, each part of a step padded to its longest.
 
-Job: `checkpoint`, `data`, `batch`, `rank`, `compared`, `dtype`, `directory`, `output`.
+Job: `checkpoint`, `data`, `batch`, `at_once` (conversations of a part), `rank`, `compared`, `dtype`, `directory`,
+`output`.
 """
 
 import json
@@ -8,6 +9,7 @@ import time
 
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
+from chat_job import steady
 from job import JOB, answer
 from peft import LoraConfig, get_peft_model  # pyright: ignore[reportMissingImports]
 from transformers import AutoModelForCausalLM, AutoTokenizer, DataCollatorForSeq2Seq
@@ -38,13 +40,20 @@ optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad]
 model.train()
 times = []
 for first in range(0, len(examples), JOB["batch"]):
-    batch = collate(examples[first : first + JOB["batch"]]).to(device)
-    loss = model(**batch).loss
-    loss.backward()
+    step = examples[first : first + JOB["batch"]]
+    trained = sum(n >= 0 for example in step for n in example["labels"])
+    loss = torch.zeros((), device=device)
+    for start in range(0, len(step), JOB["at_once"]):
+        batch = collate(step[start : start + JOB["at_once"]]).to(device)
+        part = model(**batch, num_items_in_batch=trained).loss
+        part.backward()
+        loss += part.detach()
     optimizer.step()
     optimizer.zero_grad()
     float(loss)
     times.append(time.perf_counter())
-tokens = sum(len(example["input_ids"]) for example in examples[JOB["batch"] :])
+steps = steady([None] * len(times))  # eager torch compiles nothing
+size = JOB["batch"]
+tokens = sum(len(example["input_ids"]) for k in steps for example in examples[k * size : (k + 1) * size])
 peak = {"peak_mib": torch.cuda.max_memory_allocated() / 2**20} if device == "cuda" else {}
-answer(token_s=(times[-1] - times[0]) / tokens, **peak)
+answer(token_s=sum(times[k] - times[k - 1] for k in steps) / tokens, **peak)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
-from decode_job import run
+from decode_job import prompts, run
 from job import JOB
 from transformers import AutoModelForCausalLM  # pyright: ignore[reportMissingImports]
 
@@ -26,4 +26,8 @@ def generate(ids: np.ndarray, new: int) -> np.ndarray:
     return found[:, ids.shape[1] :].cpu().numpy()
 
 
-run(generate)
+held = {}
+if DEVICE == "cuda":
+    generate(prompts(1), JOB["new"])
+    held["held_mib"] = torch.cuda.max_memory_allocated() / 2**20
+run(generate, **held)

@@ -8,6 +8,7 @@ from transformers import AutoModelForImageClassification  # pyright: ignore[repo
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 LAST = torch.channels_last
+torch.backends.cudnn.allow_tf32 = JOB["dtype"] != "float32"
 
 
 def narrow():

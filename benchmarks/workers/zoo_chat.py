@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from chat_job import steady
 from job import JOB, answer
 
 import zoo  # before jax, which it sets up
@@ -58,12 +59,12 @@ device = jax.devices()[0]
 facts = {"peak_mib": device.memory_stats()["peak_bytes_in_use"] / 2**20} if device.platform == "gpu" else {}
 
 # Afterwards, so that training's peak is its own: how many tokens there were, and the losses before any was learned.
-splits, model = read_splits(run.recipe), zoo.load(JOB["checkpoint"], task="text-generation")
+splits, model = read_splits(run.recipe), zoo.load(JOB["checkpoint"], task="text-generation", dtype=JOB["dtype"])
 batches: Any = make_batches(run.recipe, model, splits)  # of texts, which have labels
-first = {*batches.members(0).tolist()}  # before the clock began
-timed = [item for n, item in enumerate(batches.encoded) if n not in first]
+steps = steady([batches.batch(k)[0]["input_ids"].shape for k in range(len(batches))])
+timed = [batches.encoded[n] for k in steps for n in batches.members(k).tolist()]
 tokens, trained = sum(map(len, timed)), sum(int((item.labels >= 0).sum()) for item in timed)
-seconds = clock.times[-1] - clock.times[0]
+seconds = sum(clock.times[k] - clock.times[k - 1] for k in steps)
 if JOB["compared"]:
     np.save(JOB["output"], model.token_losses(splits.train.inputs[: JOB["compared"]])[:, 0])
 facts["token_s"] = seconds / tokens

@@ -1,5 +1,6 @@
 """Generation with zoo, and the memory it takes above the imports."""
 
+import jax
 import numpy as np
 from decode_job import prompts, run, seconds
 from job import JOB
@@ -16,6 +17,9 @@ def status(name: str) -> float:
 
 before = status("VmRSS")
 model = zoo.load(JOB["checkpoint"], dtype=JOB["dtype"])
+GPU = jax.devices()[0] if jax.default_backend() == "gpu" else None
+if GPU and JOB["dtype"] == "float32":
+    jax.config.update("jax_default_matmul_precision", "highest")  # as torch multiplies; else it would be TF32
 
 
 def generate(ids: np.ndarray, new: int) -> np.ndarray:
@@ -23,6 +27,6 @@ def generate(ids: np.ndarray, new: int) -> np.ndarray:
 
 
 generate(prompts(1), JOB["new"])
-held = status("VmHWM") - before
+held = GPU.memory_stats()["peak_bytes_in_use"] / 2**20 if GPU else status("VmHWM") - before
 others = iter([prompts(1, seed=n) for n in range(1, 1 + JOB["repeats"])])
 run(generate, first_s=seconds(lambda: generate(next(others), 1)), held_mib=held)

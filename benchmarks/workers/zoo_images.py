@@ -11,6 +11,9 @@ from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
 from zoo.train.step import make_trainer
 
+if jax.default_backend() == "gpu" and JOB["dtype"] == "float32":
+    jax.config.update("jax_default_matmul_precision", "highest")  # else it would be TF32
+
 
 def plain(logits, arrays):
     return logits
@@ -18,18 +21,19 @@ def plain(logits, arrays):
 
 def build(name: str, checkpoint: str) -> Measured:
     model = zoo.load(checkpoint, dtype=JOB["dtype"])
-    arrays = {"pixel_values": pictures()}
+    arrays, answers, weights = jax.device_put(
+        ({"pixel_values": pictures()}, labels(), np.ones(JOB["batch"], np.float32))
+    )
     logits = np.asarray(model.compiled_forward(plain)(arrays), np.float32)
     forward = model.compiled_forward(softmax())
 
     keys = TrainKeys(learning_rate=1e-4, clip_norm=0.0)
     optimizer = make_optimizer(keys, make_schedule(keys, 1000), model.trainable_variables)
     trainer = make_trainer(model, optimizer, model.objective())
-    batch = arrays, labels(), np.ones(JOB["batch"], np.float32)
     held = []
 
     def step() -> None:
-        state, loss = trainer.advance(held.pop() if held else trainer.state(), [batch])
+        state, loss = trainer.advance(held.pop() if held else trainer.state(), [(arrays, answers, weights)])
         held.append(state)
         jax.block_until_ready(loss)
 

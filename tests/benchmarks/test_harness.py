@@ -18,7 +18,8 @@ from benchmarks.peers import PEERS
 @pytest.fixture(autouse=True)
 def only_zoo_is_set_up(monkeypatch, tmp_path):
     monkeypatch.setattr(peers, "ENVIRONMENTS", tmp_path)
-    PEERS["zoo"].minilm.mkdir(parents=True)
+    PEERS["zoo"].marker.parent.mkdir(parents=True)
+    PEERS["zoo"].marker.touch()
 
 
 def python(statement, **options):
@@ -83,19 +84,19 @@ class Recorder:
     def __init__(self):
         self.calls = []
 
-    def contender(self, name, offset=0.0, fails_at=None, environment="zoo"):
+    def contender(self, name, offset=0.0, fails_at=None, environment="zoo", gpu_tolerance=None):
         def measure(turn):
             self.calls.append((turn.seed, name))
             if turn.seed == fails_at:
                 raise RunError("broke\nand all that it said")
             return Measurement({"wall_s": float(turn.seed)}, np.full(3, offset))
 
-        return Contender(name, environment, measure, tolerance=None if name == "a" else 1e-3)
+        return Contender(name, environment, measure, None if name == "a" else 1e-3, gpu_tolerance)
 
-    def run(self, *contenders, runs=2):
+    def run(self, *contenders, runs=2, gpu=False):
         comparisons = (Comparison("job", "wall_s", "a", "b"),)
         benchmark = Benchmark("toy", "how long?", 2, contenders, comparisons, reference="a")
-        return run_in_turn(benchmark, runs, quick=True, tell=lambda line: None)
+        return run_in_turn(benchmark, runs, quick=True, gpu=gpu, tell=lambda line: None)
 
 
 def test_contenders_take_turns_after_a_warm_up_that_is_not_counted():
@@ -112,6 +113,20 @@ def test_who_does_other_work_is_not_timed():
     assert (1, "b") not in recorder.calls
     assert "2.5e-01" in outcome.excluded["b"]
     assert outcome.agreements["b"].difference == 0.25
+
+
+@pytest.mark.parametrize(("gpu", "counted"), [(False, False), (True, True)])
+def test_a_gpus_work_is_judged_by_a_tolerance_of_its_own(gpu, counted):
+    recorder = Recorder()
+    other = recorder.contender("b", offset=0.25, gpu_tolerance=0.3)
+    outcome = recorder.run(recorder.contender("a"), other, gpu=gpu)
+    assert ("b" in outcome.samples) is counted
+
+
+def test_without_one_of_its_own_a_gpus_tolerance_is_the_same():
+    recorder = Recorder()
+    outcome = recorder.run(recorder.contender("a"), recorder.contender("b", offset=0.25), gpu=True)
+    assert outcome.agreements["b"].tolerance == 1e-3
 
 
 def test_who_fails_is_left_out_with_the_reason_and_the_others_go_on():

@@ -84,6 +84,23 @@ def test_under_the_table_stand_machine_versions_and_who_was_left_out():
     assert conditions(kept(runs=1)).startswith("One run of each. Some CPU")
 
 
+def on_a_gpu(**changes):
+    gpu = {"gpu": "NVIDIA H100 80GB HBM3", "gpu_memory_gib": 79.6}
+    samples = {"zoo": {"first_s": [3.0], "mfu": [0.123]}, "KerasHub": {"first_s": [10.0]}}
+    return kept(gpu=True, hardware=kept()["hardware"] | gpu, samples=samples, **changes)
+
+
+def test_a_gpus_result_names_it_and_what_stands_in_no_line():
+    text = render([on_a_gpu()])
+    assert "NVIDIA H100 80GB HBM3, 80 GiB; Some CPU, 2 cores" in text
+    assert "<sub>zoo: mfu 12.3%.</sub>" in text
+    assert "mfu" not in render([kept(samples=on_a_gpu()["samples"])])
+
+
+def test_a_busy_cpu_says_little_of_a_gpu():
+    assert "DISTURBED" not in conditions(on_a_gpu(load_before=2.5))
+
+
 def test_a_result_from_a_busy_machine_says_so():
     assert "DISTURBED" not in conditions(kept())
     assert "DISTURBED by other work (load 2.5)" in conditions(kept(load_before=2.5))

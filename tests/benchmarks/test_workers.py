@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.workers.chat_job import steady
+
 WORKERS = Path(__file__).parents[2] / "benchmarks" / "workers"
 SHAPE = {
     "vocab_size": 1000,
@@ -36,3 +38,17 @@ def test_the_limit_of_memory_is_that_of_the_numbers_asked_for(dtype, size):
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["held_mib"] * 2**20 == size * (matrices + 2 * 8 * 8)
     assert found["token_1_s"] > 0
+
+
+@pytest.mark.parametrize(
+    ("shapes", "steps"),
+    [
+        ("aaaa", [1, 2, 3]),  # the clock begins after the first
+        ("aaabab", [1, 4, 5]),  # b compiles while the third's loss is awaited
+        ("abab", [2, 3]),
+        ("abcc", [3]),
+        ("ab", [1]),
+    ],
+)
+def test_steps_that_compile_and_those_before_them_are_not_timed(shapes, steps):
+    assert steady(shapes) == steps
