@@ -2,8 +2,9 @@
 
 transformers writes the model, zoo reads it, and their greedy tokens must agree; KerasHub builds the same network
 with weights of its own. "memory" is the limit: every weight read once, as fast as a sum over as many numbers reads
-them, and the bytes of weights and cache. A GPU's job is in bfloat16, in which the most probable
-token of a random model is often another: its tokens are compared in float32. The memory is then the GPU's own.
+them, and the bytes of weights and cache. A GPU's job is in bfloat16, in which the
+most probable token of a random model is often another: its tokens are compared in float32. The memory is then the
+GPU's own.
 """
 
 from __future__ import annotations

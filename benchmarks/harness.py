@@ -65,7 +65,7 @@ class Contender:
         environment: the peer whose environment it needs.
         measure: does one turn.
         tolerance: the largest difference of its output from the reference's that still counts as the same work.
-        gpu_tolerance: the same for a GPU's job, where bfloat16 asks for another.
+        gpu_tolerance: the same for a GPU's job, where it is another.
     """
 
     name: str

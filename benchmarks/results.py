@@ -90,10 +90,9 @@ def hardware() -> dict[str, str | int | float]:
     }
 
 
-def _gpu() -> dict[str, str | float]:
-    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-    name, _, mib = _said(command).partition("\n")[0].rpartition(", ")
-    return {"gpu": name, "gpu_memory_gib": round(float(mib) / 1024, 1)} if name else {}
+def _gpu() -> dict[str, str]:
+    told = _said(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]).partition("\n")[0]
+    return {"gpu": told} if told else {}
 
 
 def commit() -> str:

@@ -67,7 +67,7 @@ def cells(line: Line) -> tuple[str, str, str, str, str]:
 def conditions(kept: dict) -> str:
     """How, on what machine and with which versions a result was measured."""
     machine = kept["hardware"]
-    gpu = f"{machine['gpu']}, {machine['gpu_memory_gib']:.0f} GiB; " if "gpu" in machine else ""
+    gpu = f"{machine['gpu']}; " if "gpu" in machine else ""
     versions = "; ".join(
         ", ".join(f"{name} {version}" for name, version in each.items()) for each in kept["versions"].values()
     )
@@ -91,20 +91,20 @@ def _section(kept: dict) -> list[str]:
         lines.append(f"| {' | '.join((what, f'**{ratio}**', *others))} |")
     lines += ["", f"<sub>{conditions(kept)}.</sub>"]
     if kept.get("gpu"):
-        lines += [f"<sub>{told}.</sub>" for told in _beside(kept)]
+        lines += [f"<sub>{told}.</sub>" for told in _beside(kept, only="mfu")]
     for name, reason in kept["excluded"].items():
         lines.append(f"<sub>{name} is left out: {reason}.</sub>")
     return [*lines, ""]
 
 
-def _beside(kept: dict) -> Iterator[str]:
-    """What was measured of each contender and stands in no line."""
+def _beside(kept: dict, only: str = "") -> Iterator[str]:
+    """What was measured of each contender and stands in no line: all of it, or one metric."""
     compared = {(name, line.metric) for line in lines_of(kept) for name in (line.ours, line.theirs)}
     for name, metrics in kept["samples"].items():
         told = [
             f"{metric} {_value(metric, summary(metric, values))}"
             for metric, values in metrics.items()
-            if (name, metric) not in compared
+            if (name, metric) not in compared and only in ("", metric)
         ]
         if told:
             yield f"{name}: {', '.join(told)}"

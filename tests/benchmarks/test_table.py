@@ -85,14 +85,14 @@ def test_under_the_table_stand_machine_versions_and_who_was_left_out():
 
 
 def on_a_gpu(**changes):
-    gpu = {"gpu": "NVIDIA H100 80GB HBM3", "gpu_memory_gib": 79.6}
-    samples = {"zoo": {"first_s": [3.0], "mfu": [0.123]}, "KerasHub": {"first_s": [10.0]}}
+    gpu = {"gpu": "NVIDIA H100 80GB HBM3, 81559 MiB"}
+    samples = {"zoo": {"first_s": [3.0], "wall_s": [9.0], "mfu": [0.123]}, "KerasHub": {"first_s": [10.0]}}
     return kept(gpu=True, hardware=kept()["hardware"] | gpu, samples=samples, **changes)
 
 
 def test_a_gpus_result_names_it_and_what_stands_in_no_line():
     text = render([on_a_gpu()])
-    assert "NVIDIA H100 80GB HBM3, 80 GiB; Some CPU, 2 cores" in text
+    assert "NVIDIA H100 80GB HBM3, 81559 MiB; Some CPU, 2 cores" in text
     assert "<sub>zoo: mfu 12.3%.</sub>" in text
     assert "mfu" not in render([kept(samples=on_a_gpu()["samples"])])
 
