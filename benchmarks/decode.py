@@ -2,9 +2,8 @@
 
 transformers writes the model, zoo reads it, and their greedy tokens must agree; KerasHub builds the same network
 with weights of its own. "memory" is the limit: every weight read once, as fast as a sum over as many numbers reads
-them, and the bytes of weights and cache. A GPU's job is in bfloat16, in which the
-most probable token of a random model is often another: its tokens are compared in float32. The memory is then the
-GPU's own.
+them, and the bytes of weights and cache. A GPU's job is in bfloat16, in which the most probable token of a random
+model is often another: its tokens are compared in float32. The memory is then the GPU's own.
 """
 
 from __future__ import annotations
@@ -46,14 +45,14 @@ def checkpoint() -> str:
 def measure(environment: str, dtype: str = "", script: str = "") -> Callable[[Round], Measurement]:
     def turn(round: Round) -> Measurement:
         output = Path(round.directory) / "ids.npy"
-        new, repeats = (128, 5) if round.gpu else (32, 3)
+        new = 128 if round.gpu else 32
         job = {
             "checkpoint": checkpoint(),
             "config": SHAPE,
             "prompt": 16 if round.quick else 64,
             "new": 4 if round.quick or round.warm_up else new,
             "batches": [1, 8],
-            "repeats": 1 if round.quick or round.warm_up else repeats,
+            "repeats": 1 if round.quick or round.warm_up else 3,
             "dtype": dtype or ("bfloat16" if round.gpu and not round.warm_up else "float32"),
             "output": str(output),
         }

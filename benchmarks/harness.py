@@ -130,6 +130,7 @@ def run_in_turn(
                 continue
             outputs[contender.name] = measured.output
             if turn > 0:
+                tell("  " + ", ".join(f"{metric} {value:.4g}" for metric, value in measured.metrics.items()))
                 samples = outcome.samples.setdefault(contender.name, {})
                 for metric, value in measured.metrics.items():
                     samples.setdefault(metric, []).append(value)

@@ -89,14 +89,14 @@ def test_the_cache_is_where_the_user_says(monkeypatch, settings, expected):
 
 _COMPILE = """
 import jax
-from zoo.backend import compiler_options, use_jax
+from zoo.backend import _compiler_options, use_jax
 use_jax()
 jit = jax.jit
 def older(function, *, compiler_options=None, **rest):
     return jit(function, compiler_options=compiler_options and {"xla_cpu_of_no_version": "1"}, **rest)
 if {older}:
     jax.jit = older
-options = compiler_options()
+options = _compiler_options()
 jax.jit = jit
 print(len(options), jit(lambda: 2, compiler_options=options)())
 """
@@ -105,3 +105,20 @@ print(len(options), jit(lambda: 2, compiler_options=options)())
 @pytest.mark.parametrize(("older", "told"), [("True", "0 2"), ("False", "1 2")])
 def test_an_option_that_xla_does_not_know_is_left_out(older, told):
     assert _run(_COMPILE.replace("{older}", older), JAX_PLATFORMS="cpu").split() == told.split()
+
+
+def test_a_program_with_a_model_in_it_multiplies_float32_as_float32_unless_the_user_wants_less():
+    code = """
+import jax
+from jax import numpy as jnp
+from zoo.backend import compiled, full_precision, recompiled, use_jax
+use_jax()
+product = lambda x: x @ x
+x = jnp.ones((2, 2))
+told = lambda step: str(step.trace(x).jaxpr).count("HIGHEST")
+print(told(jax.jit(product)), told(compiled(product)), told(recompiled(jax.jit(product))))
+with full_precision():
+    print(told(jax.jit(jax.grad(lambda x: product(x).sum()))))
+"""
+    assert _run(code).split() == ["0", "2", "2", "6"]
+    assert _run(code, JAX_DEFAULT_MATMUL_PRECISION="tensorfloat32").split() == ["0"] * 4

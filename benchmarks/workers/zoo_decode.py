@@ -18,8 +18,6 @@ def status(name: str) -> float:
 before = status("VmRSS")
 model = zoo.load(JOB["checkpoint"], dtype=JOB["dtype"])
 GPU = jax.devices()[0] if jax.default_backend() == "gpu" else None
-if GPU and JOB["dtype"] == "float32":
-    jax.config.update("jax_default_matmul_precision", "highest")  # as torch multiplies; else it would be TF32
 
 
 def generate(ids: np.ndarray, new: int) -> np.ndarray:

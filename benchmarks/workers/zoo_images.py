@@ -11,9 +11,6 @@ from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
 from zoo.train.step import make_trainer
 
-if jax.default_backend() == "gpu" and JOB["dtype"] == "float32":
-    jax.config.update("jax_default_matmul_precision", "highest")  # else it would be TF32
-
 
 def plain(logits, arrays):
     return logits

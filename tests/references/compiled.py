@@ -5,13 +5,12 @@ Op by op, every shape of every op would compile by itself.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jax
 import keras
 
-from zoo.backend import compiler_options
+from zoo.backend import compiled
 from zoo.registry.code import architecture_of, find_architecture
 from zoo.tasks import ImageClassifier
 from zoo.weights.build import variable_path
@@ -20,7 +19,7 @@ from zoo.weights.build import variable_path
 def outputs(model: Any, pixels: Any) -> tuple[Any, list[Any]]:
     """The model's outputs, and the feature maps of its backbone."""
 
-    @functools.partial(jax.jit, compiler_options=compiler_options())
+    @compiled
     def forward(state: Any, arrays: Any) -> Any:
         with keras.StatelessScope(state_mapping=list(zip(model.variables, state, strict=True))):
             return model(arrays), model.backbone.feature_maps(arrays)
@@ -31,7 +30,7 @@ def outputs(model: Any, pixels: Any) -> tuple[Any, list[Any]]:
 def trainer(model: Any) -> Any:
     """A function from pixels to the outputs in training mode, which leaves the moved statistics in the model."""
 
-    @functools.partial(jax.jit, compiler_options=compiler_options())
+    @compiled
     def forward(trainable: Any, fixed: Any, arrays: Any) -> Any:
         return model.stateless_call(trainable, fixed, arrays, training=True)
 

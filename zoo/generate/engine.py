@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from jax import numpy as jnp
 
+from zoo.backend import compiled
 from zoo.generate.sampling import Shape, choose, numbers
 from zoo.generate.settings import GenerationSettings
 from zoo.nn.key_value_cache import extended, filled
@@ -42,8 +43,8 @@ class Engine:
     def __init__(self, model: Any) -> None:
         self._model = model
         self.vocab_size: int = model.config.vocab_size
-        self._prefill = jax.jit(self._run_prompt)
-        self._decode = jax.jit(self._run_token)
+        self._prefill = compiled(self._run_prompt)
+        self._decode = compiled(self._run_token)
         # Apart from `decode`: where one function both reads and writes the cache, XLA writes into a copy.
         self._first = jax.jit(self._choose_first, static_argnames=("shape", "columns"))
         self._next = jax.jit(_choose_next, static_argnames=("shape",), donate_argnames=("cache", "seen"))

@@ -14,7 +14,6 @@ from jax import numpy as jnp
 from zoo.nn.attention import attend
 from zoo.nn.masks import Mask
 
-LONG = 1024  # tokens from which on all scores at once are too much
 _CHUNK = 256
 
 

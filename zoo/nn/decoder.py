@@ -16,13 +16,13 @@ from keras import ops
 from zoo.errors import ZooError
 from zoo.nn.activations import activation
 from zoo.nn.attention import attend, merge_heads, split_heads
-from zoo.nn.chunked_attention import LONG, attend_in_chunks
 from zoo.nn.decoder_config import DecoderConfig
 from zoo.nn.decoder_spec import DecoderLayerSpec, DecoderSpec
 from zoo.nn.dropout import Dropout
 from zoo.nn.embedding import TokenEmbedding
 from zoo.nn.key_value_cache import Cache, visible_slots
 from zoo.nn.linear import linear
+from zoo.nn.long_attention import LONG, attend_long
 from zoo.nn.masks import Mask
 from zoo.nn.packing import positions
 from zoo.nn.rotary import rotate
@@ -166,7 +166,7 @@ class DecoderAttention(keras.layers.Layer):
         key = rotate(self.key_norm(key) if self.key_norm else key, angles)
         numbers = {"scale": self.spec.scale, "soft_cap": self.spec.attention_soft_cap}
         if isinstance(visible, Mask):
-            mixed = attend_in_chunks(query, key, value, visible, **numbers)
+            mixed = attend_long(query, key, value, visible, **numbers)
         else:
             drop = functools.partial(self.dropout, training=training)
             mixed = attend(query, key, value, visible, past, **numbers, drop=drop)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from PIL.Image import Image
 
-from zoo.backend import compiler_options, recompiled
+from zoo.backend import compiled, full_precision, recompiled
 from zoo.errors import ZooError
 from zoo.hub.description import is_timm, with_labels
 from zoo.hub.files import Files, local_files
@@ -91,6 +91,10 @@ class Model(keras.Model):
         self.backbone.build(None)
         self.head.build(None)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with full_precision():
+            return super().__call__(*args, **kwargs)
+
     def call(self, arrays: dict[str, Any], training: bool = False) -> Any:
         return self.head(self.backbone(arrays, training=training), training=training)
 
@@ -125,20 +129,20 @@ class Model(keras.Model):
         if (finish, call) not in forwards:
             compute = call or functools.partial(self, training=False)
 
-            @functools.partial(jax.jit, compiler_options=compiler_options())
+            @compiled
             def forward(state: Any, arrays: dict[str, Any]) -> Any:
                 with keras.StatelessScope(state_mapping=list(zip(self.variables, state, strict=True))):
                     return finish(compute(arrays), arrays)
 
             forwards[finish, call] = forward
-        compiled = forwards[finish, call]
+        run = forwards[finish, call]
         state = [variable.value for variable in self.variables]
-        return lambda arrays: jax.device_get(compiled(state, arrays))
+        return lambda arrays: jax.device_get(run(state, arrays))
 
     def forget_compiled(self) -> None:
         """Compile anew when it is next needed: what the layers compute has changed."""
-        for compiled in ("_forwards", "_generation"):
-            self.__dict__.pop(compiled, None)
+        for programs in ("_forwards", "_generation"):
+            self.__dict__.pop(programs, None)
         self.train_function = self.test_function = self.predict_function = None
 
     def keep_as_int8(self, *, whole: bool = False) -> None:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from zoo.backend import compiler_options
+from zoo.backend import compiled
 from zoo.tasks.losses import Loss, Tell
 
 State = tuple[list[Any], list[Any], list[Any], list[Any]]
@@ -177,7 +177,6 @@ def make_trainer(
         gradients = [x / ops.cast(divisor, x.dtype) for x in gradients]
         return updated(state, state[1], gradients), _told(total / divisor, gradients)
 
-    compiled = functools.partial(jax.jit, compiler_options=compiler_options())
     return Trainer(
         model,
         optimizer,
