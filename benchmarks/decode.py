@@ -51,7 +51,7 @@ def measure(environment: str, dtype: str = "", script: str = "") -> Callable[[Ro
             "config": SHAPE,
             "prompt": 16 if round.quick else 64,
             "new": 4 if round.quick or round.warm_up else new,
-            "batches": [1, 8],
+            "batches": [] if round.gpu and round.warm_up else [1, 8],
             "repeats": 1 if round.quick or round.warm_up else 3,
             "dtype": dtype or ("bfloat16" if round.gpu and not round.warm_up else "float32"),
             "output": str(output),

@@ -108,7 +108,8 @@ def run_in_turn(
 ) -> Outcome:
     """A warm-up each, whose outputs are compared; then A B C, A B C, ... of those that agree.
 
-    A contender without its environment, that fails, or that does other work is left out, with the reason.
+    A GPU's warm-up compares alone, for its programs are others: who has nothing to compare sits it out. A contender
+    without its environment, that fails, or that does other work is left out, with the reason.
     """
     outcome = Outcome()
     for contender in benchmark.contenders:
@@ -118,7 +119,8 @@ def run_in_turn(
     for turn in range(runs + 1):
         outputs = {}
         for contender in benchmark.contenders:
-            if contender.name in outcome.excluded:
+            compared = contender.tolerance is not None or contender.name == benchmark.reference
+            if contender.name in outcome.excluded or (gpu and turn == 0 and not compared):
                 continue
             tell(f"{f'run {turn} of {runs}' if turn else 'warm-up'}: {contender.name}")
             try:

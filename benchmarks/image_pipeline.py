@@ -53,7 +53,7 @@ def step(round: Round) -> Measurement:
         "steps": 1 if round.warm_up or round.quick else 3,
         "classes": 1000,
         "dtype": "float32",
-        "output": str(Path(round.directory) / "logits.npy"),
+        "output": "",
     }
     metrics = run_worker("zoo", "zoo_images.py", job, limit_s=LIMIT_S)
     return Measurement({"picture_s": metrics[f"{name}_train_s"] / batch / 10})

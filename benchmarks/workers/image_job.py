@@ -1,6 +1,7 @@
 """What the image workers share: the pictures, the clock, and the answer.
 
-Job: `models` (`{name: checkpoint}`), `batch`, `size`, `steps`, `classes`, `dtype`, `output`.
+Job: `models` (`{name: checkpoint}`), `batch`, `size`, `steps` (0: nothing is timed), `classes`, `dtype`, `output`
+(a file for the logits, or "").
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from job import JOB, answer
 
-Measured = tuple[np.ndarray, Callable[[], object], Callable[[], object]]
+Measured = tuple[Callable[[], np.ndarray], Callable[[], object], Callable[[], object]]
 """The logits to compare, an inference, and a training step; each comes back when it is computed."""
 
 
@@ -27,14 +28,17 @@ def labels() -> np.ndarray:
 
 
 def run(build: Callable[[str, str], Measured]) -> None:
-    """Time every model's inference and training step; save the logits, and answer with the times."""
+    """Save the logits of every model, time its inference and training step, and answer with the times."""
     found, logits = {}, []
     for name, checkpoint in JOB["models"].items():
         told, infer, step = build(name, checkpoint)
-        logits.append(told)
-        found[f"{name}_infer_s"] = _median_s(infer)
-        found[f"{name}_train_s"] = _median_s(step)
-    np.save(JOB["output"], np.concatenate(logits, axis=1))
+        if JOB["output"]:
+            logits.append(told())
+        if JOB["steps"]:
+            found[f"{name}_infer_s"] = _median_s(infer)
+            found[f"{name}_train_s"] = _median_s(step)
+    if logits:
+        np.save(JOB["output"], np.concatenate(logits, axis=1))
     answer(**found)
 
 

@@ -35,9 +35,12 @@ def build(name: str, checkpoint: str) -> Measured:
         optimizer.step()
         return loss.item()
 
-    model.eval()
-    with torch.inference_mode(), narrow():
-        return model(x).logits.float().cpu().numpy(), infer, step
+    def logits() -> np.ndarray:
+        model.eval()
+        with torch.inference_mode(), narrow():
+            return model(x).logits.float().cpu().numpy()
+
+    return logits, infer, step
 
 
 run(build)

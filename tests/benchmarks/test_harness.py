@@ -91,7 +91,7 @@ class Recorder:
                 raise RunError("broke\nand all that it said")
             return Measurement({"wall_s": float(turn.seed)}, np.full(3, offset))
 
-        return Contender(name, environment, measure, None if name == "a" else 1e-3, gpu_tolerance)
+        return Contender(name, environment, measure, 1e-3 if name == "b" else None, gpu_tolerance)
 
     def run(self, *contenders, runs=2, gpu=False):
         comparisons = (Comparison("job", "wall_s", "a", "b"),)
@@ -127,6 +127,14 @@ def test_without_one_of_its_own_a_gpus_tolerance_is_the_same():
     recorder = Recorder()
     outcome = recorder.run(recorder.contender("a"), recorder.contender("b", offset=0.25), gpu=True)
     assert outcome.agreements["b"].tolerance == 1e-3
+
+
+@pytest.mark.parametrize(("gpu", "warmed_up"), [(False, "abc"), (True, "ab")])
+def test_on_a_gpu_only_who_is_compared_is_warmed_up(gpu, warmed_up):
+    recorder = Recorder()
+    outcome = recorder.run(*map(recorder.contender, "abc"), runs=1, gpu=gpu)
+    assert recorder.calls == [(0, name) for name in warmed_up] + [(1, name) for name in "abc"]
+    assert set(outcome.samples) == set("abc")
 
 
 def test_who_fails_is_left_out_with_the_reason_and_the_others_go_on():

@@ -46,8 +46,12 @@ def numbers(heads, kv_heads, length, head_dim, dtype):
 
 
 def values_and_gradients(attention, *inputs, out):
-    found, back = jax.jit(lambda *x: jax.vjp(attention, *x))(*inputs)
-    return found, *back(out)
+    @jax.jit
+    def both(out, *inputs):
+        found, back = jax.vjp(attention, *inputs)
+        return found, *back(out)
+
+    return both(out, *inputs)
 
 
 def apart(found, wanted):
@@ -67,7 +71,7 @@ def seen_by_some(mask, length):
 @pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize(
     ("heads", "kv_heads", "length", "head_dim"),
-    [(4, 1, 416, 256), (8, 2, 130, 64), (4, 4, 258, 80), (4, 1, 2048, 256), (8, 4, 1026, 128)],
+    [(4, 1, 2048, 256), (8, 2, 130, 64), (4, 4, 1026, 80)],
 )
 def test_the_kernel_is_as_near_to_the_formula_in_float32_as_the_formula_in_bfloat16(
     heads, kv_heads, length, head_dim, rule, kind
