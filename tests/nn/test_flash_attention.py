@@ -71,7 +71,7 @@ def seen_by_some(mask, length):
 @pytest.mark.parametrize("rule", RULES, ids=str)
 @pytest.mark.parametrize(
     ("heads", "kv_heads", "length", "head_dim"),
-    [(4, 1, 2048, 256), (8, 2, 130, 64), (4, 4, 1026, 80)],
+    [(4, 1, 2048, 256), (8, 2, 130, 64), (4, 4, 1026, 64)],
 )
 def test_the_kernel_is_as_near_to_the_formula_in_float32_as_the_formula_in_bfloat16(
     heads, kv_heads, length, head_dim, rule, kind
@@ -118,8 +118,7 @@ def test_what_the_kernel_is_told_is_the_mask(rule, kind, monkeypatch):
         ({"kind": "plain", "length": 1 << 16}, True),
         ({"length": 1 << 16}, False),  # its table would have as many numbers as the scores of one head
         ({"length": 1025}, False),
-        ({"head_dim": 12}, False),
-        ({"head_dim": 512}, False),
+        ({"head_dim": 80}, False),  # nor of such heads
         ({"dtype": jnp.float32}, False),
         ({"soft_cap": 50.0}, False),
         ({"capability": "8.0"}, False),  # where nobody has compared it
