@@ -66,3 +66,11 @@ def test_a_model_that_generates_nothing(minilm, zoo_process):
     assert (code, shown) == (2, "")
     assert "cannot do 'text-generation'" in told
     assert told.splitlines()[-1] == "Models that can: zoo list --task text-generation"
+
+
+def test_names_of_files_are_no_prompts_unless_a_line_says_them(folder, zoo_process):
+    code, shown, told = zoo_process("generate", str(folder), "The horn", "prompts.txt", "gone.xlsx")
+    assert (code, shown) == (2, "")
+    for name in ("prompts.txt", "gone.xlsx"):
+        assert f"'{name}' is the name of a file" in told
+    assert "- < FILE" in told

@@ -58,6 +58,10 @@ def test_a_file_with_other_columns(zoo, run, tmp_path):
         (("some text", "--column", "review"), "--column names a column of a file"),
         (("new.csv", "--column", "reviews"), "Did you mean 'review'?"),
         (("gone.txt",), "There is no file 'gone.txt'"),
+        (("gone.xlsx",), "There is no file 'gone.xlsx'"),
+        (("photos/gone",), "There is no file 'photos/gone'"),
+        (("photos/",), "'photos/' is a folder"),
+        (("some text", "gone.xlsx"), "there is no file 'gone.xlsx'"),
         (("some text", "gone.txt"), "there is no file 'gone.txt'"),
         (("some text", "cat.png"), "there is no file 'cat.png'"),
         (("new.csv", "some text"), "'new.csv' is a file"),
@@ -76,7 +80,7 @@ def test_inputs_that_cannot_be_read(zoo, run, tmp_path, args, why):
 def test_lines_of_a_file_or_of_standard_input(zoo, run, tmp_path, monkeypatch):
     lines = "a superb film\n\nnew.csv\r\n"
     (tmp_path / "new.txt").write_text(lines)
-    wanted = ["a superb film", "new.csv"]
+    wanted = ["a superb film", "new.csv"]  # a line is a text, whatever it says
     assert [row["input"] for row in zoo("predict", run, "new.txt", "--json").json] == wanted
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
     assert [row["input"] for row in zoo("predict", run, "-", "--json").json] == wanted

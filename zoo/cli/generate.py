@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from zoo.cli.console import input_lines, json_option, print_json, use_keras
+from zoo.errors import Faults
 
 
 @click.command("generate")
@@ -47,7 +48,10 @@ def command(
         raise click.UsageError("A chat prints no JSON. Name a PROMPT.")
     if system and not chatting:
         raise click.UsageError("--system is for --chat.")
-    prompts = tuple(input_lines()) if prompts == ("-",) else prompts
+    if prompts == ("-",):
+        prompts = tuple(input_lines())
+    else:
+        _check_prompts(prompts)
     settings["stop"] = settings["stop"] or None  # what is left out is the checkpoint's to say
     use_keras()
     from zoo.loading import load
@@ -78,3 +82,16 @@ def command(
         for piece in pieces:
             click.echo(piece, nl=False)
         click.echo()
+
+
+def _check_prompts(prompts: tuple[str, ...]) -> None:
+    """Raise a ZooError for prompts that are the names of files, there or not."""
+    from zoo.data.file_names import names_a_file
+
+    faults = Faults()
+    for prompt in filter(names_a_file, prompts):
+        faults.add(f"'{prompt}' is the name of a file")
+    faults.check(
+        "Prompts were expected, each an argument.",
+        fix="'-' takes a prompt from each line: zoo generate ... - < FILE",
+    )

@@ -147,11 +147,11 @@ def _sound(pictures: Sequence[Any]) -> tuple[Sequence[Any], Sequence[int]]:
 def _texts(
     inputs: tuple[str, ...], column: str | None, data: DataKeys
 ) -> Sequence[str] | Sequence[tuple[str, str]]:
-    from zoo.data.readers import FORMATS
+    from zoo.data.file_names import names_a_file
 
     path = Path(inputs[0]).expanduser()
     # os.path's, not Path's: a text may be longer than any file's name.
-    if len(inputs) == 1 and (os.path.isfile(path) or (path.suffix.lower() in FORMATS and " " not in inputs[0])):
+    if len(inputs) == 1 and (os.path.isfile(path) or (names_a_file(inputs[0]) and not os.path.isdir(path))):
         return _rows(path, column, data)
     if column:
         raise ZooError("--column names a column of a file, and no data file was given.")
@@ -168,10 +168,9 @@ def _texts(
 
 def _check_texts(inputs: tuple[str, ...]) -> None:
     """Raise a ZooError for texts that are none, or the names of files."""
-    from zoo.data.images import EXTENSIONS
-    from zoo.data.readers import FORMATS
+    from zoo.data.file_names import names_a_file
 
-    faults, named = Faults(), {*FORMATS, *EXTENSIONS}
+    faults = Faults()
     for text in inputs:
         if not text.strip():
             faults.add("a text is empty")
@@ -179,9 +178,12 @@ def _check_texts(inputs: tuple[str, ...]) -> None:
             faults.add(f"'{text}' is a file")
         elif os.path.isdir(text):
             faults.add(f"'{text}' is a folder")
-        elif " " not in text and Path(text).suffix.lower() in named:
+        elif names_a_file(text):
             faults.add(f"there is no file '{text}'")
-    faults.check("Texts were expected, each an argument.", fix="Give a data file alone, and texts without files.")
+    faults.check(
+        "Texts were expected, each an argument.",
+        fix="Give a data file alone, and texts without files; '-' takes texts as they are from standard input.",
+    )
 
 
 def _rows(path: Path, column: str | None, data: DataKeys) -> Sequence[str] | Sequence[tuple[str, str]]:

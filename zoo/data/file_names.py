@@ -1,0 +1,34 @@
+"""Words that name files, whether these are there or not, told from texts by how they are written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from zoo.data.images import EXTENSIONS
+from zoo.data.readers import FORMATS
+from zoo.data.web import URL
+
+_OTHERS = (
+    *(".arrow", ".avro", ".feather", ".h5", ".npy", ".npz", ".orc", ".pickle", ".pkl", ".safetensors", ".sqlite"),
+    *(".doc", ".docx", ".htm", ".html", ".md", ".ods", ".odt", ".pdf", ".rtf", ".xls", ".xlsx", ".xml"),
+    *(".7z", ".bz2", ".gz", ".tar", ".tgz", ".xz", ".zip", ".zst"),
+    *(".cfg", ".ini", ".log", ".toml", ".yaml", ".yml"),
+    *(".avif", ".heic", ".svg"),
+)
+SUFFIXES = frozenset((*FORMATS, *EXTENSIONS, *_OTHERS))
+"""The extensions of files that hold data, pictures, documents or settings, whether zoo reads them or not."""
+
+
+def names_a_file(text: str) -> bool:
+    """Whether a text is one word that ends as a file does, or is a path from a folder that is there.
+
+    A URL is neither: it may be what a text is about.
+    """
+    if not text or any(map(str.isspace, text)) or URL.match(text):
+        return False
+    if Path(text).suffix.lower() in SUFFIXES:
+        return True
+    first, slash, _ = text.partition("/")
+    # os.path's, not Path's: a text may be longer than any file's name.
+    return bool(slash) and os.path.isdir(os.path.expanduser(first) or "/")
