@@ -117,6 +117,11 @@ class Gemma2Config(GemmaConfig):
 @dataclass(frozen=True)
 class Gemma3Config(Gemma2Config):
     unsupported: ClassVar = DecoderConfig.unsupported
+    tables: ClassVar = {
+        **DecoderConfig.tables,
+        "rope_parameters": {**Rope.KEYS, _FULL: Rope.KEYS, _SLIDING: Rope.KEYS},
+    }
+    aliases: ClassVar = ("_sliding_window_pattern",)
 
     vocab_size: int = 262_208
     max_position_embeddings: int = 131_072

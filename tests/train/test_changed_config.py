@@ -12,7 +12,8 @@ import zoo
 from zoo.errors import ZooError
 from zoo.hub.description import PRETRAINED
 from zoo.loading import build, described, locate
-from zoo.train.changed_config import with_changes
+from zoo.testing import tiny_decoder
+from zoo.train.changed_config import own_config, with_changes
 
 CONFIG = {
     "architecture": "resnet10t",
@@ -70,6 +71,67 @@ def test_keys_that_would_change_nothing_are_refused(model, changes, told, checkp
     with pytest.raises(ZooError) as caught:
         with_changes(locate(str(folder), "random"), changes)
     assert any(told in why for why in caught.value.why)
+
+
+ROPES = {
+    "yarn": {
+        "factor": 2.0,
+        "beta_fast": 32,
+        "beta_slow": 1,
+        "mscale": 1.0,
+        "mscale_all_dim": 1.0,
+        "truncate": False,
+    },
+    "llama3": {"factor": 2.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0},
+    "longrope": {"short_factor": [1.0] * 4, "long_factor": [2.0] * 4, "attention_factor": 1.0},
+}
+
+
+@pytest.mark.parametrize("kind", ROPES)
+def test_every_key_of_a_rotary_embedding_may_be_changed(kind, tmp_path):
+    found = locate(str(tiny_decoder(tmp_path / "model", ["some words"])), "random")
+    table = {"rope_type": kind, "rope_theta": 100.0, "original_max_position_embeddings": 64, **ROPES[kind]}
+    rope = build(with_changes(found, {"rope_parameters": table}), weights="random").config.ropes["full_attention"]
+    assert (rope.kind, rope.theta) == (kind, 100.0)
+
+
+def test_a_misspelt_key_of_a_rotary_embedding_is_refused(tmp_path):
+    found = locate(str(tiny_decoder(tmp_path / "model", ["some words"])), "random")
+    for table in ("rope_parameters", "rope_scaling"):
+        with pytest.raises(ZooError) as caught:
+            with_changes(found, {table: {"rope_type": "linear", "facto": 2.0}})
+        assert caught.value.why == [f"model.config.{table}.facto is no key of it. Did you mean 'factor'?"]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "config", "told"),
+    [
+        ("llama", {"hiden_size": 8, "rope_scaling": {"facto": 2}}, ["hiden_size", "rope_scaling.facto"]),
+        (
+            "gemma3_text",
+            {"rope_parameters": {"sliding_atention": {}, "full_attention": {"facto": 2}, "rope_theta": 9.0}},
+            ["rope_parameters.sliding_atention", "rope_parameters.full_attention.facto"],
+        ),
+        (
+            "resnet",
+            CONFIG | {"pretrained_cfg": {"men": [0]}, "drop_path_rate": 0.1},
+            ["pretrained_cfg.men", "drop_path_rate"],
+        ),
+    ],
+)
+def test_all_keys_of_a_new_model_that_nothing_reads_are_told_at_once(architecture, config, told):
+    with pytest.raises(ZooError) as caught:
+        own_config(architecture, config)
+    assert [why.split()[0] for why in caught.value.why] == [f"model.config.{key}" for key in told]
+
+
+def test_what_every_checkpoint_says_may_stand_in_a_new_model_s_config():
+    said = {"model_type": "gemma3_text", "architectures": ["Gemma3ForCausalLM"], "torch_dtype": "float32"}
+    read = {"_sliding_window_pattern": 2, "quantization_config": None, "hidden_size": 8}
+    assert own_config("gemma3_text", said | read).source == said | read
+    assert own_config("resnet", CONFIG).source == CONFIG
+    old = {"architecture": "resnet18", "input_size": [3, 64, 64]}  # before timm had pretrained_cfg
+    assert own_config("resnet", old).source == old
 
 
 def test_what_is_read_of_pretrained_cfg_may_be_changed(checkpoint, monkeypatch):

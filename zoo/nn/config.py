@@ -5,10 +5,18 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self, TypeAlias
 
 from zoo.errors import Faults
+
+Keys: TypeAlias = Mapping[str, "Keys"]
+"""The keys of a table, each with those of the table that it may be; `{}` where it is none, or anything."""
+
+
+def keys_of(names: Iterable[str]) -> Keys:
+    """The keys of a table in which there is no other."""
+    return {name: {} for name in names}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +29,12 @@ class Config:
 
     unsupported: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     """`{key: the values that change nothing}`; any other value is a ZooError."""
+
+    tables: ClassVar[Mapping[str, Keys]] = {}
+    """`{key: what zoo reads of its table}`, where that is known: a recipe's own table may have nothing else."""
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Keys that are no fields, and that `fields_of` reads."""
 
     source: Mapping[str, Any] = dataclasses.field(default_factory=dict, kw_only=True, repr=False)
 
@@ -53,6 +67,13 @@ class Config:
             fix="Correct what is mistaken there; where it is the model's own, load another checkpoint.",
         )
         raise AssertionError
+
+    @classmethod
+    def keys(cls) -> Keys:
+        """What is read of a `config.json`."""
+        fields = [f.name for f in dataclasses.fields(cls) if not f.metadata.get("inferred")]
+        fields.remove("source")
+        return {**keys_of([*fields, *cls.aliases, *cls.unsupported]), **cls.tables}
 
     @classmethod
     def fields_of(cls, source: Mapping[str, Any], faults: Faults) -> Mapping[str, Any]:

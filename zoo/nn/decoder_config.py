@@ -29,6 +29,7 @@ class DecoderConfig(Config):
         "quantization_config": (None,),
         "rope_interleaved": (False, None),
     }
+    tables: ClassVar = {"rope_scaling": Rope.KEYS, "rope_parameters": Rope.KEYS}
 
     vocab_size: int = 32000
     hidden_size: int = 4096

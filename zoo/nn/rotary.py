@@ -8,10 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from keras import ops
+
+from zoo.nn.config import Keys, keys_of
 
 _NEEDED = {
     "default": (),
@@ -25,6 +27,10 @@ _OPTIONAL = {
     "yarn": ("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"),
     "longrope": ("attention_factor", "factor"),
 }
+_KEYS = (
+    *("rope_type", "type", "rope_theta", "partial_rotary_factor", "truncate", "short_factor", "long_factor"),
+    *(name for names in (*_NEEDED.values(), *_OPTIONAL.values()) for name in names),
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,9 @@ class Rope:
         truncate: yarn's ramp begins and ends at whole channels.
         short, long: longrope's factors, `head_dim / 2` each, for texts within the original context and beyond it.
     """
+
+    KEYS: ClassVar[Keys] = keys_of(_KEYS)
+    """What is read, of any kind; as `Config.tables` has it."""
 
     theta: float = 10_000.0
     kind: str = "default"

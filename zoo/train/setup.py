@@ -18,10 +18,10 @@ from zoo.data.problems import LANGUAGE, PREFERENCE, PROBLEMS, REGRESSION, classe
 from zoo.data.vocabulary import learn_tokenizer
 from zoo.errors import ZooError, did_you_mean, some
 from zoo.hub.description import labels_of
-from zoo.loading import Found, Weights, build, described, locate
+from zoo.loading import Found, Weights, build, locate
 from zoo.registry.code import find_architecture
 from zoo.tasks.losses import preference, preference_told
-from zoo.train.changed_config import with_changes
+from zoo.train.changed_config import own_config, with_changes
 from zoo.train.depth import depths
 from zoo.train.feeds import preparation
 from zoo.train.freezing import batch_norms, freeze
@@ -42,7 +42,7 @@ def locate_model(recipe: Recipe, weights: Weights | None = None) -> Found:
     """
     keys = recipe.model
     if keys.architecture:
-        return described(keys.architecture, keys.config)
+        return own_config(keys.architecture, keys.config)
     return with_changes(locate(keys.preset, weights or _weights(recipe)), keys.config)
 
 
