@@ -55,7 +55,7 @@ def test_layers_that_are_alike_are_traced_once_for_a_prompt_and_once_for_a_token
         return model.generate({"input_ids": arrays["input_ids"]}, max_new_tokens=NEW), logits, pairs
 
     tokens, logits, pairs = run()
-    assert len(traced) == 2 + 2  # prompts of two lengths, caches of two
+    assert len(traced) == 2 * 2 + 2  # prompts of two lengths, with a window and without; caches of two
     monkeypatch.setattr(
         TraceOnce, "run", lambda self, function, variables, like, args, kwargs: function(*args, **kwargs)
     )
@@ -64,4 +64,4 @@ def test_layers_that_are_alike_are_traced_once_for_a_prompt_and_once_for_a_token
     np.testing.assert_allclose(logits, other_logits, atol=1e-6)
     for one, two in zip(jax.tree.leaves(pairs), jax.tree.leaves(other_pairs), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-6)
-    assert len(traced) == 4
+    assert len(traced) == 6

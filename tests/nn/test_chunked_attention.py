@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from zoo.nn import chunked_attention
 from zoo.nn.attention import attend
 from zoo.nn.chunked_attention import attend_in_chunks
 from zoo.nn.masks import Mask
@@ -35,9 +34,9 @@ def rows(length):
 
 @pytest.mark.parametrize(("kind", "soft_cap"), [("packed", 2.0), ("padded", None), ("plain", 0.5)])
 @pytest.mark.parametrize("rule", MASKS, ids=str)
-@pytest.mark.parametrize("length", [5, 21])
-def test_values_and_gradients_are_the_plain_formulas(length, rule, kind, soft_cap, monkeypatch):
-    monkeypatch.setattr(chunked_attention, "_CHUNK", 8)
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize(("length", "chunk"), [(5, 8), (21, 8), (37, 2)])
+def test_values_and_gradients_are_the_plain_formulas(length, chunk, keep, rule, kind, soft_cap):
     rng = np.random.default_rng(1)
     made = [rng.standard_normal((BATCH, n, length, DIM), np.float32) for n in (HEADS, KV_HEADS, KV_HEADS, HEADS)]
     *inputs, out = made
@@ -45,7 +44,7 @@ def test_values_and_gradients_are_the_plain_formulas(length, rule, kind, soft_ca
     mask = Mask.of(arrays, **rule)
     settings = {"scale": 0.3, "soft_cap": soft_cap}
 
-    ours, back = jax.vjp(lambda *x: attend_in_chunks(*x, mask, **settings), *inputs)
+    ours, back = jax.vjp(lambda *x: attend_in_chunks(*x, mask, **settings, chunk=chunk, keep=keep), *inputs)
     theirs, plain = jax.vjp(lambda *x: attend(*x, mask.whole(), **settings), *inputs)
 
     seen = np.ones((BATCH, length), bool) if mask.whole() is None else np.asarray(mask.whole()).any(axis=(1, 3))
@@ -59,7 +58,9 @@ def test_memory_grows_with_the_length_alone():
     def peak(length, window):
         shapes = [jax.ShapeDtypeStruct((1, n, length, 64), jnp.float32) for n in (4, 1, 1)]
         mask = Mask(None, None, length, causal=True, window=window)
-        step = jax.jit(jax.grad(lambda *x: attend_in_chunks(*x, mask, scale=0.1).sum(), argnums=(0, 1, 2)))
+        step = jax.jit(
+            jax.grad(lambda *x: attend_in_chunks(*x, mask, scale=0.1, chunk=256).sum(), argnums=(0, 1, 2))
+        )
         return step.lower(*shapes).compile().memory_analysis().temp_size_in_bytes
 
     for window in (None, 512):

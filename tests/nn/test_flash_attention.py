@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from zoo.nn import flash_attention, long_attention
+from zoo.nn import flash_attention
 from zoo.nn.attention import attend
-from zoo.nn.chunked_attention import attend_in_chunks
 from zoo.nn.flash_attention import attend_in_flash, flash_serves
 from zoo.nn.masks import Mask
 
@@ -135,15 +134,3 @@ def test_what_it_serves(change, serves, monkeypatch):
     shape = jax.ShapeDtypeStruct(query.shape[::2], jnp.int32)
     mask = Mask(shape if case["kind"] == "packed" else None, None, case["length"], causal=True)
     assert flash_serves(query, mask, case["soft_cap"]) is serves
-
-
-def test_what_it_does_not_serve_is_computed_in_chunks(monkeypatch):
-    told = []
-    monkeypatch.setattr(long_attention, "attend_in_flash", lambda *args, **more: told.append("flash"))
-    mask = mask_of("packed", 64, causal=True)
-    *inputs, _ = numbers(4, 2, 64, 8, jnp.float32)
-    for serves in (True, False):
-        monkeypatch.setattr(long_attention, "flash_serves", lambda *args, serves=serves: serves)
-        found = long_attention.attend_long(*inputs, mask, scale=0.3, soft_cap=2.0)
-    assert told == ["flash"]
-    np.testing.assert_array_equal(found, attend_in_chunks(*inputs, mask, scale=0.3, soft_cap=2.0))

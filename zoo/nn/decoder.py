@@ -20,9 +20,9 @@ from zoo.nn.decoder_config import DecoderConfig
 from zoo.nn.decoder_spec import DecoderLayerSpec, DecoderSpec
 from zoo.nn.dropout import Dropout
 from zoo.nn.embedding import TokenEmbedding
+from zoo.nn.kernels import attend_by_mask
 from zoo.nn.key_value_cache import Cache, visible_slots
 from zoo.nn.linear import linear
-from zoo.nn.long_attention import LONG, attend_long
 from zoo.nn.masks import Mask
 from zoo.nn.packing import positions
 from zoo.nn.rotary import rotate
@@ -86,13 +86,11 @@ class Decoder(keras.layers.Layer):
             rope: rope.angles(where, self.spec.head_dim, self.compute_dtype, arrays.get("attention_mask"))
             for rope in dict.fromkeys(layer.rope for layer in self.spec.layers)
         }
-        visible: dict[int | None, Any] = {}
+        masks: dict[int | None, Mask] = {}
         if cache is None:
-            visible = {
+            masks = {
                 w: Mask.of(arrays, causal=not self.bidirectional, window=w) for w in dict.fromkeys(self.windows)
             }
-            if length < LONG or (training and self.spec.dropout):
-                visible = {window: mask.whole() for window, mask in visible.items()}
         pairs, once = [], TraceOnce()
         for n, (block, layer) in enumerate(zip(self.blocks, self.spec.layers, strict=True)):
             past = None
@@ -100,7 +98,7 @@ class Decoder(keras.layers.Layer):
                 key, value = cache["layers"][n]
                 past = key, value, visible_slots(cache, key.shape[2], layer.window)
             x, pair = once(
-                block, x, angles[layer.rope], visible=visible.get(layer.window), past=past, training=training
+                block, x, angles[layer.rope], visible=masks.get(layer.window), past=past, training=training
             )
             pairs.append(pair)
         x = self.norm(x)
@@ -127,7 +125,9 @@ class DecoderBlock(keras.layers.Layer):
             if layer is not None:
                 layer.build(input_shape)
 
-    def call(self, x: Any, angles: Any, visible: Any, past: Any = None, training: bool = False) -> Any:
+    def call(
+        self, x: Any, angles: Any, visible: Mask | None = None, past: Any = None, training: bool = False
+    ) -> Any:
         mixed, pair = self.attention(self.attention_norm(x), angles, visible=visible, past=past, training=training)
         x = x + (self.after_attention(mixed) if self.after_attention else mixed)
         changed = self.mlp(self.mlp_norm(x))
@@ -159,17 +159,21 @@ class DecoderAttention(keras.layers.Layer):
             if norm is not None:
                 norm.build((None, self.spec.head_dim))
 
-    def call(self, x: Any, angles: Any, visible: Any, past: Any = None, training: bool = False) -> Any:
+    def call(
+        self, x: Any, angles: Any, visible: Mask | None = None, past: Any = None, training: bool = False
+    ) -> Any:
         query = split_heads(self.query(x), self.spec.heads)
         key, value = (split_heads(p(x), self.spec.kv_heads) for p in (self.key, self.value))
         query = rotate(self.query_norm(query) if self.query_norm else query, angles)
         key = rotate(self.key_norm(key) if self.key_norm else key, angles)
         numbers = {"scale": self.spec.scale, "soft_cap": self.spec.attention_soft_cap}
-        if isinstance(visible, Mask):
-            mixed = attend_long(query, key, value, visible, **numbers)
+        if visible is None:
+            mixed = attend(query, key, value, None, past, **numbers)
+        elif training and self.spec.dropout:
+            drop = functools.partial(self.dropout, training=True)
+            mixed = attend(query, key, value, visible.whole(), **numbers, drop=drop)
         else:
-            drop = functools.partial(self.dropout, training=training)
-            mixed = attend(query, key, value, visible, past, **numbers, drop=drop)
+            mixed = attend_by_mask(query, key, value, visible, **numbers)
         return self.output_projection(merge_heads(mixed)), (key, value)
 
 

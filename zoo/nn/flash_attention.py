@@ -1,8 +1,8 @@
 """Attention by cuDNN's flash kernel, which keeps no scores: what suits it, on the devices where it was compared.
 
 https://arxiv.org/abs/2205.14135. On an H100 with cuDNN 9.19, its values and gradients were nearer to the formula in
-float32 than the formula's in bfloat16 are, with every kind of mask. What is to be added here, another device or size
-of a head, is compared first: `pytest -m gpu tests/nn/test_flash_attention.py`.
+float32 than the formula's in bfloat16 are, with every kind of mask. Another device, or a head of another size, is
+compared before it is added: `pytest -m gpu tests/nn/test_flash_attention.py`.
 """
 
 from __future__ import annotations

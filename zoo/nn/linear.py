@@ -19,8 +19,8 @@ _FEW_ROWS = 32  # up to which reading a matrix, not multiplying with it, is what
 def product(x: Any, matrix: Any) -> Any:
     """`x @ matrix.T`, `(..., in)` and `(out, in)` to `(..., out)`; or for each batch a matrix.
 
-    A few rows, as in decoding, are put on the right: XLA's CPU compiler packs what is on the right before it
-    multiplies, and so would read the matrix more than once.
+    On a CPU a few rows, as in decoding, are put on the right: XLA packs what is on the right before it multiplies,
+    and so would read the matrix more than once.
     """
     if isinstance(matrix, Quantized):
         return int8.matmul(x, *matrix)
@@ -28,7 +28,7 @@ def product(x: Any, matrix: Any) -> Any:
     each = matrix.ndim > 2
     matrix = ops.cast(matrix, x.dtype)
     rows = shape[-1] if each else math.prod(shape) if all(shape) else None
-    if not rows or rows > _FEW_ROWS:
+    if not rows or rows > _FEW_ROWS or jax.default_backend() != "cpu":
         return ops.matmul(x, _swap(matrix))
     if rows == 1 and not each:  # as a vector, of whose product no copy is made
         return ops.reshape(ops.matmul(matrix, ops.reshape(x, (dim,))), (*shape, -1))

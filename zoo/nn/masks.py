@@ -34,11 +34,16 @@ class Mask:
 
     @classmethod
     def of(cls, arrays: dict[str, Any], *, causal: bool = False, window: int | None = None) -> Mask:
-        """By `segment_ids` where rows are packed, else by `attention_mask`, if there is one."""
+        """By `segment_ids` where rows are packed, else by `attention_mask`, if there is one.
+
+        A window as long as the rows is none: layers with it and without are then alike.
+        """
         segments = arrays.get("segment_ids")
         kept = arrays.get("attention_mask") if segments is None else None
-        length = next(arrays[name] for name in ("input_ids", "segment_ids", "attention_mask") if name in arrays)
-        return cls(segments, kept, length.shape[1], causal, window)
+        names = ("input_ids", "segment_ids", "attention_mask")
+        length = next(arrays[name] for name in names if name in arrays).shape[1]
+        wide = window is not None and window >= length
+        return cls(segments, kept, length, causal, None if wide else window)
 
     def part(self, row: Any, rows: int, column: Any, columns: int) -> Any:
         """Whether tokens `row`, ..., `row + rows - 1` see tokens `column`, ..., `column + columns - 1`.
