@@ -266,7 +266,7 @@ def test_a_score_that_is_no_share_has_an_interval_and_no_scale():
         mistakes=[Mistake(3, "so so", "4", "1.25", None, 7.56)],
     )
     page = Page(render_report(odd))
-    assert "95% interval of the rmse 0.45 \N{EN DASH} 0.61" in page.text
+    assert "95% interval 0.45 \N{EN DASH} 0.61" in page.text
     assert "mean of training, “3.2” 1.04" in page.text
     assert "3 so so 4 1.25 7.56" in page.text
     assert not [at for _, at in page.tags if at.get("class") == "scale"]

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from tests.references.browser import has_colour, screenshot
+from tests.train.test_report import report
+from zoo.train.report import render_report
 
-PAPER, INK, ACCENT = (255, 255, 255), (22, 25, 29), (20, 89, 157)
+PAPER, INK, ACCENT, RULE = (255, 255, 255), (22, 25, 29), (20, 89, 157), (223, 226, 230)
 DARK_PAPER, DARK_ACCENT = (20, 23, 27), (122, 181, 238)
 
 
@@ -42,6 +44,14 @@ def test_nothing_sticks_out_of_a_phone(page, tmp_path):
     assert has_colour(pixels, ACCENT, least=1000)
 
 
+def test_the_figures_of_the_result_are_in_one_row(tmp_path):
+    (tmp_path / "page.html").write_text(render_report(report()))  # two baselines, an interval, a loss of four digits
+    pixels = screenshot(tmp_path / "page.html", tmp_path, width=1280, height=800)
+    rules = np.flatnonzero((pixels[:, 200:-200] == RULE).all(axis=(1, 2)))
+    assert len(rules) == 2  # above the result, and above the training
+    assert rules[1] - rules[0] < 250
+
+
 def test_it_follows_a_dark_scheme(page, tmp_path):
     pixels = screenshot(page, tmp_path, dark=True)
     assert has_colour(pixels, DARK_PAPER, least=pixels.size // 6)
@@ -53,7 +63,7 @@ def test_pictures_are_shown(tmp_path):
     """A picture of one colour, as thumbnails are kept in the page, is painted in that colour."""
     from PIL import Image
 
-    from zoo.train.report import Mistake, Report, render_report
+    from zoo.train.report import Mistake, Report
     from zoo.train.thumbnails import thumbnail
 
     Image.new("RGB", (64, 64), (200, 30, 120)).save(tmp_path / "pink.png")
