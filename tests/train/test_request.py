@@ -160,3 +160,18 @@ def test_nothing_to_learn_from():
 def test_an_output_key_of_python_is_kept(reviews):
     recipe = Recipe(ModelKeys(preset="minilm_l6"), DataKeys(train=reviews), output=OutputKeys(dir="runs/mine"))
     assert resolve(recipe).output.dir == "runs/mine"
+
+
+def test_data_that_is_not_there_is_told_with_the_options_that_name_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for overrides, fix in (
+        ((), "Name the data: --data PATH."),
+        (("data.test=gone",), "Name the data: --data PATH, --set data.test=PATH."),
+    ):
+        with pytest.raises(ZooError) as caught:
+            resolve("image_folder", overrides=overrides)
+        assert "data.train: There is no file 'photos'." in caught.value.why
+        assert caught.value.fix == fix
+    with pytest.raises(ZooError) as caught:
+        resolve("resnet18")
+    assert caught.value.fix == "Name the data: --data PATH.\n'zoo finetune --keys' lists every key."

@@ -64,12 +64,21 @@ def make_recipe(
             tables[table] = _keys(table, TABLES[table], keys, faults)
     faults.found += [f"{key} is missing: {what}" for key, what in _missing(raw)]
     recipe = Recipe(**tables, name=name)
-    fix = "'zoo finetune --keys' lists every key." if faults else ""  # what the check finds is of names and paths
+    fix = ["'zoo finetune --keys' lists every key."] if faults else []  # what the check finds is of names and paths
     if check:
         recipe = check(recipe, faults)
+    options = ["--data PATH" if key == "train" else f"--set data.{key}=PATH" for key in _data_of(faults)]
+    if options:
+        fix = [f"Name the data: {', '.join(options)}.", *fix]
     faults.found = [_placed(fault, homes or {}) for fault in faults.found]
-    faults.check(f"The recipe {origin} is not valid.", fix=fix)
+    faults.check(f"The recipe {origin} is not valid.", fix="\n".join(fix))
     return recipe
+
+
+def _data_of(faults: Faults) -> list[str]:
+    """The keys of files and data sets that are missing, or name what cannot be read."""
+    found = [re.match(r"data\.(train|validation|test)( is missing)?:", fault) for fault in faults.found]
+    return [match[1] for match in found if match]
 
 
 def _placed(fault: str, homes: Mapping[str, Path]) -> str:
