@@ -260,3 +260,36 @@ def test_a_layer_that_looks_beyond_itself_is_traced_by_itself():
 
     found = run([jnp.float32(5), jnp.float32(7)], jnp.float32(1))
     assert [float(x) for x in found] == [5, 7]
+
+
+class Costly(keras.layers.Layer):
+    """Adds a loss: of its own accord, or as Keras does for what it gives."""
+
+    def __init__(self, own: bool, **kwargs):
+        super().__init__(**({} if own else {"activity_regularizer": "l2"}), **kwargs)
+        self.own, self.built = own, True
+
+    def call(self, x):
+        if self.own:
+            self.add_loss(keras.ops.sum(x))
+        return x + 1
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_layers_that_add_losses_are_called_as_they_are(own):
+    layers = [Costly(own) for _ in range(3)]
+
+    def losses(once):
+        @jax.jit
+        def run(x):
+            with keras.StatelessScope([], collect_losses=True) as scope:
+                called = once()
+                for layer in layers:
+                    x = called(layer, x)
+                return x, list(scope.losses)
+
+        return run(INPUTS)
+
+    once = losses(TraceOnce)
+    assert len(once[1]) == 3
+    same(once, losses(plainly))

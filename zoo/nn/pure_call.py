@@ -31,7 +31,8 @@ class PureCall:
     Attributes:
         inputs: the variables' values as they are kept, and the arrays among the arguments.
         shape: what two calls of one function differ by, beside the numbers in their inputs: a tuple.
-        strange: whether the function, once written down, was seen to read or set other variables than these.
+        strange: whether the function, once written down, was seen to read or set other variables than these, or to
+            add losses, which a program has no place for.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class PureCall:
         for n, array in zip(self._places, arrays, strict=True):
             leaves[n] = array
         args, kwargs = jax.tree.unflatten(self._tree, leaves)
-        with _Scope(list(zip(self._variables, values, strict=True))) as scope:
+        with _Scope(list(zip(self._variables, values, strict=True)), collect_losses=True) as scope:
             before = [scope.get_current_value(v) for v in self._variables]
             outputs = self._function(*args, **kwargs)
             after = [scope.get_current_value(v) for v in self._variables]
@@ -90,3 +91,7 @@ class _Scope(keras.StatelessScope):
     def add_update(self, update: tuple[Any, Any]) -> None:
         self.strange = self.strange or id(update[0]) not in self.state_mapping
         super().add_update(update)
+
+    def add_loss(self, loss: Any) -> None:
+        self.strange = True
+        super().add_loss(loss)

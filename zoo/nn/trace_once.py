@@ -28,7 +28,7 @@ class TraceOnce:
         self._programs: dict[Hashable, Program | None] = {}
 
     def __call__(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
-        """What `layer(*args, **kwargs)` returns; a layer that adds losses is not for this."""
+        """What `layer(*args, **kwargs)` returns; a layer that adds losses is called as it is."""
         return self.run(layer, layer.variables, layer, args, kwargs) if layer.built else layer(*args, **kwargs)
 
     def run(
@@ -42,7 +42,8 @@ class TraceOnce:
         """What the function returns.
 
         Args:
-            variables: those that it reads and sets; where it does so with others, it is called as it is.
+            variables: those that it reads and sets; where it does so with others, or adds losses, it is called as
+                it is.
             like: all that it does differently from another of its kind.
         """
         call = PureCall(function, variables, args, kwargs or {})
