@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from zoo.nn import Config, inferred
+from zoo.nn import Config, activation_name, inferred
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class BertConfig(Config):
     num_hidden_layers: int = 12
     num_attention_heads: int = 12
     intermediate_size: int = 3072
-    hidden_act: str = "gelu"
+    hidden_act: str = activation_name("gelu")
     hidden_dropout_prob: float = 0.1
     attention_probs_dropout_prob: float = 0.1
     classifier_dropout: float | None = None  # None: as hidden_dropout_prob

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from zoo.errors import Faults
-from zoo.nn import Config, inferred
+from zoo.nn import Config, activation_name, inferred
 from zoo_efficientnet.plan import Plan
 from zoo_efficientnet.timm_plans import timm_fields, timm_plan
 from zoo_efficientnet.transformers_plan import transformers_plan
@@ -35,7 +35,7 @@ class EfficientNetConfig(Config):
     num_block_repeats: list = field(default_factory=lambda: [1, 2, 2, 3, 3, 4, 1])
     expand_ratios: list = field(default_factory=lambda: [1, 6, 6, 6, 6, 6, 6])
     squeeze_expansion_ratio: float = 0.25
-    hidden_act: str = "swish"
+    hidden_act: str = activation_name("swish")
     hidden_dim: int = 2560
     pooling_type: str = "mean"
     batch_norm_eps: float = 0.001

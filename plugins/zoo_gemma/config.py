@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from zoo.errors import Faults
-from zoo.nn import DecoderConfig, DecoderLayerSpec, DecoderSpec, Rope
+from zoo.nn import DecoderConfig, DecoderLayerSpec, DecoderSpec, Rope, activation_name
 
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 
@@ -27,7 +27,7 @@ class GemmaConfig(DecoderConfig):
     num_key_value_heads: int | None = 16
     head_dim: int | None = 256
     max_position_embeddings: int = 8192
-    hidden_act: str = "gelu_pytorch_tanh"
+    hidden_act: str = activation_name("gelu_pytorch_tanh")
     pad_token_id: int | None = 0
     bos_token_id: int | None = 2
     eos_token_id: int | list | None = 1
@@ -63,7 +63,7 @@ class Gemma2Config(GemmaConfig):
     num_hidden_layers: int = 26
     num_attention_heads: int = 8
     num_key_value_heads: int | None = 4
-    hidden_activation: str = "gelu_pytorch_tanh"
+    hidden_activation: str = activation_name("gelu_pytorch_tanh")
     query_pre_attn_scalar: float = 256
     sliding_window: int | None = 4096
     sliding_window_pattern: int = 2

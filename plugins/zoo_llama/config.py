@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.nn import DecoderConfig, DecoderLayerSpec, DecoderSpec
+from zoo.nn import DecoderConfig, DecoderLayerSpec, DecoderSpec, activation_name
 
 
 @dataclass(frozen=True)
 class LlamaConfig(DecoderConfig):
-    hidden_act: str = "silu"
+    hidden_act: str = activation_name("silu")
     mlp_bias: bool = False
     tie_word_embeddings: bool = False
     bos_token_id: int | None = 1

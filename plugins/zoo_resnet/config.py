@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from zoo.errors import Faults
-from zoo.nn import Config, inferred
+from zoo.nn import Config, activation_name, inferred
 from zoo.nn.timm_config import channels_of, check_pooling, table_of
 
 EXPANSION = 4  # a bottleneck's inner convolutions have this many times fewer channels than it gives
@@ -54,7 +54,7 @@ class ResNetConfig(Config):
     hidden_sizes: list = field(default_factory=lambda: [256, 512, 1024, 2048])
     depths: list = field(default_factory=lambda: [3, 4, 6, 3])
     layer_type: str = "bottleneck"
-    hidden_act: str = "relu"
+    hidden_act: str = activation_name("relu")
     downsample_in_first_stage: bool = False
     downsample_in_bottleneck: bool = False  # v1 strides in the first 1x1 convolution, v1.5 in the 3x3
     # What only timm's architectures have.

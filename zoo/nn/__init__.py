@@ -4,7 +4,7 @@ from zoo.backend import use_jax
 
 use_jax()
 
-from zoo.nn.activations import activation  # noqa: E402
+from zoo.nn.activations import activation, activation_name  # noqa: E402
 from zoo.nn.attention import SelfAttention  # noqa: E402
 from zoo.nn.batch_norm import BatchNorm  # noqa: E402
 from zoo.nn.config import Config, inferred  # noqa: E402
@@ -49,6 +49,7 @@ __all__ = [
     "TokenLogits",
     "TraceOnce",
     "activation",
+    "activation_name",
     "attention_mask",
     "average_pool",
     "divisible",

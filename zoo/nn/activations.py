@@ -12,6 +12,7 @@ from typing import Any
 from keras import ops
 
 from zoo.errors import ZooError, did_you_mean
+from zoo.nn.config import checked
 
 Activation = Callable[[Any], Any]
 
@@ -57,9 +58,18 @@ _ACTIVATIONS: dict[str, Activation] = {
 
 def activation(name: str) -> Activation:
     """The activation that a config calls `name`. Raises a ZooError where it is not known."""
-    if name not in _ACTIVATIONS:
-        raise ZooError(
-            f"There is no activation '{name}'.{did_you_mean(name, _ACTIVATIONS)}",
-            why=f"zoo has {', '.join(sorted(_ACTIVATIONS))}",
-        )
+    if fault := _fault(name):
+        raise ZooError(fault)
     return _ACTIVATIONS[name]
+
+
+def activation_name(default: str) -> Any:
+    """A config's field that names an activation; one that is not known is told with the config's other faults."""
+    return checked(default, _fault)
+
+
+def _fault(name: str) -> str:
+    if name in _ACTIVATIONS:
+        return ""
+    near = did_you_mean(name, _ACTIVATIONS) or f" zoo has {', '.join(sorted(_ACTIVATIONS))}."
+    return f"There is no activation '{name}'.{near}"

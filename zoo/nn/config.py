@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeAlias
 
 from zoo.errors import Faults
@@ -53,11 +53,16 @@ class Config:
                 values[field.name] = value
             else:
                 faults.add(f"{field.name} = {value!r} should be {_spell(hints[field.name])}")
+        legible = not faults
+        for field in dataclasses.fields(cls):
+            fault_of = field.metadata.get("fault")
+            if fault_of and field.name in values and (fault := fault_of(values[field.name])):
+                faults.add(f"{field.name}: {fault}")
         for key, harmless in cls.unsupported.items():
             if key in source and source[key] not in harmless:
                 allowed = " or ".join(map(repr, harmless))
                 faults.add(f"{key} = {source[key]!r} is not supported; it may be {allowed}")
-        if not faults:
+        if legible:
             config = cls(**values, source=dict(source))
             faults.found += config.faults()
             if not faults:
@@ -107,6 +112,11 @@ class Config:
 def inferred(default: Any) -> Any:
     """A field that is no key of `config.json`: `infer` sets it from the tensors, or `fields_of` from a name."""
     return dataclasses.field(default=default, metadata={"inferred": True})
+
+
+def checked(default: Any, fault: Callable[[Any], str]) -> Any:
+    """A field of which `fault` tells what is wrong with its value alone; nothing, where it may be that."""
+    return dataclasses.field(default=default, metadata={"fault": fault})
 
 
 def _fits(value: Any, kind: Any) -> bool:

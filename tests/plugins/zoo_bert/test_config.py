@@ -89,3 +89,14 @@ def test_what_is_written_is_what_was_read_and_what_changed():
         "tie_word_embeddings": False,
         "architectures": ["BertModel"],
     }
+
+
+def test_an_unknown_activation_is_told_with_what_else_is_wrong():
+    with pytest.raises(zoo.ZooError) as caught:
+        BertConfig.read({"hidden_act": "gelo", "num_attention_heads": 5, "is_decoder": True}, "here")
+
+    assert caught.value.why == [
+        "hidden_act: There is no activation 'gelo'. Did you mean 'gelu'?",
+        "is_decoder = True is not supported; it may be False or None",
+        "hidden_size = 768 is not a multiple of num_attention_heads = 5",
+    ]

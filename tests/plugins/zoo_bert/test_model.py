@@ -40,8 +40,9 @@ def test_every_activation_without_weights_is_there():
 
 @pytest.mark.parametrize("name", sorted(PARAMETRIC))
 def test_an_activation_with_weights_is_refused(name, tiny):
-    with pytest.raises(zoo.ZooError, match=f"no activation '{name}'"):
+    with pytest.raises(zoo.ZooError) as caught:
         zoo.load(tiny("BertModel", hidden_act=name))
+    assert f"no activation '{name}'" in str(caught.value)
 
 
 @pytest.mark.parametrize(
