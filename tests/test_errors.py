@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.errors import Faults, RunError, ZooError, did_you_mean, some
+from zoo.errors import Faults, RunError, ZooError, counted, did_you_mean, some
 
 
 def test_an_error_tells_what_then_every_fact_then_what_to_do():
@@ -58,3 +58,8 @@ def test_a_long_list_is_cut_and_says_how_much_is_missing(items, limit):
     shown = ", ".join(map(str, items[:limit]))
     more = len(items) - limit
     assert told == (shown if more <= 0 else f"{shown}, ... ({more} more)")
+
+
+def test_a_number_of_things():
+    assert [counted(n, "row") for n in (0, 1, 2, 1204)] == ["0 rows", "1 row", "2 rows", "1,204 rows"]
+    assert [counted(n, "row is", "rows are") for n in (1, 2)] == ["1 row is", "2 rows are"]

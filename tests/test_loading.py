@@ -143,7 +143,7 @@ class TestNewHead:
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
         if fresh is None:
-            with pytest.raises(zoo.ZooError, match="1 variables have no tensor"):
+            with pytest.raises(zoo.ZooError, match="1 variable has no tensor"):
                 zoo.load(folder, task="text-generation")
         else:
             assert list(zoo.load(folder, task="text-generation").audit.fresh) == fresh

@@ -77,3 +77,8 @@ def some(items: Iterable[object], limit: int = 8) -> str:
     if len(listed) <= limit:
         return ", ".join(listed)
     return f"{', '.join(listed[:limit])}, ... ({len(listed) - limit} more)"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things: `'1 row'`, `'1,204 rows'`; `many` is for more than another letter, as `'rows are'`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -159,4 +159,4 @@ def test_adapters_come_from_urls(bert, tmp_path, hub, python):
     commit = hub.add("org/adapter", {path.name: path.read_bytes() for path in (tmp_path / "adapter").iterdir()})
     code = "import sys, zoo; print(zoo.load(sys.argv[1], adapter=sys.argv[2]).adapters)"
     done = python(code, str(bert), f"hf://org/adapter@{commit}")
-    assert "<1 adapters: default; default is on>" in done.stdout, done.stderr
+    assert "<1 adapter: default; default is on>" in done.stdout, done.stderr

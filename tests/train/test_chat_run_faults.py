@@ -35,7 +35,7 @@ def test_answers_that_are_cut_off_are_told_of_every_split(base, tmp_path):
     run = zoo.finetune(given, overrides=["train.steps=1"], listener=told)
     evaluate(run, held_out, listener=scores)
 
-    assert told.facts["cut off"] == ["1 rows (14%) are longer, and lose their end: 1 answers, each of them whole"]
+    assert told.facts["cut off"] == ["1 row (14%) is longer, and loses its end: 1 answer, all of it"]
     lost = "2 rows (50%) are longer, and lose their end: 2 answers, each of them whole"
     assert told.facts["cut off of validation"] == [lost]
     assert scores.facts["cut off"] == [lost]

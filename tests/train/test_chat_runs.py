@@ -62,7 +62,7 @@ def test_a_check_shows_what_is_trained_and_tells_what_is_cut(data, tmp_path):
     long = write(tmp_path / "long.jsonl", [*ROWS, talk("Spell 2.", "two", "And once more? " * 9, "two")])
     found = zoo.check(recipe(long, tmp_path / "run", max_length=32, validation=0), show=2)
 
-    assert found.data["cut off"] == "1 rows (2%) are longer, and lose their end: 1 answers, each of them whole"
+    assert found.data["cut off"] == "1 row (2%) is longer, and loses its end: 1 answer, all of it"
     first = found.examples[0]
     assert (first.row, first.tokens[0], first.tokens[-1]) == (1, "<bos>", "<eos>")
     trained = [text for text, own in zip(first.tokens, first.trained, strict=True) if own]

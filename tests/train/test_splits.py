@@ -111,7 +111,7 @@ def test_rows_that_are_held_out_too_are_told_of(files):
     found = splits(train=file, validation=other)
     assert len(found.train) == 20
     (warning,) = found.warnings
-    assert "1 training rows are held out, too, such as row 5, which is row 1 of" in warning
+    assert "1 training row is held out, too, such as row 5, which is row 1 of" in warning
     assert "data.dedupe = true" in warning
 
 
@@ -139,7 +139,7 @@ def test_nothing_left_to_learn_from(files):
 def test_one_text_with_two_labels(files):
     file = files("x.csv", [*ROWS, ("this is the text of row 4", "b")])
     assert splits(train=file, validation=0).warnings == [
-        f"1 inputs have more than one label, such as rows 5, 21 of '{file}': at most one of them is right"
+        f"1 input has more than one label, such as rows 5, 21 of '{file}': at most one of them is right"
     ]
 
 

@@ -97,7 +97,7 @@ def test_a_tensor_that_is_there_under_two_names_is_not_guessed_at(checkpoint):
     twice = TENSORS | {"layer.0.norm.gamma": np.zeros(2, np.float32)}
     with pytest.raises(ZooError) as caught:
         audit(LAYOUT, SHAPES, checkpoint(twice))
-    assert caught.value.why == ["1 tensors belong to no variable: layer.0.norm.gamma"]
+    assert caught.value.why == ["1 tensor belongs to no variable: layer.0.norm.gamma"]
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.bool_, np.int8])

@@ -8,7 +8,7 @@ import datetime
 import click
 
 from zoo.cli.console import json_option, print_json, print_table
-from zoo.errors import ZooError
+from zoo.errors import ZooError, counted
 
 
 @click.group("cache")
@@ -82,7 +82,7 @@ def prune(names: tuple[str, ...], every: bool, dry_run: bool, as_json: bool) -> 
     for checkpoint in unwanted:
         click.echo(f"{checkpoint.repository}@{checkpoint.commit[:8]}  {checkpoint.size:,} bytes")
     if left:
-        click.echo(f"{len(left)} leftovers  {sum(leftover.size for leftover in left):,} bytes")
+        click.echo(f"{counted(len(left), 'leftover')}  {sum(leftover.size for leftover in left):,} bytes")
     click.echo(f"{size:,} bytes {'would be freed' if dry_run else 'freed'}")
 
 

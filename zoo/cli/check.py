@@ -16,6 +16,7 @@ from zoo.cli.console import (
     use_keras,
 )
 from zoo.cli.terminal import Terminal
+from zoo.errors import counted
 from zoo.train.finetune import resolve
 
 
@@ -58,7 +59,7 @@ def command(
             "weights": f"{found.parameters:,}{frozen}",
             "memory": f"{size(found.peak_bytes)} at most, of {size(found.memory_bytes)} free ({found.device})",
             "arithmetic": f"{_gigas(found.flops_per_step)} GFLOP in the largest step",
-            "time": f"about {_duration(found.seconds)}: {_count(found.steps, 'step')}, of which the largest took "
+            "time": f"about {_duration(found.seconds)}: {counted(found.steps, 'step')}, of which the largest took "
             f"{found.seconds_per_step:.3g} s here on weights of zero, and the evaluations",
             "advice": found.advice or "none",
         }
@@ -71,16 +72,12 @@ def _print_example(example: Any) -> None:
     """The tokens of an example: those that are trained in « and », and in colour where there is one."""
     count = sum(example.trained)
     told = f"label '{example.label}'" if example.label else f"{count} of them trained"
-    click.echo(click.style(f"\nrow {example.row}: {len(example.ids)} tokens, {told}", bold=True))
+    click.echo(click.style(f"\nrow {example.row}: {counted(len(example.ids), 'token')}, {told}", bold=True))
     runs = [
         click.style(f"«{text}»", fg="green", bold=True) if trained else click.style(text, dim=True)
         for trained, text in example.runs()
     ]
     click.echo(" ".join(runs))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _gigas(number: float) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.console import json_option, print_json, print_table
-from zoo.errors import RunError, ZooError, did_you_mean
+from zoo.errors import RunError, ZooError, counted, did_you_mean
 
 if TYPE_CHECKING:
     from zoo.hub.check import Verdict
@@ -45,7 +45,7 @@ def check_plugins(names: tuple[str, ...], as_json: bool) -> None:
         print_json([dataclasses.asdict(verdict) for verdict in verdicts])
     else:
         for verdict in verdicts:
-            state = f"{len(verdict.faults)} faults" if verdict.faults else "sound"
+            state = counted(len(verdict.faults), "fault") if verdict.faults else "sound"
             click.echo(f"{verdict.plugin} ({verdict.distribution}): {state}")
             for note in verdict.notes:
                 click.echo(f"  note: {note}")
@@ -83,7 +83,7 @@ def lock(catalogue: Path, names: tuple[str, ...], revision: str, only_check: boo
     else:
         for line in changes:
             click.echo(line)
-        click.echo(f"{lock_path(catalogue)}: {len(found)} presets, {len(changes)} changes")
+        click.echo(f"{lock_path(catalogue)}: {counted(len(found), 'preset')}, {counted(len(changes), 'change')}")
     if only_check and changes:
         raise click.exceptions.Exit(1)
 
@@ -142,7 +142,7 @@ def _show(as_json: bool) -> None:
                 f"broken: {' '.join(row.error.split())}"
                 if row.manifest is None
                 else ", ".join([*row.manifest.architectures, *row.manifest.datasets, *row.manifest.trackers])
-                or f"{len(row.presets)} presets",
+                or counted(len(row.presets), "preset"),
             )
             for row in rows
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from zoo.cli.console import json_option, print_json
+from zoo.errors import counted
 
 
 @click.command("pull")
@@ -29,4 +30,4 @@ def command(presets: tuple[str, ...], as_json: bool) -> None:
         print_json(pulled)
         return
     for name, files in pulled.items():
-        click.echo(f"{name}: {len(files)} files, every one as pinned")
+        click.echo(f"{name}: {counted(len(files), 'file')}, every one as pinned")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from zoo.cli.console import json_option, print_facts, print_json, use_keras
+from zoo.errors import counted
 
 
 @click.command("verify")
@@ -30,14 +31,14 @@ def command(preset: str, as_json: bool) -> None:
         hashed = {name: str(path) for name, path in files.paths.items()}
         print_json({"preset": preset, "files": hashed, "bytes": total, "outputs": compared})
     else:
-        facts = {"files": f"{len(files.paths)} files, {total:,} bytes, every one as pinned"}
+        facts = {"files": f"{counted(len(files.paths), 'file')}, {total:,} bytes, every one as pinned"}
         if outputs is None:
             facts["outputs"] = "not compared: this preset has no golden outputs"
         else:
             golden = outputs.golden
             facts |= {
-                "outputs": f"largest difference {outputs.difference:.2g} over {len(golden.inputs)} inputs, "
-                f"tolerance {golden.tolerance:g}",
+                "outputs": f"largest difference {outputs.difference:.2g} over "
+                f"{counted(len(golden.inputs), 'input')}, tolerance {golden.tolerance:g}",
                 "device": outputs.device,
                 "reference": golden.reference,
             }

@@ -16,7 +16,7 @@ from zoo.data.preprocessing import ImagePreprocessor
 from zoo.data.problems import SINGLE, classes_of, guess_problem, read_labels
 from zoo.data.row_faults import REFUSE, RowFaults
 from zoo.data.table import Table
-from zoo.errors import ZooError, some
+from zoo.errors import ZooError, counted, some
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ def without_faulty(
     if faulty == REFUSE or none_left:
         skips = "" if none_left else '; data.faulty = "skip" leaves them out, and counts them'
         raise ZooError(
-            f"'{examples.source}' has {len(faults):,} pictures that cannot {can}{', and no others' * none_left}.",
+            f"'{examples.source}' has {counted(len(faults), 'picture')} that cannot {can}"
+            f"{', and no others' * none_left}.",
             why=first_of(list(faults.values())),
             fix=f"Repair or remove them{skips}.",
         )
@@ -147,7 +148,8 @@ def refuse_same(train: Examples, held_out: Examples, pairs: Sequence[tuple[int, 
     """A ZooError that names the pictures that are both trained on and tested on."""
     told = [f"{picture_name(train, n)} is {picture_name(held_out, other)}" for n, other in pairs]
     raise ZooError(
-        f"{len(pairs):,} pictures are both in training and held out, so that scores would be too good.",
+        f"{counted(len(pairs), 'picture is', 'pictures are')} both in training and held out, "
+        "so that scores would be too good.",
         why=first_of(told),
         fix="Remove them from one of the two; data.dedupe = true leaves them out of training, and counts them.",
     )

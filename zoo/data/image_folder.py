@@ -10,7 +10,7 @@ from pathlib import Path
 from zoo.data.examples import Examples
 from zoo.data.images import EXTENSIONS
 from zoo.data.splits import SPLIT_WORDS
-from zoo.errors import Faults, ZooError, some
+from zoo.errors import Faults, ZooError, counted, some
 
 
 def folder_splits(folder: str | Path) -> dict[str, Path]:
@@ -81,7 +81,7 @@ def read_image_folder(folder: str | Path, notes: list[str] | None = None) -> Exa
         labels += [directory.name] * len(pictures)
     loose = sorted(path.name for path in root.iterdir() if path.is_file() and _is_picture(path.name))
     if not directories:
-        only = f", only {len(loose):,} pictures" if loose else ""
+        only = f", only {counted(len(loose), 'picture')}" if loose else ""
         faults.add(f"it has no directories{only}; each class needs one")
     elif loose:
         faults.add(f"{some(loose)}: beside the classes, and in none of them")

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
+from zoo.errors import counted
 from zoo.nn.config import Keys, keys_of
 
 _NEEDED = {
@@ -177,7 +178,7 @@ def _faults_of_list(name: str, value: Any, count: int) -> list[str]:
     wanted = f"should be a list of {count} positive numbers, one for each pair of channels"
     if not isinstance(value, list):
         return [f"{name} = {value!r} {wanted}"]
-    found = [f"{name} has {len(value)} numbers, and {wanted}"] if len(value) != count else []
+    found = [f"{name} has {counted(len(value), 'number')}, and {wanted}"] if len(value) != count else []
     wrong = [one for one in value if not _positive(one)]
     return [*found, f"{name} has {wrong[0]!r}, and {wanted}"] if wrong else found
 

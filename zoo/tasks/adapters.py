@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jax import numpy as jnp
 
-from zoo.errors import Faults, ZooError, did_you_mean, some
+from zoo.errors import Faults, ZooError, counted, did_you_mean, some
 from zoo.hub.files import CONFIG
 from zoo.nn import Linear, Lora
 from zoo.registry.presets import find_preset, is_preset, read_lock
@@ -63,7 +63,7 @@ class Adapters:
         return len(self._held)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} adapters: {', '.join(self)}; {self.active or 'none'} is on>"
+        return f"<{counted(len(self), 'adapter')}: {', '.join(self)}; {self.active or 'none'} is on>"
 
     def add(
         self,

@@ -14,7 +14,7 @@ from zoo.data.examples import Examples
 from zoo.data.image_examples import thin, without_faulty
 from zoo.data.problems import LANGUAGE, PREFERENCE, RETRIEVAL, TOKENS
 from zoo.data.row_faults import SKIP, RowFaults
-from zoo.errors import ZooError, some
+from zoo.errors import ZooError, counted, some
 from zoo.tasks.labelled import NO_LABEL
 from zoo.tasks.preferences import as_answers
 from zoo.train.batches import Batches
@@ -135,10 +135,17 @@ def _cut(parts: Mapping[str, EncodedTexts], splits: Splits) -> dict[str, str]:
     for name, encoded in parts.items():
         if cut := sum(item.truncated for item in encoded):
             what = "text" if len(encoded) > len(splits.parts[name]) else "row"
-            told = f"{cut:,} {what}s ({cut / len(encoded):.0%}) are longer, and lose their end"
+            share = f"({cut / len(encoded):.0%})"
+            told = counted(
+                cut,
+                f"{what} {share} is longer, and loses its end",
+                f"{what}s {share} are longer, and lose their end",
+            )
             lost = sum(item.lost for item in encoded)
             key = "cut off" if name == "train" else f"cut off of {name}"
-            facts[key] = told + (f": {lost:,} answers, each of them whole" if lost else "")
+            facts[key] = told + (
+                f": {counted(lost, 'answer, all of it', 'answers, each of them whole')}" if lost else ""
+            )
     return facts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, counted
 from zoo.nn import BatchNorm
 from zoo.train.depth import blocks, depths
 
@@ -51,7 +51,7 @@ def _freeze_norms(model: Any) -> None:
 def _freeze_below(model: Any, kept: int) -> None:
     count = len(blocks(model))
     if kept > count:
-        raise ZooError(f'train.freeze = "all but {kept}", and the model has {count} layers.')
+        raise ZooError(f'train.freeze = "all but {kept}", and the model has {counted(count, "layer")}.')
     for layer in model.backbone._flatten_layers():
         own = layer._trainable_variables + layer._non_trainable_variables
         if own and max(depths(model, own)) <= count - kept:

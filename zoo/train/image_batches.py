@@ -21,7 +21,7 @@ from zoo.data.augment import Augmentation
 from zoo.data.image_examples import first_of
 from zoo.data.images import read_image
 from zoo.data.preprocessing import ImagePreprocessor
-from zoo.errors import RunError, ZooError
+from zoo.errors import RunError, ZooError, counted
 from zoo.train.order import Order
 from zoo.train.orphans import end_with_parent
 
@@ -159,7 +159,8 @@ class ImageBatches:
             faults = list(filter(None, pool.map(look, range(len(self.images)))))
         if len(faults) < 2:
             return first
-        return ZooError(f"{len(faults):,} training pictures cannot be decoded.", why=first_of(faults), fix=_FIX)
+        what = f"{counted(len(faults), 'training picture')} cannot be decoded."
+        return ZooError(what, why=first_of(faults), fix=_FIX)
 
     @cached_property
     def _empty(self) -> np.ndarray:

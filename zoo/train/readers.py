@@ -16,7 +16,7 @@ from zoo.data.problems import LANGUAGE
 from zoo.data.readers import read_table
 from zoo.data.row_faults import RowFaults
 from zoo.data.table import Table
-from zoo.errors import some
+from zoo.errors import counted, some
 from zoo.registry.code import dataset_names, find_dataset, load_dataset
 from zoo.train.recipe import DataKeys
 
@@ -87,7 +87,8 @@ class TextReader:
     def overlap(self, train: Examples, held_out: Examples, pairs: list[tuple[int, int]]) -> str:
         n, other = pairs[0]
         return (
-            f"{len(pairs):,} training rows are held out, too, such as row {train.rows[n]}, which is row "
+            f"{counted(len(pairs), 'training row is', 'training rows are')} held out, too, "
+            f"such as row {train.rows[n]}, which is row "
             f"{held_out.rows[other]} of '{held_out.source}': scores are too good; "
             "data.dedupe = true leaves them out of training"
         )

@@ -11,7 +11,7 @@ from zoo.data.examples import Examples, check_inputs
 from zoo.data.labels import check_known
 from zoo.data.problems import SINGLE, check_learnable, classes_of
 from zoo.data.splits import draw_indices, split_indices
-from zoo.errors import ZooError
+from zoo.errors import ZooError, counted
 from zoo.train.readers import Reader, called, pinned, reader_for
 from zoo.train.recipe import Recipe
 
@@ -73,7 +73,8 @@ def read_splits(recipe: Recipe) -> Splits:
     if doubtful := contradictions(train, reader.keys(train)):
         named = called(recipe.model.task, train, doubtful[0][:2])
         warnings.append(
-            f"{len(doubtful):,} inputs have more than one label, such as {named}: at most one of them is right"
+            f"{counted(len(doubtful), 'input has', 'inputs have')} more than one label, "
+            f"such as {named}: at most one of them is right"
         )
     found = Splits(train, validation, test, pins | reader.settled, reader.notes, warnings, reader.digests)
     if recipe.evaluate.answers:

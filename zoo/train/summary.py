@@ -13,6 +13,7 @@ import numpy as np
 from zoo.data.conversations import texts_of
 from zoo.data.examples import Examples
 from zoo.data.problems import BEGUN, LANGUAGE, MULTI, PREFERENCE, REGRESSION, RETRIEVAL, SINGLE, TOKENS
+from zoo.errors import counted
 from zoo.train.advice import quicker, time_parts
 from zoo.train.answers import Answer, means
 from zoo.train.baselines import constant
@@ -71,7 +72,7 @@ def write_report(
         metrics=final.metrics | means(answers),
         score=told,
         interval=interval(final),
-        evaluated_on=f"{split} ({len(examples):,} rows)",
+        evaluated_on=f"{split} ({counted(len(examples), 'row')})",
         baselines=_baselines(splits.train, examples, model.labels, probe, history),
         history=history,
         labels=list(model.labels),

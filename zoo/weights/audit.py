@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zoo.errors import Faults, some
+from zoo.errors import Faults, counted, some
 from zoo.weights.container import FLOATS
 from zoo.weights.layout import Layout, Op
 from zoo.weights.reader import Checkpoint
@@ -27,7 +27,7 @@ class Audit:
 
     def __str__(self) -> str:
         """What was read, how much is new and what was left, for a person to look at."""
-        lines = [f"{len(self.sources)} variables from the checkpoint"]
+        lines = [f"{counted(len(self.sources), 'variable')} from the checkpoint"]
         if self.fresh:
             lines.append(f"new, at random: {', '.join(self.fresh)}")
         for reason in dict.fromkeys(self.ignored.values()):
@@ -66,9 +66,9 @@ def audit(layout: Layout, variables: Mapping[str, tuple[int, ...]], checkpoint: 
     }
     unknown = [tensor for tensor, reason in reasons.items() if not reason]
     if missing:
-        faults.add(f"{len(missing)} variables have no tensor: {some(missing)}")
+        faults.add(f"{counted(len(missing), 'variable has', 'variables have')} no tensor: {some(missing)}")
     if unknown:
-        faults.add(f"{len(unknown)} tensors belong to no variable: {some(unknown)}")
+        faults.add(f"{counted(len(unknown), 'tensor belongs', 'tensors belong')} to no variable: {some(unknown)}")
     faults.check(
         f"The weights of {checkpoint.origin} do not fit the model that its config describes.",
         fix="Take both from one place and commit; if they are from one, the architecture's layout lacks a rule.",

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from zoo.errors import Faults, ZooError, some
+from zoo.errors import Faults, ZooError, counted, some
 from zoo.hub.adapter import adapter_files
 from zoo.hub.description import is_timm, labels_of
 from zoo.hub.files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG, Files
@@ -164,9 +164,11 @@ def match(
         if path not in changes:
             unknown.append(tensor)
     if unknown:
-        faults.add(f"{len(unknown)} of its tensors belong to nothing in the model: {some(unknown)}")
+        belong = counted(len(unknown), "of its tensors belongs", "of its tensors belong")
+        faults.add(f"{belong} to nothing in the model: {some(unknown)}")
     if missing:
-        faults.add(f"{len(missing)} tensors that the model needs are not there: {some(missing)}")
+        need = counted(len(missing), "tensor that the model needs is", "tensors that the model needs are")
+        faults.add(f"{need} not there: {some(missing)}")
     if not checkpoint.tensors:
         faults.add("it holds no tensor")
     faults.check(

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from zoo.errors import Faults, ZooError, some
+from zoo.errors import Faults, ZooError, counted, some
 from zoo.weights.container import FLOATS, Tensor, is_finite, read_header
 
 _BUFFER = 256 << 10
@@ -41,9 +41,9 @@ class Checkpoint:
         gone = [name for name in weight_map if name not in self.tensors]
         moved = [name for name, tensor in self.tensors.items() if weight_map.get(name, tensor.path) != tensor.path]
         unsaid = [name for name in self.tensors if name not in weight_map]
-        for names, what in ((gone, "are in no shard"), (moved, "are in another shard"), (unsaid, "are not in it")):
+        for names, what in ((gone, "in no shard"), (moved, "in another shard"), (unsaid, "not in it")):
             if names:
-                faults.add(f"{len(names)} tensors {what}: {some(map(repr, names))}")
+                faults.add(f"{counted(len(names), 'tensor is', 'tensors are')} {what}: {some(map(repr, names))}")
         faults.check(f"The index of {self.origin} does not tell what its shards hold.")
 
     def __contains__(self, name: str) -> bool:

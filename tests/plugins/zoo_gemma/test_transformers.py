@@ -264,7 +264,7 @@ def test_the_embeddings_scale_is_rounded_to_the_arithmetic(tmp_path, arrays):
         ({"num_key_value_heads": 3}, "not a multiple of num_key_value_heads = 3"),
         ({"head_dim": 7}, "head_dim = 7 cannot be"),
         ({"rope_parameters": {"rope_type": "axial"}}, "rope_type = 'axial' is not supported"),
-        ({"rope_parameters": {**LONGROPE, "long_factor": [1.0]}}, "long_factor has 1 numbers, .* a list of 4"),
+        ({"rope_parameters": {**LONGROPE, "long_factor": [1.0]}}, "long_factor has 1 number, .* a list of 4"),
         ({"final_logit_softcapping": -1.0}, "final_logit_softcapping = -1.0 is not positive"),
     ],
     ids=str,
