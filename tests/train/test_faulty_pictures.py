@@ -134,7 +134,7 @@ def test_a_thin_picture_is_trained_on_unless_it_is_cropped_as_in_evaluations(tin
 
     assert zoo.check(str(tiny_resnet), data=root, overrides=QUICK).rows["train"] == 10
     for asked in ("data.augment.crop=1", "data.validation=0"):
-        with pytest.raises(ZooError, match="pictures? that cannot be cropped for an evaluation"):
+        with pytest.raises(ZooError, match=r"pictures? that cannot be cropped for an evaluation"):
             zoo.check(str(tiny_resnet), data=root / "train", overrides=(*QUICK, asked))
 
 
