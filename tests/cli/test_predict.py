@@ -115,8 +115,8 @@ def test_every_label_that_is_likely_where_there_may_be_several(zoo, checkpoint, 
     assert [len(row) for row in model.classify(texts, top_k=3)] == [3] * 4
 
 
-def test_a_text_may_be_longer_than_a_file_name(zoo, run):
-    text = "a superb film " * 400
+@pytest.mark.parametrize("text", ["a superb film " * 400, "~5 minutes late"])
+def test_a_text_may_be_no_name_of_a_file_at_all(zoo, run, text):
     assert [row["input"] for row in zoo("predict", run, text, "--json").json] == [text]
 
 

@@ -11,7 +11,7 @@ from zoo.data.file_names import names_a_file
     "text",
     [
         *("gone.xlsx", "gone.csv", "GONE.JSON", "cat.png", "notes.md", "a.tar.gz", "nowhere/rows.parquet"),
-        *("data/gone", "./gone", "../gone", "~/gone", "/gone"),
+        *("data/gone", "./gone", "../gone", "~/gone", "/tmp/gone"),
     ],
 )
 def test_names_of_files(tmp_path, monkeypatch, text):
@@ -24,6 +24,8 @@ def test_names_of_files(tmp_path, monkeypatch, text):
     "text",
     [
         *("", " ", "fine", "and/or", "he/she", "9/10", "3.5", "e.g.", "Node.js", "...", ".", "x" * 5000, "\0.x/\0"),
+        *("/s", "/r/python", "//x", "~5", "great!.txt", "www.example.org/index.html", "mailto:me@example.pdf"),
+        "我读了notes.md",
         *("I read it in notes.md", "gone\n.csv", "https://example.org/rows.csv"),
     ],
 )

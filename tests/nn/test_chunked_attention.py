@@ -1,4 +1,4 @@
-"""Attention in chunks beside the plain formula: values and gradients, with every kind of mask, and its memory."""
+"""Attention in chunks and in bands beside the formula: values and gradients by every kind of mask, and memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
+from zoo.nn import banded_attention, chunked_attention
 from zoo.nn.attention import attend
+from zoo.nn.banded_attention import attend_in_bands
 from zoo.nn.chunked_attention import attend_in_chunks
 from zoo.nn.masks import Mask
 
@@ -20,6 +22,7 @@ MASKS = [
     {"window": 4},
     {},
 ]
+WAYS = [("chunks", rule) for rule in MASKS] + [("bands", rule) for rule in MASKS if "causal" in rule]
 
 
 def rows(length):
@@ -33,10 +36,12 @@ def rows(length):
 
 
 @pytest.mark.parametrize(("kind", "soft_cap"), [("packed", 2.0), ("padded", None), ("plain", 0.5)])
-@pytest.mark.parametrize("rule", MASKS, ids=str)
-@pytest.mark.parametrize("keep", [False, True])
-@pytest.mark.parametrize(("length", "chunk"), [(5, 8), (21, 8), (37, 2)])
-def test_values_and_gradients_are_the_plain_formulas(length, chunk, keep, rule, kind, soft_cap):
+@pytest.mark.parametrize(("way", "rule"), WAYS, ids=str)
+@pytest.mark.parametrize("length", [5, 21])
+def test_values_and_gradients_are_the_plain_formulas(length, way, rule, kind, soft_cap, monkeypatch):
+    monkeypatch.setattr(chunked_attention, "_CHUNK", 8)
+    monkeypatch.setattr(banded_attention, "_BAND", 8)
+    attention = {"bands": attend_in_bands, "chunks": attend_in_chunks}[way]
     rng = np.random.default_rng(1)
     made = [rng.standard_normal((BATCH, n, length, DIM), np.float32) for n in (HEADS, KV_HEADS, KV_HEADS, HEADS)]
     *inputs, out = made
@@ -44,7 +49,7 @@ def test_values_and_gradients_are_the_plain_formulas(length, chunk, keep, rule, 
     mask = Mask.of(arrays, **rule)
     settings = {"scale": 0.3, "soft_cap": soft_cap}
 
-    ours, back = jax.vjp(lambda *x: attend_in_chunks(*x, mask, **settings, chunk=chunk, keep=keep), *inputs)
+    ours, back = jax.vjp(lambda *x: attention(*x, mask, **settings), *inputs)
     theirs, plain = jax.vjp(lambda *x: attend(*x, mask.whole(), **settings), *inputs)
 
     seen = np.ones((BATCH, length), bool) if mask.whole() is None else np.asarray(mask.whole()).any(axis=(1, 3))
@@ -58,11 +63,10 @@ def test_memory_grows_with_the_length_alone():
     def peak(length, window):
         shapes = [jax.ShapeDtypeStruct((1, n, length, 64), jnp.float32) for n in (4, 1, 1)]
         mask = Mask(None, None, length, causal=True, window=window)
-        step = jax.jit(
-            jax.grad(lambda *x: attend_in_chunks(*x, mask, scale=0.1, chunk=256).sum(), argnums=(0, 1, 2))
-        )
+        step = jax.jit(jax.grad(lambda *x: attend_in_chunks(*x, mask, scale=0.1).sum(), argnums=(0, 1, 2)))
         return step.lower(*shapes).compile().memory_analysis().temp_size_in_bytes
 
     for window in (None, 512):
+        assert peak(4096, window) < 2.5 * peak(2048, window)
         assert peak(16384, window) < 2.5 * peak(8192, window)
         assert peak(8192, window) < 4 * 8192 * 8192  # one head's scores

@@ -16,7 +16,7 @@ from zoo.nn.masks import Mask
 @pytest.mark.parametrize(
     ("length", "causal", "device", "served", "way"),
     [
-        (64, True, "cpu", True, "attend_in_chunks"),
+        (64, True, "cpu", True, "attend_in_bands"),
         (64, False, "cpu", True, "attend"),
         (64, True, "gpu", True, "attend"),
         (LONG, True, "gpu", True, "attend_in_flash"),
@@ -25,7 +25,7 @@ from zoo.nn.masks import Mask
     ],
 )
 def test_the_way(length, causal, device, served, way, monkeypatch):
-    for name in ("attend", "attend_in_chunks", "attend_in_flash"):
+    for name in ("attend", "attend_in_bands", "attend_in_chunks", "attend_in_flash"):
         monkeypatch.setattr(kernels, name, lambda *args, name=name, **more: name)
     monkeypatch.setattr(kernels, "flash_serves", lambda *args: served)
     monkeypatch.setattr(jax, "default_backend", lambda: device)

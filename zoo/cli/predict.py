@@ -149,8 +149,8 @@ def _texts(
 ) -> Sequence[str] | Sequence[tuple[str, str]]:
     from zoo.data.file_names import names_a_file
 
-    path = Path(inputs[0]).expanduser()
-    # os.path's, not Path's: a text may be longer than any file's name.
+    # os.path's, not Path's: a text may be longer than any file's name, and begin with ~.
+    path = Path(os.path.expanduser(inputs[0]))
     if len(inputs) == 1 and (os.path.isfile(path) or (names_a_file(inputs[0]) and not os.path.isdir(path))):
         return _rows(path, column, data)
     if column:

@@ -1,4 +1,4 @@
-"""Which way attention is computed: all scores at once, chunk by chunk, or by a kernel of the device."""
+"""Which way attention is computed: all scores at once, in bands or in chunks, or by a kernel of the device."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import jax
 
 from zoo.nn.attention import attend
+from zoo.nn.banded_attention import attend_in_bands
 from zoo.nn.chunked_attention import attend_in_chunks
 from zoo.nn.flash_attention import attend_in_flash, flash_serves
 from zoo.nn.masks import Mask
 
 LONG = 1024  # tokens from which on all scores at once are too much
-_CHUNK, _CPU_CHUNK = 256, 128  # queries
 
 
 def attend_by_mask(
@@ -21,18 +21,17 @@ def attend_by_mask(
     """As `attend`, for queries and keys of the same tokens.
 
     Long rows never have all their scores at a time: flash attention computes them where it serves, else chunks do.
-    In a causal row of any length, chunks leave out half of the scores, which is time on a CPU.
+    Causal rows that are shorter are computed in bands on a CPU, where each score less is time.
 
     Args:
         query: `(batch, heads, length, head_dim)`.
         key, value: `(batch, kv_heads, length, head_dim)`.
         mask: who sees whom.
     """
-    numbers: dict[str, Any] = {"scale": scale, "soft_cap": soft_cap}
     if query.shape[2] < LONG:
         if mask.causal and jax.default_backend() == "cpu":
-            return attend_in_chunks(query, key, value, mask, **numbers, chunk=_CPU_CHUNK, keep=True)
-        return attend(query, key, value, mask.whole(), **numbers)
+            return attend_in_bands(query, key, value, mask, scale=scale, soft_cap=soft_cap)
+        return attend(query, key, value, mask.whole(), scale=scale, soft_cap=soft_cap)
     if flash_serves(query, mask, soft_cap):
         return attend_in_flash(query, key, value, mask, scale=scale)
-    return attend_in_chunks(query, key, value, mask, **numbers, chunk=_CHUNK)
+    return attend_in_chunks(query, key, value, mask, scale=scale, soft_cap=soft_cap)

@@ -20,6 +20,7 @@ _TIMM: Keys = {
 _OF_ALL = keys_of(
     (
         *("model_type", "architectures", "transformers_version", "dtype", "torch_dtype", "use_cache"),
+        "_name_or_path",
         *("id2label", "label2id", "num_labels", "problem_type"),
     )
 )

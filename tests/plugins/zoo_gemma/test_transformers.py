@@ -219,7 +219,7 @@ def test_long_rows_are_computed_in_chunks(tmp_path, arrays, monkeypatch):
     model = zoo.load(folder)
     wanted = model.generate(arrays, max_new_tokens=6)
     monkeypatch.setattr("zoo.nn.kernels.LONG", 1)
-    monkeypatch.setattr("zoo.nn.kernels._CHUNK", 8)
+    monkeypatch.setattr("zoo.nn.chunked_attention._CHUNK", 8)
 
     gap = np.abs(np.asarray(model(arrays)) - outputs(reference(folder), arrays))
 
