@@ -56,7 +56,8 @@ def verify_outputs(name: str) -> Outputs | None:
     import numpy as np
 
     model = load(name)
-    found = np.asarray(getattr(model, model.verb)(golden.inputs), np.float64)
+    with jax.default_matmul_precision("highest"):  # whatever the user has chosen for other work
+        found = np.asarray(getattr(model, model.verb)(golden.inputs), np.float64)
     expected = np.asarray(golden.outputs, np.float64)
     if found.shape != expected.shape:
         raise RunError(
