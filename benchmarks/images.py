@@ -1,9 +1,9 @@
 """How long do an inference and a training step take? ResNet-50 and EfficientNet-B0 at 224 pixels, batches of 8.
 
 Random weights, which transformers wrote and zoo reads; KerasHub builds the same networks. Every contender computes
-probabilities on the host, and a step is cross-entropy, its gradients and AdamW. Pictures and labels lie on
-the device. A GPU's job is in bfloat16, its weights in float32; its logits, up to 2.3, are compared in float32, for
-torch's own are 0.25 off in bfloat16.
+probabilities on the host, and a step is cross-entropy, its gradients and AdamW. Pictures and labels lie on the
+device. A GPU's job is in bfloat16, its weights in float32. Its logits, up to 2.3, are compared in float32: torch's
+own are 0.25 off in bfloat16.
 """
 
 from __future__ import annotations

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
+from tests.references.attention import BATCH, numbers, seen_by_some, values_and_gradients
 from zoo.nn import banded_attention, chunked_attention
 from zoo.nn.attention import attend
 from zoo.nn.banded_attention import attend_in_bands
 from zoo.nn.chunked_attention import attend_in_chunks
 from zoo.nn.masks import Mask
 
-BATCH, HEADS, KV_HEADS, DIM = 2, 4, 2, 8
+HEADS, KV_HEADS, DIM = 4, 2, 8
 MASKS = [
     {"causal": True},
     {"causal": True, "window": 1},
@@ -42,20 +43,18 @@ def test_values_and_gradients_are_the_plain_formulas(length, way, rule, kind, so
     monkeypatch.setattr(chunked_attention, "_CHUNK", 8)
     monkeypatch.setattr(banded_attention, "_BAND", 8)
     attention = {"bands": attend_in_bands, "chunks": attend_in_chunks}[way]
-    rng = np.random.default_rng(1)
-    made = [rng.standard_normal((BATCH, n, length, DIM), np.float32) for n in (HEADS, KV_HEADS, KV_HEADS, HEADS)]
-    *inputs, out = made
+    *inputs, out = numbers(HEADS, KV_HEADS, length, DIM)
     arrays = {"input_ids": np.zeros((BATCH, length), np.int32), **rows(length)[kind]}
     mask = Mask.of(arrays, **rule)
     settings = {"scale": 0.3, "soft_cap": soft_cap}
+    seen = seen_by_some(mask, length)
+    out = out * seen
 
-    ours, back = jax.vjp(lambda *x: attention(*x, mask, **settings), *inputs)
-    theirs, plain = jax.vjp(lambda *x: attend(*x, mask.whole(), **settings), *inputs)
+    ours = values_and_gradients(lambda *x: attention(*x, mask, **settings), *inputs, out=out)
+    theirs = values_and_gradients(lambda *x: attend(*x, mask.whole(), **settings), *inputs, out=out)
 
-    seen = np.ones((BATCH, length), bool) if mask.whole() is None else np.asarray(mask.whole()).any(axis=(1, 3))
-    seen = np.broadcast_to(seen, (BATCH, length))[:, None, :, None]
-    np.testing.assert_allclose(ours * seen, theirs * seen, atol=1e-5)
-    for got, want in zip(back(out * seen), plain(out * seen), strict=True):
+    np.testing.assert_allclose(ours[0] * seen, theirs[0] * seen, atol=1e-5)
+    for got, want in zip(ours[1:], theirs[1:], strict=True):
         np.testing.assert_allclose(got, want, atol=2e-5)
 
 

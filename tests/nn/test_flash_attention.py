@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
+from tests.references.attention import BATCH, numbers, seen_by_some, values_and_gradients
 from zoo.nn import flash_attention
 from zoo.nn.attention import attend
 from zoo.nn.flash_attention import attend_in_flash, flash_serves
@@ -22,7 +23,6 @@ RULES = [
     {"window": 33},
     {},
 ]
-BATCH = 2
 
 
 def mask_of(kind, length, **rule):
@@ -36,33 +36,9 @@ def mask_of(kind, length, **rule):
     return Mask.of({"input_ids": kept, **arrays[kind]}, **rule)
 
 
-def numbers(heads, kv_heads, length, head_dim, dtype):
-    rng = np.random.default_rng(length)
-    made = [
-        rng.standard_normal((BATCH, n, length, head_dim), np.float32) for n in (heads, kv_heads, kv_heads, heads)
-    ]
-    return [jnp.asarray(x, dtype) for x in made]
-
-
-def values_and_gradients(attention, *inputs, out):
-    @jax.jit
-    def both(out, *inputs):
-        found, back = jax.vjp(attention, *inputs)
-        return found, *back(out)
-
-    return both(out, *inputs)
-
-
 def apart(found, wanted):
     found, wanted = (np.asarray(x, np.float32) for x in (found, wanted))
     return np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
-
-
-def seen_by_some(mask, length):
-    """Which rows see anything at all: what others hold is nobody's business."""
-    whole = mask.whole()
-    seen = np.ones((1, length), bool) if whole is None else np.asarray(whole).any(axis=(1, 3))
-    return jnp.asarray(np.broadcast_to(seen, (BATCH, length))[:, None, :, None])
 
 
 @pytest.mark.gpu

@@ -17,9 +17,8 @@ _OTHERS = (
     *(".cfg", ".ini", ".log", ".toml", ".yaml", ".yml"),
     *(".avif", ".heic", ".svg"),
 )
-SUFFIXES = frozenset((*FORMATS, *EXTENSIONS, *_OTHERS))
+_SUFFIXES = frozenset((*FORMATS, *EXTENSIONS, *_OTHERS))
 """The extensions of files that hold data, pictures, documents or settings, whether zoo reads them or not."""
-
 
 _WORD = re.compile(r"[\w.,~+=@%/\\:-]+", re.ASCII)
 _ADDRESS = re.compile(r"www\.|mailto:", re.IGNORECASE)
@@ -34,7 +33,7 @@ def names_a_file(text: str) -> bool:
     """
     if not _WORD.fullmatch(text) or URL.match(text) or _ADDRESS.match(text):
         return False
-    if Path(text).suffix.lower() in SUFFIXES:
+    if Path(text).suffix.lower() in _SUFFIXES:
         return True
     # os.path's, not Path's: a text may be longer than any file's name.
     folder = _FOLDER.match(os.path.expanduser(text))
