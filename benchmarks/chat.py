@@ -100,7 +100,7 @@ BENCHMARK = Benchmark(
     runs=2,
     reference=PEFT,
     contenders=(
-        Contender(ZOO, "zoo", measure("zoo", remat="nothing"), 1e-4, 0.05),
+        Contender(ZOO, "zoo", measure("zoo", remat="elementwise"), 1e-4, 0.05),
         Contender(LAYERS, "zoo", measure("zoo", remat="layers"), 1e-4, 0.05),
         Contender(PEFT, "transformers", measure("transformers")),
     ),

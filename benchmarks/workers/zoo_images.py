@@ -9,6 +9,7 @@ import zoo
 from zoo.tasks.model import softmax
 from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
+from zoo.train.remat import remat_blocks
 from zoo.train.step import make_trainer
 
 
@@ -25,6 +26,7 @@ def build(name: str, checkpoint: str) -> Measured:
     forward = model.compiled_forward(softmax())
 
     keys = TrainKeys(learning_rate=1e-4, clip_norm=0.0)
+    remat_blocks(model, keys.remat)
     optimizer = make_optimizer(keys, make_schedule(keys, 1000), model.trainable_variables)
     trainer = make_trainer(model, optimizer, model.objective())
     held = []

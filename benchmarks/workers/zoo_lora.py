@@ -11,6 +11,7 @@ import zoo
 from zoo.train.footprint import footprint
 from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
+from zoo.train.remat import remat_blocks
 from zoo.train.step import make_trainer
 
 MIB = 2**20
@@ -31,6 +32,7 @@ arrays = {
 np.save(JOB["output"], np.asarray(model.compiled_forward(plain)(arrays), np.float32))
 
 keys = TrainKeys(learning_rate=1e-4)
+remat_blocks(model, keys.remat)
 optimizer = make_optimizer(keys, make_schedule(keys, 1000), model.trainable_variables)
 trainer = make_trainer(model, optimizer, model.objective())
 batch = arrays, (np.arange(JOB["batch"]) % 5).astype(np.int32), np.ones(JOB["batch"], np.float32)

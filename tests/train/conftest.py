@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.train.coloured import write_folder
+from zoo.data.encoded import Encoded
+from zoo.train.batches import Batches
 from zoo.train.recipe import DataKeys, ModelKeys, OutputKeys, Recipe, TrainKeys
 from zoo.train.run import Run
 
@@ -169,3 +173,23 @@ def whole(interruptible: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Ru
     from zoo.train.finetune import finetune
 
     return finetune(interruptible.replace("output", dir=str(tmp_path_factory.mktemp("whole") / "run")))
+
+
+@pytest.fixture(scope="session")
+def padded():
+    """32 examples, the last three of which only fill their places; the four parts weigh 8, 8, 8 and 5."""
+    chance = np.random.default_rng(0)
+    items = [
+        Encoded(np.array([2, *chance.integers(5, 20, n % 7 + 1), 3], np.int32), np.zeros(n % 7 + 3, np.int32))
+        for n in range(29)
+    ]
+    return Batches(items, np.arange(29, dtype=np.int32) % 2, 32, 1, 0, False, 0, 48).batch(0)
+
+
+@pytest.fixture(scope="session")
+def with_dropout(tiny_bert, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dropout") / "bert"
+    shutil.copytree(tiny_bert, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_dropout_prob": 0.2, "num_hidden_layers": 2}))
+    return folder

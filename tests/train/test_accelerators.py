@@ -79,7 +79,7 @@ def chat(tmp_path_factory):
 
 
 @pytest.mark.parametrize("model", [{}, {"lora": {"rank": 4}}, {"lora": {"rank": 4, "quantize": True}}])
-@pytest.mark.parametrize("remat", ["nothing", "layers"])
+@pytest.mark.parametrize("remat", ["nothing", "elementwise", "layers"])
 def test_a_chat_models_step(step_of, chat, model, remat, tmp_path):
     base, rows = chat
     recipe = talks.recipe(rows, tmp_path / "run", {"preset": str(base), "task": "text-generation", **model})

@@ -333,3 +333,11 @@ def test_evaluations_leave_no_copy_of_the_weights_behind(rehearse, callbacks):
     made.run([0.5, 0.9, 0.1])  # the second is the best, whose weights are kept on the host
     before, after = made.steps[1:3], made.steps[4:]
     assert max(after) - max(before) < weights / 2
+
+
+def test_nothing_is_being_saved_once_a_run_is_over(tmp_path):
+    state = {"state": [jax.numpy.ones((512, 512)) for _ in range(8)]}
+    with Checkpoints(tmp_path / "checkpoints") as kept:
+        kept.save(1, state, {})
+    assert not kept.busy
+    assert saved_steps(tmp_path / "checkpoints") == [1]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-
 import jax
 import numpy as np
 import pytest
@@ -13,10 +10,8 @@ import zoo
 from zoo.data.encoded import NO_LABEL, Encoded
 from zoo.testing import tiny_decoder
 from zoo.train.batches import Batches
-from zoo.train.footprint import footprint
 from zoo.train.optimizer import make_optimizer, make_schedule
 from zoo.train.recipe import TrainKeys
-from zoo.train.remat import remat_blocks, remat_policy
 from zoo.train.step import make_trainer
 
 KEYS = TrainKeys(learning_rate=1e-2, schedule="constant", warmup=0)
@@ -94,17 +89,6 @@ def parts(batch, count: int) -> list:
     ]
 
 
-@pytest.fixture(scope="module")
-def padded():
-    """32 examples, the last three of which only fill their places; the four parts weigh 8, 8, 8 and 5."""
-    chance = np.random.default_rng(0)
-    items = [
-        Encoded(np.array([2, *chance.integers(5, 20, n % 7 + 1), 3], np.int32), np.zeros(n % 7 + 3, np.int32))
-        for n in range(29)
-    ]
-    return Batches(items, np.arange(29, dtype=np.int32) % 2, 32, 1, 0, False, 0, 48).batch(0)
-
-
 @pytest.mark.parametrize("class_weights", [(), (0.2, 3.0)])
 def test_four_batches_of_8_are_one_of_32(tiny_bert, padded, class_weights):
     model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
@@ -180,88 +164,6 @@ def test_what_is_frozen_is_in_no_average_and_stays_as_it_is(tiny_bert, padded):
     made.write_back(made.weights(state))
     for one, other in zip(model.non_trainable_variables, before, strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-# Rematerialisation
-
-
-@pytest.fixture(scope="module")
-def with_dropout(tiny_bert, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dropout") / "bert"
-    shutil.copytree(tiny_bert, folder)
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"hidden_dropout_prob": 0.2, "num_hidden_layers": 2}))
-    return folder
-
-
-@pytest.mark.parametrize("what", ["elementwise", "layers"])
-def test_what_is_computed_again_comes_out_the_same_and_less_is_kept(with_dropout, padded, what):
-    def stepped(what: str):
-        model = zoo.load(with_dropout, task="text-classification", labels=["bad", "good"])
-        if what == "layers":
-            remat_blocks(model)
-        optimizer = make_optimizer(KEYS, make_schedule(KEYS, 10), model.trainable_variables)
-        policy, arrays = remat_policy(what), padded[0]
-        made = make_trainer(model, optimizer, model.objective(), policy=policy)
-        state, losses = made.state(), []
-        fixed = [v.value for v in model.non_trainable_variables]
-
-        def outputs(trainable):
-            return model.stateless_call(trainable, fixed, arrays, training=True)[0]
-
-        gradient = jax.eval_shape(lambda trainable: jax.vjp(policy(outputs), trainable)[1], state[0])
-        kept = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(gradient))
-        for _ in range(3):
-            state, loss = made.advance(copied(state), [padded])
-            losses.append(float(loss))
-        return losses, state, kept
-
-    (losses, state, kept), (again, other, less) = stepped("nothing"), stepped(what)
-    assert losses == pytest.approx(again, abs=1e-5)
-    assert len(set(losses)) == 3
-    assert less < 0.6 * kept
-    for one, two in zip(state[1], other[1], strict=True):  # the seeds have moved on as far
-        np.testing.assert_array_equal(one, two)
-
-
-@pytest.mark.parametrize("dora", [False, True])
-def test_what_is_computed_again_drops_what_was_dropped(tiny_bert, padded, dora):
-    """A layer that is not told whether it trains learns that from the layers around it, which is over by then."""
-
-    def stepped(again: bool):
-        model = zoo.load(tiny_bert, task="text-classification", labels=["bad", "good"])
-        if again:
-            remat_blocks(model)
-        model.adapters.add(rank=2, dropout=0.5, targets="mlp", dora=dora, seed=1)
-        sgd = TrainKeys(optimizer="sgd", momentum=0.0, learning_rate=1.0, warmup=0, schedule="constant")
-        optimizer = make_optimizer(sgd, make_schedule(sgd, 10), model.trainable_variables)
-        made = make_trainer(model, optimizer, model.objective())
-        state = made.state()
-        before = copied(state[0])
-        return before, made.advance(state, [padded])[0][0]
-
-    before, plain = stepped(again=False)
-    _, again = stepped(again=True)
-    assert any(not np.array_equal(old, new) for old, new in zip(before, plain, strict=True))
-    for one, two in zip(plain, again, strict=True):  # a step of size 1 along the gradient
-        np.testing.assert_allclose(one, two, atol=1e-6)
-
-
-def test_a_program_of_layers_that_are_computed_again_takes_less_memory(with_dropout):
-    """XLA's CPU compiler, too, which merges what a program computes twice unless it cannot tell."""
-
-    def taken(again: bool) -> int:
-        model = zoo.load(with_dropout, task="text-classification", labels=["bad", "good"])
-        if again:
-            remat_blocks(model)
-        made = make_trainer(
-            model, make_optimizer(KEYS, make_schedule(KEYS, 10), model.trainable_variables), model.objective()
-        )
-        batch = {"input_ids": np.ones((64, 16), np.int32), "attention_mask": np.ones((64, 16), np.int32)}
-        program = footprint(made, made.start(), (batch, np.zeros(64, np.int32), np.ones(64, np.float32)))
-        return program.compiled.memory_analysis().temp_size_in_bytes
-
-    assert taken(again=True) < 0.7 * taken(again=False)
 
 
 @pytest.mark.parametrize("count", [1, 2])

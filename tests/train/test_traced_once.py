@@ -73,11 +73,11 @@ def made(kind: str, folder, tiny_bert):
             return model
         case "layers computed again":
             model = bert(folder, tiny_bert)
-            remat_blocks(model)
+            remat_blocks(model, "layers")
             return model
         case "adapters of layers computed again":
             model = decoder(folder, "gemma2")
-            remat_blocks(model)
+            remat_blocks(model, "elementwise")
             model.adapters.add(rank=2, dropout=0.3, targets="mlp", seed=1)
             return model
         case _:

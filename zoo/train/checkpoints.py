@@ -47,6 +47,9 @@ class Checkpoint:
 class Checkpoints:
     """Saves checkpoints in the background and restores the newest that is sound.
 
+    A `with` block ends when what is being saved is whole or has failed, also where an error ends it: nothing writes
+    into the folder of a run that is over.
+
     Args:
         folder: the run's `checkpoints/`. What a killed save left there is removed.
         steps: save after every so many steps; 0 for never.
@@ -64,6 +67,13 @@ class Checkpoints:
         self._failure: Exception | None = None
         self.folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
+
+    def __enter__(self) -> Checkpoints:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._sealing:
+            self._sealing.join()
 
     def due(self, step: int) -> bool:
         """Whether it is time to save."""

@@ -264,9 +264,9 @@ class TrainKeys:
         least=0,
     )
     remat: str = key(
-        "nothing",
-        "what is computed again for the gradient, to save memory: all but matrix products, which only "
-        "accelerators do, or whole layers, which takes a third more time",
+        "elementwise",
+        "what is computed again for the gradient rather than kept: all that takes little time, or whole layers, "
+        "which saves the most memory and takes a fifth more time",
         choices=("nothing", "elementwise", "layers"),
     )
     evaluate_steps: int = key(0, "evaluate after so many steps, too; 0 at each epoch's end only", least=0)

@@ -3,64 +3,90 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
 from jax import numpy as jnp
+from jax.tree_util import Partial
 
+from zoo.nn.attention import ATTENDED
 from zoo.nn.pure_call import PureCall
 from zoo.train.depth import blocks
 
-_KEEP = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
+_KERNELS = "conv_general_dilated", "dot_product_attention_fwd_wrapper"  # the second is cuDNN's
+_MANY = 64  # terms, from which on a sum of products is kept: that of an adapter's few is soon made again
 
 
-def remat_policy(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """What to wrap a loss in: `elementwise` keeps the products with weights only, all else is left as it is."""
-    if what != "elementwise":
-        return lambda function: function
-    return lambda function: jax.checkpoint(function, policy=_KEEP)
+def remat_blocks(model: Any, what: str) -> None:
+    """Let the gradient of each repeated layer of the backbone start from less than all that the layer computes.
 
-
-def remat_blocks(model: Any) -> None:
-    """Let the gradient of each repeated layer of the backbone start from its inputs, of which alone are kept."""
-    for block in blocks(model):
+    Args:
+        what: is computed again. `layers`: of a layer, its inputs alone are kept; `elementwise`: also what takes
+            long to make, its products with weights and what attention returns; `nothing` changes nothing.
+    """
+    for block in blocks(model) if what != "nothing" else ():
         # No function of its own: what of two blocks is the same is seen to be so (zoo.nn.TraceOnce).
-        block.call = functools.partial(_again, block, block.call)
+        block.call = functools.partial(_again, block, block.call, _KEPT[what])
 
 
-def _again(layer: Any, plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """A layer's call of which the gradient keeps the inputs alone.
+def _long_work(primitive: Any, *inputs: Any, **parameters: Any) -> bool:
+    """Whether to keep what a primitive returns; attention's scores are many, and products of no weights."""
+    if primitive.name == "dot_general":
+        (axes, _), (batched, _) = parameters["dimension_numbers"]
+        return not batched and math.prod(inputs[0].shape[axis] for axis in axes) >= _MANY
+    return primitive.name in _KERNELS or parameters.get("name") == ATTENDED
+
+
+_KEPT: dict[str, Callable[..., bool]] = {
+    "elementwise": _long_work,
+    "layers": jax.checkpoint_policies.nothing_saveable,
+}
+
+
+def _again(layer: Any, plain: Callable[..., Any], keep: Callable[..., bool], *args: Any, **kwargs: Any) -> Any:
+    """A layer's call of which the gradient keeps its inputs and what `keep` says; all of one that adds losses.
 
     keras.remat would leave the seeds that dropout moves on behind as values of a trace that is over.
     """
     call = PureCall(plain, layer.variables, args, kwargs)
-    return call.returned(_recomputed(call.written_down())(*call.inputs))
+    program = call.written_down()
+    return plain(*args, **kwargs) if call.strange else call.returned(_recomputed(program, keep)(*call.inputs))
 
 
-def _recomputed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of values and of arrays, both lists, that is computed once more for its gradient.
+def _recomputed(function: Callable[..., Any], keep: Callable[..., bool]) -> Callable[..., Any]:
+    """A function of values and of arrays, both lists, most of which is computed once more for its gradient.
 
-    `jax.checkpoint` says so with a barrier, which XLA's CPU compiler drops before it merges what is computed twice.
-    So what is computed again starts from arrays that hang on the gradient: a zero is added which it makes.
+    `jax.checkpoint` asks for that with a barrier, which XLA's CPU compiler drops before it merges what is computed
+    twice. So what is computed again starts from arrays that hang on the gradient: a zero is added which it makes.
     """
+    lean = jax.checkpoint(function, policy=keep)
 
     @jax.custom_vjp
     def once(values: list[Any], arrays: list[Any]) -> Any:
         return function(values, arrays)
 
     def forward(values: list[Any], arrays: list[Any]) -> tuple[Any, Any]:
-        return function(values, arrays), (values, arrays)
+        found, pull = jax.vjp(lean, values, arrays)
+        weights = {id(value) for value in values}
+        free = [id(x) not in weights for x in jax.tree.leaves(pull)]  # weights would be copied
+        return found, Partial(functools.partial(_pulled, free), pull)
 
-    def backward(inputs: Any, gradients: Any) -> Any:
-        first = next(x for x in jax.tree.leaves(gradients) if jnp.issubdtype(x.dtype, jnp.floating))
-        zero = jnp.minimum(jnp.abs(first.ravel()[0]), 0)
-
-        def hang(x: Any) -> Any:
-            return x + zero.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
-
-        values, arrays = inputs
-        return jax.vjp(function, values, [hang(x) for x in arrays])[1](gradients)
+    def backward(pulled: Any, gradients: Any) -> Any:
+        return pulled(gradients)
 
     once.defvjp(forward, backward)
     return once
+
+
+def _pulled(free: list[bool], pull: Any, gradients: Any) -> Any:
+    """What a pullback makes of these gradients, with those of the arrays it holds hung on them that are free."""
+    first = next(x for x in jax.tree.leaves(gradients) if jnp.issubdtype(x.dtype, jnp.floating))
+    zero = jnp.minimum(jnp.abs(first.ravel()[0]), 0)
+    kept, form = jax.tree.flatten(pull)
+    hung = [
+        x + zero.astype(x.dtype) if own and jnp.issubdtype(x.dtype, jnp.floating) else x
+        for x, own in zip(kept, free, strict=True)
+    ]
+    return jax.tree.unflatten(form, hung)(gradients)

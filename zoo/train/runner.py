@@ -257,7 +257,7 @@ def _train(
     rate_at = schedule.rates().__getitem__
     listener.stage("training")
     listener.training(len(plan))
-    with Interrupts(listener.stopping) as interrupts:
+    with checkpoints, Interrupts(listener.stopping) as interrupts:
         loop = Loop(
             trainer,
             batches,

@@ -27,7 +27,7 @@ from zoo.train.feeds import preparation
 from zoo.train.freezing import batch_norms, freeze
 from zoo.train.optimizer import Schedule, make_optimizer, make_schedule
 from zoo.train.recipe import Recipe
-from zoo.train.remat import remat_blocks, remat_policy
+from zoo.train.remat import remat_blocks
 from zoo.train.splits import Splits
 from zoo.train.step import Trainer, make_trainer
 from zoo.weights.build import variable_path
@@ -80,8 +80,7 @@ def make_model(recipe: Recipe, splits: Splits, weights: Weights | None = None, f
     """The model of a recipe as it is trained: what `make_base` gives, with its adapter and its chat template."""
     model, keys = make_base(recipe, splits, weights, found), recipe.model
     freeze(model, recipe.train.freeze)
-    if recipe.train.remat == "layers":
-        remat_blocks(model)
+    remat_blocks(model, recipe.train.remat)
     if keys.adapter:
         model.adapters.load(keys.adapter)
     elif keys.lora:
@@ -222,7 +221,6 @@ def trainer_for(recipe: Recipe, model: Any, steps: int, train: Examples) -> tupl
         told=preference_told(keys.dpo_beta) if train.problem == PREFERENCE else None,
         prepare=preparation(model, train.problem),
         ema=keys.ema,
-        policy=remat_policy(keys.remat),
     )
     return trainer, schedule
 

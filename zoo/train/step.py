@@ -120,7 +120,6 @@ def make_trainer(
     told: Mapping[str, Tell] | None = None,
     prepare: Prepare | None = None,
     ema: float = 0.0,
-    policy: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
 ) -> Trainer:
     """Compile the step: the gradient of the batch's mean loss, then the optimizer.
 
@@ -129,7 +128,6 @@ def make_trainer(
         told: sums that are told of a step's examples beside their loss, by name.
         prepare: turns the batch's arrays and targets into the model's and the loss's; compiled with the step.
         ema: the decay of the average of the weights, once that has forgotten where it began; 0 keeps none.
-        policy: wraps what is differentiated, to say what is kept for the gradient.
     """
     moves = _moves(model)
     count = next(n for n, v in enumerate(optimizer.variables) if v is optimizer.iterations)
@@ -160,12 +158,12 @@ def make_trainer(
         return trainable, moving, slots, average
 
     def step(state: State, frozen: Any, *batch: Any) -> tuple[State, Means]:
-        gradient = jax.value_and_grad(policy(mean_of), has_aux=True)
+        gradient = jax.value_and_grad(mean_of, has_aux=True)
         (_, (means, moving)), gradients = gradient(*state[:2], frozen, *batch)
         return updated(state, moving, gradients), _told(means, gradients)
 
     def add(trainable: Any, moving: Any, sums: Any, frozen: Any, *batch: Any) -> tuple[Any, Any]:
-        gradient = jax.value_and_grad(policy(sums_of), has_aux=True)
+        gradient = jax.value_and_grad(sums_of, has_aux=True)
         (_, (own, weight, moving)), gradients = gradient(trainable, moving, frozen, *batch)
         before, *numbers = sums
         gradients = [one + other for one, other in zip(before, gradients, strict=True)]
