@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from zoo.train.advice import quicker, time_parts
+from zoo.train.advice import fitting, quicker, time_parts
 from zoo.train.recipe import Recipe
 
 
@@ -42,3 +44,20 @@ def test_compilation_is_one_part_and_there_are_as_many_parts_as_colours():
     assert list(told)[-1] == "the rest"
     assert sum(told.values()) == sum(seconds.values())
     assert time_parts({"compiling": 5.0, "compiling the step": 2.0}) == {"compiling": 7.0}
+
+
+@pytest.mark.parametrize(
+    ("memory", "remat", "told"),
+    [
+        (600, "layers", "train.batch_size = 5 would fit."),
+        (600, "elementwise", 'train.batch_size = 5 would fit. train.remat = "layers" needs less for each example'),
+        (105, "elementwise", 'No batch fits beside these weights. train.remat = "layers" needs less'),
+        (105, "layers", 'No batch fits beside these weights: train.freeze = "backbone"'),
+        (90, "elementwise", 'No batch fits beside these weights: train.freeze = "backbone"'),
+    ],
+)
+def test_what_would_make_a_step_fit(memory, remat, told):
+    recipe = Recipe().replace("train", batch_size=8, remat=remat)
+    step = SimpleNamespace(held=100, working=800)  # 100 for each example, beside weights of 100
+    assert fitting(recipe, step, memory).startswith(told)
+    assert (remat == "layers") != ("train.remat" in fitting(recipe, step, 600))
