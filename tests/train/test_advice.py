@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -47,17 +48,21 @@ def test_compilation_is_one_part_and_there_are_as_many_parts_as_colours():
 
 
 @pytest.mark.parametrize(
-    ("memory", "remat", "told"),
+    ("memory", "keys", "told"),
     [
-        (600, "layers", "train.batch_size = 5 would fit."),
-        (600, "elementwise", 'train.batch_size = 5 would fit. train.remat = "layers" needs less for each example'),
-        (105, "elementwise", 'No batch fits beside these weights. train.remat = "layers" needs less'),
-        (105, "layers", 'No batch fits beside these weights: train.freeze = "backbone"'),
-        (90, "elementwise", 'No batch fits beside these weights: train.freeze = "backbone"'),
+        (600, {"remat": "layers"}, "train.batch_size = 5 would fit."),
+        (600, {}, 'train.batch_size = 5 would fit. train.remat = "layers" needs less for each example'),
+        (600, {"remat": "nothing"}, 'train.batch_size = 5 would fit. train.remat = "elementwise" needs less'),
+        (600, {"freeze": "backbone"}, "train.batch_size = 5 would fit."),
+        (105, {}, 'No batch fits beside these weights. train.remat = "layers" needs less'),
+        (105, {"remat": "layers"}, 'No batch fits beside these weights: train.freeze = "backbone"'),
+        (105, {"freeze": "backbone"}, "No batch fits beside these weights: choose a smaller model."),
+        (90, {}, 'No batch fits beside these weights: train.freeze = "backbone"'),
     ],
 )
-def test_what_would_make_a_step_fit(memory, remat, told):
-    recipe = Recipe().replace("train", batch_size=8, remat=remat)
-    step = SimpleNamespace(held=100, working=800)  # 100 for each example, beside weights of 100
-    assert fitting(recipe, step, memory).startswith(told)
-    assert (remat == "layers") != ("train.remat" in fitting(recipe, step, 600))
+def test_what_would_make_a_step_fit(memory, keys, told):
+    recipe = Recipe().replace("train", batch_size=8, **keys)
+    step: Any = SimpleNamespace(held=100, working=800)  # 100 for each example, beside weights of 100
+    found = fitting(recipe, step, memory)
+    assert found.startswith(told)
+    assert ("train.remat" in found) == ("train.remat" in told)

@@ -9,6 +9,7 @@ from zoo.nn.attention import SelfAttention  # noqa: E402
 from zoo.nn.batch_norm import BatchNorm  # noqa: E402
 from zoo.nn.config import Config, inferred  # noqa: E402
 from zoo.nn.convolution import Conv2D, Padding, average_pool, max_pool  # noqa: E402
+from zoo.nn.costly import costly  # noqa: E402
 from zoo.nn.cross_entropy import vocabulary_cross_entropy  # noqa: E402
 from zoo.nn.decoder import Decoder  # noqa: E402
 from zoo.nn.decoder_config import DecoderConfig  # noqa: E402
@@ -52,6 +53,7 @@ __all__ = [
     "activation_name",
     "attention_mask",
     "average_pool",
+    "costly",
     "divisible",
     "first_tokens",
     "inferred",

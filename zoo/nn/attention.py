@@ -7,13 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from jax.ad_checkpoint import checkpoint_name
 from keras import ops
 
+from zoo.nn.costly import costly
 from zoo.nn.dropout import Dropout
 from zoo.nn.linear import linear, product
-
-ATTENDED = "attended"  # what attention returns, where rematerialisation decides what to keep
 
 
 def attend(
@@ -103,4 +101,4 @@ class SelfAttention(keras.layers.Layer):
         query, key, value = (split_heads(p(x), self.heads) for p in (self.query, self.key, self.value))
         drop = functools.partial(self.dropout, training=training)
         mixed = attend(query, key, value, visible, scale=self.head_dim**-0.5, drop=drop)
-        return merge_heads(checkpoint_name(mixed, ATTENDED))
+        return merge_heads(costly(mixed))

@@ -16,6 +16,7 @@ from keras import ops
 from zoo.errors import ZooError
 from zoo.nn.activations import activation
 from zoo.nn.attention import attend, merge_heads, split_heads
+from zoo.nn.costly import costly
 from zoo.nn.decoder_config import DecoderConfig
 from zoo.nn.decoder_spec import DecoderLayerSpec, DecoderSpec
 from zoo.nn.dropout import Dropout
@@ -171,7 +172,7 @@ class DecoderAttention(keras.layers.Layer):
             mixed = attend(query, key, value, None, past, **numbers)
         elif training and self.spec.dropout:
             drop = functools.partial(self.dropout, training=True)
-            mixed = attend(query, key, value, visible.whole(), **numbers, drop=drop)
+            mixed = costly(attend(query, key, value, visible.whole(), **numbers, drop=drop))
         else:
             mixed = attend_by_mask(query, key, value, visible, **numbers)
         return self.output_projection(merge_heads(mixed)), (key, value)

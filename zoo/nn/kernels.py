@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-from jax.ad_checkpoint import checkpoint_name
 
-from zoo.nn.attention import ATTENDED, attend
+from zoo.nn.attention import attend
 from zoo.nn.banded_attention import attend_in_bands
 from zoo.nn.chunked_attention import attend_in_chunks
+from zoo.nn.costly import costly
 from zoo.nn.flash_attention import attend_in_flash, flash_serves
 from zoo.nn.masks import Mask
 
@@ -32,10 +32,10 @@ def attend_by_mask(
     numbers: Any = {"scale": scale, "soft_cap": soft_cap}
     if query.shape[2] >= LONG:
         if flash_serves(query, mask, soft_cap):
-            return attend_in_flash(query, key, value, mask, scale=scale)
+            return attend_in_flash(query, key, value, mask, scale=scale)  # which rematerialisation knows itself
         mixed = attend_in_chunks(query, key, value, mask, **numbers)
     elif mask.causal and jax.default_backend() == "cpu":
         mixed = attend_in_bands(query, key, value, mask, **numbers)
     else:
         mixed = attend(query, key, value, mask.whole(), **numbers)
-    return checkpoint_name(mixed, ATTENDED)
+    return costly(mixed)

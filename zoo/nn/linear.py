@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from zoo.nn import int8
+from zoo.nn.costly import costly
 from zoo.nn.int8 import Quantized
 from zoo.nn.lora import Lora, adapters_apply
 
@@ -23,7 +24,7 @@ def product(x: Any, matrix: Any) -> Any:
     and so would read the matrix more than once.
     """
     if isinstance(matrix, Quantized):
-        return int8.matmul(x, *matrix)
+        return costly(int8.matmul(x, *matrix))
     *shape, dim = x.shape
     each = matrix.ndim > 2
     matrix = ops.cast(matrix, x.dtype)

@@ -11,7 +11,9 @@ from typing import Any
 
 import jax
 import keras
+from jax.core import Tracer
 from jax.extend.core import jaxpr_as_fun
+from keras.src.backend.common.masking import get_keras_mask
 from keras.src.backend.common.variables import AutocastScope
 
 Found = tuple[Any, dict[int, Any]]
@@ -31,8 +33,9 @@ class PureCall:
     Attributes:
         inputs: the variables' values as they are kept, and the arrays among the arguments.
         shape: what two calls of one function differ by, beside the numbers in their inputs: a tuple.
-        strange: whether the function, once written down, was seen to read or set other variables than these, or to
-            add losses, which a program has no place for.
+        strange: whether there is what a program has no place for: an argument bears a Keras mask, or the function,
+            once written down, was seen to read or set other variables than these, to use arrays that it was not
+            given, or to add losses.
     """
 
     def __init__(
@@ -46,11 +49,12 @@ class PureCall:
         self.inputs = values, [self._leaves[n] for n in self._places]
         fixed = [leaf for n, leaf in enumerate(self._leaves) if n not in self._places]
         self.shape = self._tree, tuple(self._places), fixed, tuple(map(jax.typeof, jax.tree.leaves(self.inputs)))
-        self.strange = False
+        self.strange = any(get_keras_mask(self._leaves[n]) is not None for n in self._places)
 
     def written_down(self) -> Program:
         """The call's program. Of other calls, it is that of those which differ in their inputs' numbers alone."""
         program, shapes = jax.make_jaxpr(self._run, return_shape=True)(*self.inputs)
+        self.strange = self.strange or any(isinstance(x, Tracer) for x in program.consts)
         flat, tree = jaxpr_as_fun(program), jax.tree.structure(shapes)
         return lambda values, arrays: jax.tree.unflatten(tree, flat(*values, *arrays))
 
@@ -70,7 +74,7 @@ class PureCall:
             before = [scope.get_current_value(v) for v in self._variables]
             outputs = self._function(*args, **kwargs)
             after = [scope.get_current_value(v) for v in self._variables]
-        self.strange = scope.strange
+        self.strange = self.strange or scope.strange
         moved = {n: new for n, (old, new) in enumerate(zip(before, after, strict=True)) if new is not old}
         return outputs, moved
 

@@ -47,7 +47,7 @@ class TraceOnce:
             like: all that it does differently from another of its kind.
         """
         call = PureCall(function, variables, args, kwargs or {})
-        if not any(isinstance(x, Tracer) for x in jax.tree.leaves(call.inputs)):
+        if call.strange or not any(isinstance(x, Tracer) for x in jax.tree.leaves(call.inputs)):
             return function(*args, **kwargs or {})
         key = likeness((like, *call.shape))
         if key not in self._programs:

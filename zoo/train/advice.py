@@ -17,15 +17,20 @@ _MUCH_PADDING = 0.25
 _IMBALANCE = 10
 
 
+_LEANER = {
+    "nothing": 'train.remat = "elementwise" needs less for each example.',
+    "elementwise": 'train.remat = "layers" needs less for each example, and takes a fifth more time.',
+}
+
+
 def fitting(recipe: Recipe, step: Footprint, memory: float) -> str:
     """What makes a step fit into `memory` bytes; what a batch needs grows with its examples."""
     size = int(recipe.train.examples * (memory - step.held) / max(1, step.working))
-    leaner = 'train.remat = "layers" needs less for each example, and takes a fifth more time.'
-    leaner = "" if recipe.train.remat == "layers" else leaner
+    leaner = "" if recipe.train.freeze == "backbone" else _LEANER.get(recipe.train.remat, "")
     if size >= 1:
         return f"train.batch_size = {min(size, recipe.train.examples - 1) or 1} would fit. {leaner}".rstrip()
     if leaner and step.held < memory:
-        return f"No batch fits beside these weights. {leaner}"
+        return f"No batch fits beside these weights. {leaner} Else choose a smaller model."
     if recipe.train.freeze != "backbone" and not (recipe.model.lora or recipe.model.adapter):
         return 'No batch fits beside these weights: train.freeze = "backbone", or a smaller model.'
     return "No batch fits beside these weights: choose a smaller model."

@@ -18,8 +18,8 @@ def blocks(model: Any) -> list[Any]:
     found = {}
     for layer in model.backbone._flatten_layers():
         if re.fullmatch(r"(?:layer|block)_\d+", layer.name) and layer.weights:
-            found[_block(layer.weights[0])] = layer
-    return [found[name] for name in _ranks(model)]
+            found.setdefault(_block(layer.weights[0]), layer)
+    return [found[name] for name in _ranks(model) if name in found]
 
 
 def depths(model: Any, variables: Sequence[Any]) -> list[int]:

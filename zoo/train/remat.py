@@ -11,7 +11,7 @@ import jax
 from jax import numpy as jnp
 from jax.tree_util import Partial
 
-from zoo.nn.attention import ATTENDED
+from zoo.nn.costly import COSTLY
 from zoo.nn.pure_call import PureCall
 from zoo.train.depth import blocks
 
@@ -24,7 +24,7 @@ def remat_blocks(model: Any, what: str) -> None:
 
     Args:
         what: is computed again. `layers`: of a layer, its inputs alone are kept; `elementwise`: also what takes
-            long to make, its products with weights and what attention returns; `nothing` changes nothing.
+            long to make, its products with weights and what is `zoo.nn.costly`; `nothing` changes nothing.
     """
     for block in blocks(model) if what != "nothing" else ():
         # No function of its own: what of two blocks is the same is seen to be so (zoo.nn.TraceOnce).
@@ -32,11 +32,11 @@ def remat_blocks(model: Any, what: str) -> None:
 
 
 def _long_work(primitive: Any, *inputs: Any, **parameters: Any) -> bool:
-    """Whether to keep what a primitive returns; attention's scores are many, and products of no weights."""
+    """Whether to keep what a primitive returns. Attention's scores, which no weights make, are too many."""
     if primitive.name == "dot_general":
         (axes, _), (batched, _) = parameters["dimension_numbers"]
         return not batched and math.prod(inputs[0].shape[axis] for axis in axes) >= _MANY
-    return primitive.name in _KERNELS or parameters.get("name") == ATTENDED
+    return primitive.name in _KERNELS or parameters.get("name") == COSTLY
 
 
 _KEPT: dict[str, Callable[..., bool]] = {
@@ -46,7 +46,7 @@ _KEPT: dict[str, Callable[..., bool]] = {
 
 
 def _again(layer: Any, plain: Callable[..., Any], keep: Callable[..., bool], *args: Any, **kwargs: Any) -> Any:
-    """A layer's call of which the gradient keeps its inputs and what `keep` says; all of one that adds losses.
+    """A layer's call of which the gradient keeps its inputs and what `keep` says; all, if it is no pure function.
 
     keras.remat would leave the seeds that dropout moves on behind as values of a trace that is over.
     """
@@ -82,11 +82,12 @@ def _recomputed(function: Callable[..., Any], keep: Callable[..., bool]) -> Call
 
 def _pulled(free: list[bool], pull: Any, gradients: Any) -> Any:
     """What a pullback makes of these gradients, with those of the arrays it holds hung on them that are free."""
-    first = next(x for x in jax.tree.leaves(gradients) if jnp.issubdtype(x.dtype, jnp.floating))
-    zero = jnp.minimum(jnp.abs(first.ravel()[0]), 0)
+    some = [x.ravel()[0] for x in jax.tree.leaves(gradients) if x.size and jnp.issubdtype(x.dtype, jnp.floating)]
+    # Of all of them: that of an output which nothing uses is a constant, and would be folded away.
+    zero = sum(jnp.minimum(jnp.abs(x), 0).astype("float32") for x in some)
     kept, form = jax.tree.flatten(pull)
     hung = [
-        x + zero.astype(x.dtype) if own and jnp.issubdtype(x.dtype, jnp.floating) else x
+        x + jnp.asarray(zero, x.dtype) if own and jnp.issubdtype(x.dtype, jnp.floating) else x
         for x, own in zip(kept, free, strict=True)
     ]
     return jax.tree.unflatten(form, hung)(gradients)
