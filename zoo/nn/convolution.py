@@ -10,7 +10,6 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import ZooError
-from zoo.nn.costly import costly
 from zoo.nn.depthwise import depthwise
 from zoo.nn.windows import max_windows
 
@@ -71,7 +70,7 @@ class Conv2D(keras.layers.Layer):
         if self.size == 1 and self.groups == 1:  # a matrix product, which XLA computes twice as fast on a CPU
             x = ops.matmul(x[:, :: self.stride, :: self.stride], self.kernel[0, 0])
         elif self.groups == x.shape[-1] == self.filters and jax.default_backend() == "cpu":
-            x = costly(depthwise(x, ops.cast(self.kernel, x.dtype), self.stride, self._pads(x.shape)))
+            x = depthwise(x, ops.cast(self.kernel, x.dtype), self.stride, self._pads(x.shape))
         elif self.padding == "same":
             x = ops.conv(x, self.kernel, strides=self.stride, padding="same")
         else:
