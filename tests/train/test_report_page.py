@@ -45,9 +45,8 @@ def test_nothing_sticks_out_of_a_phone(page, tmp_path):
 
 
 def test_the_figures_of_the_result_are_in_one_row(tmp_path):
-    (tmp_path / "page.html").write_text(
-        render_report(report())
-    )  # two baselines, an interval, a loss of four digits
+    # Two baselines, an interval, a loss of four digits.
+    (tmp_path / "page.html").write_text(render_report(report()))
     pixels = screenshot(tmp_path / "page.html", tmp_path, width=1280, height=800)
     rules = np.flatnonzero((pixels[:, 200:-200] == RULE).all(axis=(1, 2)))
     assert len(rules) == 2  # above the result, and above the training
