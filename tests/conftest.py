@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import importlib.util
 import os
@@ -12,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import tests.suite.properties  # noqa: F401  # sets how many examples properties are tested with
+from tests.suite.haste import hurry, optimized
 from zoo.backend import cache_home
 from zoo.registry import code
 from zoo.registry.plugins import plugins
@@ -20,10 +24,30 @@ from zoo.testing import LocalHub
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests need no Hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")  # which nobody reads, and every program pays for
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads would wait for another worker's
 # Every program is compiled once for all tests: those of a process of its own, whose caches are elsewhere, too.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_home() / "compiled"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hurry(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item):
+    with optimized() if item.get_closest_marker("optimized") else contextlib.nullcontext():
+        return (yield)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten_programs() -> Iterator[None]:
+    """A file's programs go with it: those of all files would take gigabytes."""
+    yield
+    if jax := sys.modules.get("jax"):
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +66,16 @@ def hub() -> Iterator[LocalHub]:
         yield running
 
 
+# What Keras imports along with it where it is there, and who installs zoo alone has not; it takes two seconds.
+_BARE = "import sys\nsys.modules |= dict.fromkeys(('matplotlib', 'pandas', 'sklearn'))\n"
+
+
 @pytest.fixture
 def python(hub: LocalHub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`python(code, *args, env={})` runs code in a process that talks to `hub`, with its caches in `tmp_path`."""
 
     def run(code: str, *args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        code = f"{_BARE}{code}"
         settings = hub.environment(tmp_path / "hf") | {"ZOO_CACHE": str(tmp_path / "zoo")} | (env or {})
         done = subprocess.run(
             [sys.executable, "-c", code, *args],

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 import zoo
 from tests.chat.conftest import conversations, dicts
 from tests.chat.templates import TEMPLATES
+from tests.suite.properties import examples
 from zoo.data.conversations import Completion, Conversation, Message
 from zoo.data.encoded import NO_LABEL
 
-QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def talk(*contents, train_on="answers"):

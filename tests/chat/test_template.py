@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 import zoo
 from tests.chat.conftest import conversations, dicts
 from tests.chat.templates import CHATML, TEMPLATES, TEXTS
+from tests.suite.properties import examples
 from zoo.chat.moment import rendering_from
 from zoo.chat.plain import PLAIN_TEMPLATE
 from zoo.chat.template import ChatTemplate, TemplateError, read_chat_template
@@ -27,7 +28,7 @@ HELLO = [Message("user", "Hello"), Message("assistant", "Hi")]
 def test_renders_are_the_reference_s(name, pair):
     model, theirs = pair(name)
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(conversations())
     def check(conversation):
         for asked in (False, True):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from tests.data.pictures import picture
+from tests.suite.properties import examples
 from zoo.data.augment import _OPERATIONS, Augmentation, _box
 from zoo.data.preprocessing import ImagePreprocessor, ImageSettings
 
@@ -37,7 +38,7 @@ def test_a_mirror_is_a_mirror():
     np.testing.assert_array_equal(always[:, ::-1], np.asarray(PREPROCESS.fitted(picture(60, 50))))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(width=st.integers(1, 500), height=st.integers(1, 500), least=st.floats(0.01, 1), seed=st.integers(0, 999))
 def test_a_crop_lies_within_the_picture_and_keeps_its_share(width, height, least, seed):
     draws = np.random.default_rng(seed).random((10, 4))

@@ -15,6 +15,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from tests.data.pictures import picture
 from tests.references.timm_models import timm
+from tests.suite.properties import examples
 from zoo.data.image_settings import image_preprocessor
 from zoo.errors import ZooError
 from zoo.hub.files import local_files
@@ -141,7 +142,7 @@ def test_what_transformers_writes_itself_is_read(tmp_path):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     width=st.integers(1, 120),
     height=st.integers(1, 120),

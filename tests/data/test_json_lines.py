@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.suite.properties import examples
 from zoo.data.readers import read_table
 from zoo.errors import ZooError
 
@@ -36,7 +37,7 @@ def test_values_keep_their_types_and_text_stays_text(tmp_path):
 
 @pytest.mark.parametrize("indent", [None, 2])
 @given(rows=st.lists(st.fixed_dictionaries({"text": TEXT, "n": st.integers(-9, 9)}), min_size=1, max_size=5))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_one_list_of_objects_is_the_same_table_as_their_lines(tmp_path, indent, rows):
     lines = _read(tmp_path / "a.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
     table = _read(tmp_path / "a.json", f"\n {json.dumps(rows, indent=indent)} \n\n")

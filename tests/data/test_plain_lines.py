@@ -6,13 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.suite.properties import examples
 from zoo.data.readers import read_table
 from zoo.errors import ZooError
 
 LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(60))
 @given(
     lines=st.lists(LINE, min_size=1, max_size=6).filter(lambda lines: any(map(str.strip, lines))),
     end=st.sampled_from(["\n", "\r\n", "\r"]),

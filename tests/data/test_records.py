@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.suite.properties import examples
 from zoo.data import records
 from zoo.data.records import UnfitError, table_of_rows
 
@@ -47,7 +48,7 @@ def told(read):
     return found.schema, found.to_pylist()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(blocks(), st.sampled_from([0, 1 << 20]))
 @example([[{"b": 0}, {"a": None, "c": [], "b": 2**53 + 1}], [{"c": {}, "b": 0.5}]], 0)
 @example([[{"b": 0, "c": []}], [{"c": {}}], [{"b": 2**53 + 1}], [{"b": 0.5}]], 0)

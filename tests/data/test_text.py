@@ -13,6 +13,7 @@ import transformers
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.suite.properties import examples
 from zoo.data.encoded import Encoded
 from zoo.data.text import as_list, text_preprocessor
 from zoo.errors import ZooError
@@ -97,7 +98,7 @@ def real(minilm):
     return text_preprocessor(local_files(minilm), config), transformers.AutoTokenizer.from_pretrained(minilm)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.text(max_size=80), second=st.text(max_size=80), limit=st.integers(4, 40))
 def test_any_pair_is_tokenised_as_by_the_reference(real, first, second, limit):
     ours, theirs = real

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
+from tests.suite.properties import examples
 from zoo.data.vocabulary import learn_tokenizer
 
 TEXTS = ["The horn of plenty overflows.", "Größe und Maß", "東京の天気"] * 10
@@ -25,7 +26,7 @@ def learned():
     return learn_tokenizer(TEXTS, config())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40).filter(lambda text: "<" not in text))
 def test_every_text_comes_back(learned, text):
     ids = learned.encode_batch([text], truncate=False)[0].ids

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.generate.conftest import SENTENCES
+from tests.suite.properties import examples
 from zoo.generate.text import Detokenizer, StopTexts
 
 
@@ -52,7 +53,7 @@ def test_the_sign_of_a_broken_character_in_a_prompt_is_not_told_again(prompt, an
 letters = st.text("ab\n", max_size=12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(pieces=st.lists(letters, max_size=6), stops=st.lists(st.text("ab\n", min_size=1, max_size=4), max_size=3))
 def test_a_stop_text_ends_wherever_the_pieces_are_cut(pieces, stops):
     whole = "".join(pieces)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.suite.properties import examples
 from zoo.hub.check import check, check_catalogue
 from zoo.registry.catalogue import read_presets
 from zoo.registry.manifest import Manifest
@@ -167,7 +168,7 @@ ENTRY = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(200))
 @given(lock=ENTRY, golden=ENTRY)
 def test_whatever_lies_beside_a_catalogue_gives_a_verdict(verdict, lock, golden):
     found = verdict({"tiny": lock}, {"tiny": golden})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import keras
 import numpy as np
 import pytest
 import torch
@@ -69,6 +70,7 @@ def accelerator(monkeypatch):
 @pytest.mark.parametrize("padding", [None, "same"])
 @pytest.mark.parametrize(("size", "stride"), [(3, 1), (3, 2), (5, 2)])
 def test_an_accelerator_s_depthwise_values_and_gradients_are_torch_s(accelerator, size, stride, padding, image):
+    keras.utils.set_random_seed(0)
     layer = Conv2D(6, size, stride, 6, padding)
     layer.build((None, None, None, 6))
     kind = Conv2dSame if padding else torch.nn.Conv2d
@@ -83,7 +85,8 @@ def test_an_accelerator_s_depthwise_values_and_gradients_are_torch_s(accelerator
 
     (expected**2).sum().backward()
     np.testing.assert_allclose(of_image, channels_last(told.grad), atol=1e-4)
-    np.testing.assert_allclose(of_kernel, there.weight.grad.numpy().transpose(2, 3, 1, 0), atol=1e-4)
+    wanted = there.weight.grad.numpy().transpose(2, 3, 1, 0)  # sums over all of the pictures, some above 100
+    np.testing.assert_allclose(of_kernel, wanted, rtol=0, atol=1e-6 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("image", IMAGES)

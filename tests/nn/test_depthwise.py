@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
+from tests.suite.properties import examples
 from zoo.nn.depthwise import depthwise
 
 
@@ -19,7 +20,7 @@ def reference(x, kernel, stride, pads):
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 @given(
     batch=st.integers(1, 3),
     height=st.integers(1, 12),

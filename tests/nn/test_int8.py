@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tests.suite.properties import examples
 from zoo.nn import int8
 
 MATRICES = arrays(
@@ -24,7 +25,7 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(MATRICES)
 def test_every_number_comes_back_within_half_a_scale(matrix):
     numbers, scale = map(np.asarray, int8.quantize(matrix))
@@ -36,7 +37,7 @@ def test_every_number_comes_back_within_half_a_scale(matrix):
     assert (back[matrix == 0] == 0).all()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(MATRICES)
 def test_quantizing_again_changes_nothing(matrix):
     numbers, scale = int8.quantize(matrix)

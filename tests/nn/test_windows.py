@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.references.torch_images import channels_first, channels_last
+from tests.suite.properties import examples
 from zoo.nn.windows import max_windows
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 @given(
     height=st.integers(3, 12),
     width=st.integers(3, 12),

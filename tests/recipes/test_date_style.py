@@ -32,9 +32,10 @@ def test_every_pair_says_one_date_in_two_styles_and_no_date_is_asked_that_was_tr
     assert not {in_words(datetime.date.fromisoformat(day)) for day in held_out} & {*answers}
 
 
+@pytest.mark.optimized  # they learn for longer than they compile
 def test_short_runs_make_the_preferred_style_the_likelier_one(tmp_path):
-    talks, pairs, test = write_data(tmp_path, talks=1_000, pairs=160, test=30)
-    first = zoo.finetune(first_recipe(talks, tmp_path / "first", epochs=1))
+    talks, pairs, test = write_data(tmp_path, talks=500, pairs=160, test=30)
+    first = zoo.finetune(first_recipe(talks, tmp_path / "first", epochs=1, batch_size=32))
     run = zoo.finetune(preference_recipe(first.path, pairs, test, tmp_path / "run", learning_rate=1e-2))
 
     assert likelier(first.model(), test) < likelier(run.model(), test)

@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from zoo_recipes.dates import DAYS, MONTHS, recipe, ways, write_data
@@ -35,9 +36,10 @@ def test_no_date_is_both_trained_on_and_asked_of(tmp_path):
     assert not set(answers[0]) & set(answers[1])
 
 
+@pytest.mark.optimized  # it learns for longer than it compiles
 def test_a_short_run_answers_with_numbers_and_dashes(tmp_path):
-    train, test = write_data(tmp_path, train=1500, test=20)
-    run = zoo.finetune(recipe(train, test, tmp_path / "run", epochs=2))
+    train, test = write_data(tmp_path, train=800, test=20)
+    run = zoo.finetune(recipe(train, test, tmp_path / "run", epochs=2, batch_size=32))
 
     answer = run.model().chat(
         [{"role": "user", "content": "March 3, 2021 in ISO form, please."}], max_new_tokens=16

@@ -13,6 +13,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.suite.properties import examples
 from zoo.train.report import Mistake, Report, class_scores, confusions, decisions_of, duration, render_report
 from zoo.train.scores import MultiLabelScores
 
@@ -179,7 +180,7 @@ def test_every_text_is_shown_as_text():
     assert page.text.count(EVIL) >= 13
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.text(), st.text(), st.lists(st.text(), min_size=1, max_size=4), st.floats(width=32))
 def test_any_text_and_number_make_a_well_formed_page(title, text, labels, number):
     odd = report(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.suite.properties import examples
 from zoo.errors import ZooError
 from zoo.weights.audit import audit
 from zoo.weights.layout import Layout, Rule, transpose
@@ -31,7 +32,7 @@ TENSORS = {
 }
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(40))
 @given(layers=st.integers(1, 12), prefix=st.booleans(), alias=st.booleans(), seed=st.integers(0, 2**32 - 1))
 def test_what_a_layout_writes_it_reads_back(checkpoint, layers, prefix, alias, seed):
     rng = np.random.default_rng(seed)

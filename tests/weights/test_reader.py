@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as arrays
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from tests.suite.properties import examples
 from zoo.errors import ZooError
 from zoo.hub.files import local_files
 from zoo.weights.container import hostile_name
@@ -213,7 +214,7 @@ def test_a_number_too_large_for_the_model_is_refused(tmp_path):
         checkpoint.read_into("a", np.empty(1, np.float32))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(40))
 @given(
     dtype=st.sampled_from(DTYPES),
     target=st.sampled_from([np.float32, ml_dtypes.bfloat16]),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from safetensors import safe_open
 
+from tests.suite.properties import examples
 from zoo.errors import ZooError
 from zoo.hub.files import local_files
 from zoo.weights.container import hostile_name
@@ -30,7 +31,7 @@ def outgoing(tensors: dict[str, np.ndarray]) -> dict[str, Outgoing]:
     return {name: Outgoing(array.dtype, array.shape, lambda array=array: array) for name, array in tensors.items()}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(60))
 @given(plan=PLANS, most=st.integers(1, 400))
 def test_the_safetensors_library_reads_every_bit(tmp_path_factory, plan, most):
     folder = tmp_path_factory.mktemp("written")

@@ -15,6 +15,7 @@ from zoo_datasets.docstrings import build, load
 from zoo_datasets.sources import dependencies
 from zoo_datasets.sources import sources as files_of
 
+from tests.suite.properties import examples
 from zoo.errors import ZooError
 
 MODULE = '''\
@@ -198,7 +199,7 @@ def sources(tmp_path_factory) -> list[Path]:
     )
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=examples(10))
 @given(st.permutations(range(8)), st.sets(st.integers(0, 7)))
 def test_splits_depend_on_the_text_alone(sources, order, others):
     def split_of(tables):

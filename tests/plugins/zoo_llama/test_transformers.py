@@ -134,6 +134,7 @@ def test_a_decoder_that_sees_what_comes_next_is_refused(causal, tmp_path):
         zoo.load(folder)
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("scaling", [LONGROPE, YARN, LLAMA3], ids=lambda scaling: scaling["rope_type"])
 def test_the_original_context_beside_the_scaling_comes_first(scaling, tmp_path):
     arrays = padded([np.arange(3, 40)])
