@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import tests.suite.properties  # noqa: F401  # sets how many examples properties are tested with
+from tests.suite.forking import Forks
 from tests.suite.haste import hurry, optimized
 from zoo.backend import cache_home
 from zoo.registry import code
@@ -66,25 +67,20 @@ def hub() -> Iterator[LocalHub]:
         yield running
 
 
-# What Keras imports along with it where it is there, and who installs zoo alone has not; it takes two seconds.
-_BARE = "import sys\nsys.modules |= dict.fromkeys(('matplotlib', 'pandas', 'sklearn'))\n"
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """A process to be forked, which has imported Keras."""
+    with Forks() as running:
+        yield running
 
 
 @pytest.fixture
-def python(hub: LocalHub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def python(hub: LocalHub, forks: Forks, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`python(code, *args, env={})` runs code in a process that talks to `hub`, with its caches in `tmp_path`."""
 
     def run(code: str, *args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        code = f"{_BARE}{code}"
         settings = hub.environment(tmp_path / "hf") | {"ZOO_CACHE": str(tmp_path / "zoo")} | (env or {})
-        done = subprocess.run(
-            [sys.executable, "-c", code, *args],
-            env=os.environ | settings,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        done = forks.run(code, *args, env=os.environ | settings, timeout=100)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

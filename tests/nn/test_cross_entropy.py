@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from jax import numpy as jnp
 
-from zoo.backend import compiled
 from zoo.nn import cross_entropy
 from zoo.nn.cross_entropy import token_losses, vocabulary_cross_entropy
 
@@ -69,7 +68,6 @@ def test_values_and_gradients_are_the_plain_formulas(tokens, soft_cap):
 @pytest.mark.parametrize("trained", [0, 3, 37])
 @pytest.mark.parametrize(("chunk", "block"), [(256, 4096), (10, 11), (10, 4), (5, 1)])
 @pytest.mark.usefixtures("sizes")
-@pytest.mark.optimized
 def test_a_frozen_matrix_changes_nothing_but_its_own_gradient(trained, soft_cap):
     features, matrix, targets, _ = made(37, vocabulary=11)
     matrix *= 10  # so that the largest logits are far from the others
@@ -80,11 +78,12 @@ def test_a_frozen_matrix_changes_nothing_but_its_own_gradient(trained, soft_cap)
     def total(features):
         return vocabulary_cross_entropy(features, matrix, targets, weights, soft_cap=soft_cap)[0]
 
-    ours, gradient = compiled(jax.value_and_grad(total))(features)
+    ours, gradient = jax.jit(jax.value_and_grad(total))(features)
     theirs, wanted = jax.value_and_grad(lambda x: plain(x, matrix, targets, weights, soft_cap))(features)
 
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)
-    np.testing.assert_allclose(gradient, wanted, rtol=1e-5, atol=1e-5)
+    # What is small here is a difference of what is large: rounding is by the largest that is added up.
+    np.testing.assert_allclose(gradient, wanted, rtol=0, atol=max(1e-6, 2e-6 * np.abs(wanted).max()))
 
 
 def test_losses_in_bfloat16_are_as_near_as_its_products_are():

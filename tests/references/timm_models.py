@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from tests.references import torchvision_names
 
 _before = set(sys.modules)
@@ -22,7 +24,13 @@ finally:
             del sys.modules[_name]  # transformers looks whether torchvision is there, and would believe it
 
 
-__all__ = ["BatchNormAct2d", "Conv2dSame", "SqueezeExcite", "read_back", "saved", "timm"]
+__all__ = ["BatchNormAct2d", "Conv2dSame", "SqueezeExcite", "every_day", "read_back", "saved", "timm"]
+
+
+def every_day(chosen, names):
+    """The names, of which all but the chosen are for `make test-deep`."""
+    assert set(chosen) <= set(names)
+    return [name if name in chosen else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def saved(model, folder, **model_args):

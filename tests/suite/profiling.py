@@ -108,7 +108,7 @@ class Recorder:
         result = yield
         ended = time.monotonic()
         kinds = exclusive(self.spans, began, ended)
-        self.write(test=item.nodeid, seconds=ended - began, at=began - self.began, **kinds)
+        self.write(test=item.nodeid, seconds=ended - began, rss_mib=resident_mib(), **kinds)
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -125,6 +125,15 @@ class Recorder:
     def pytest_sessionfinish(self) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         self.write(ended=time.monotonic() - self.began, peak_mib=round(peak))
+
+
+def resident_mib() -> int:
+    """The memory that this process has now."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # no Linux
+        return 0
+    return pages * resource.getpagesize() >> 20
 
 
 def merged(spans: Iterable[Interval]) -> list[Interval]:

@@ -61,8 +61,6 @@ def made(kind: str, folder, tiny_bert):
     match kind:
         case "an encoder with dropout":
             return bert(folder, tiny_bert)
-        case "two kinds of windows":
-            return decoder(folder, "gemma2")
         case "adapters with dropout":
             model = decoder(folder, "gemma2")
             model.adapters.add(rank=2, dropout=0.3, targets="all", seed=1)
@@ -71,13 +69,9 @@ def made(kind: str, folder, tiny_bert):
             model = decoder(folder, "llama", dtype="mixed_bfloat16", base_dtype="bfloat16", int8="backbone")
             model.adapters.add(rank=2, dora=True, dropout=0.3, targets="all", seed=1)
             return model
-        case "layers computed again":
-            model = bert(folder, tiny_bert)
-            remat_blocks(model, "layers")
-            return model
         case "adapters of layers computed again":
             model = decoder(folder, "gemma2")
-            remat_blocks(model, "elementwise")
+            remat_blocks(model, "layers")
             model.adapters.add(rank=2, dropout=0.3, targets="mlp", seed=1)
             return model
         case _:
@@ -86,10 +80,8 @@ def made(kind: str, folder, tiny_bert):
 
 PROGRAMS = {
     "an encoder with dropout": 1,
-    "two kinds of windows": 2,
-    "adapters with dropout": 2,  # of two windows, too
+    "adapters with dropout": 2,  # of two kinds of windows
     "dora of 8-bit numbers in bfloat16": 1,
-    "layers computed again": 1,
     "adapters of layers computed again": 2,
     "batch statistics": 7,  # each but the first stage begins with a block that strides
 }

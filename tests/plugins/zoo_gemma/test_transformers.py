@@ -67,6 +67,9 @@ GRID = [
 ]
 
 
+NEW = 24  # tokens: with the prompt beyond every window and every context that is stretched
+
+
 @pytest.fixture(scope="module")
 def arrays():
     rng = np.random.default_rng(3)
@@ -90,8 +93,8 @@ def test_every_option_gives_the_references_logits_and_tokens(family, options, tm
     if "use_bidirectional_attention" not in options:
         # With a window of one token the reference's cache shows more: its text differs from its own without one.
         cached = options.get("sliding_window") != 1
-        assert model.generate(rows, max_new_tokens=64) == generated(
-            theirs, rows, max_new_tokens=64, use_cache=cached
+        assert model.generate(rows, max_new_tokens=NEW) == generated(
+            theirs, rows, max_new_tokens=NEW, use_cache=cached
         )
 
 

@@ -1,0 +1,163 @@
+"""Python processes that begin with what takes seconds to import, by forking one that has imported it.
+
+    with Forks() as forks:
+        done = forks.run("import zoo; ...", env=os.environ, timeout=100)
+
+What a forked process sees is what a new one sees after these imports: its own environment, directory and standard
+streams. jax has no threads before it is first used. A test of what is imported, or of a process's start, needs a
+process of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# What Keras imports along with it where it is there, which takes two seconds.
+_MISSING = ("matplotlib", "pandas", "sklearn")
+_ROOT = Path(__file__).parents[2]
+_BEFORE = ("httpx", "jinja2", "keras", "numpy", "pyarrow.csv", "pyarrow.parquet", "tokenizers")
+
+
+class Forks:
+    """A process that waits to be forked, by several threads at once if need be; it ends with the `with` block."""
+
+    def __enter__(self) -> Forks:
+        self._home = tempfile.TemporaryDirectory()
+        self._address = str(Path(self._home.name, "forks"))
+        command = [sys.executable, "-c", f"from {__name__} import serve; serve({self._address!r})"]
+        self._server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=_ROOT)
+        assert self._server.stdout is not None
+        assert self._server.stdout.readline()  # it listens
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.kill()
+        self._server.communicate()
+        self._home.cleanup()
+
+    def run(
+        self, code: str, *args: str, env: Mapping[str, str], timeout: float
+    ) -> subprocess.CompletedProcess[str]:
+        """What `python -c code args` does, in the directory that this process is in.
+
+        Raises:
+            subprocess.TimeoutExpired: it was killed after `timeout` seconds.
+        """
+        with tempfile.TemporaryDirectory(dir=self._home.name) as home:
+            out, err = (Path(home, name) for name in ("out", "err"))
+            asked = {"code": code, "args": args, "env": dict(env), "cwd": os.getcwd(), "timeout": timeout}
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(self._address)
+                with connection.makefile("rw", encoding="utf-8") as lines:
+                    lines.write(json.dumps({**asked, "out": str(out), "err": str(err)}) + "\n")
+                    lines.flush()
+                    ended = json.loads(lines.readline())
+            if ended is None:
+                raise subprocess.TimeoutExpired(code, timeout, out.read_text(), err.read_text())
+            return subprocess.CompletedProcess(code, ended, out.read_text("utf-8"), err.read_text("utf-8"))
+
+
+def serve(address: str) -> None:
+    """Import, then fork for each connection: it runs what is asked for and answers with the exit code."""
+    sys.modules.update(dict.fromkeys(_MISSING))  # type: ignore[arg-type]  # None makes an import fail
+    for name in _BEFORE:
+        __import__(name)
+    for name in _MISSING:
+        del sys.modules[name]
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen()
+        print("listening", flush=True)
+        while True:
+            connection, _ = listening.accept()
+            if not os.fork():
+                listening.close()
+                _answer(connection)
+            connection.close()
+
+
+def _answer(connection: socket.socket) -> None:
+    """Run what a connection asks for and tell its exit code, null where it took too long; does not return."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with connection.makefile("rw", encoding="utf-8") as lines:
+            asked = json.loads(lines.readline())
+            child = os.fork()
+            if not child:
+                connection.close()
+                _become(asked)
+            lines.write(json.dumps(_code_of(child, asked["timeout"])) + "\n")
+    finally:
+        os._exit(0)
+
+
+def _code_of(child: int, timeout: float) -> int | None:
+    """The exit code of a child, or minus the signal that ended it; None where it had to be killed."""
+    slow = False
+
+    def late(number: int, frame: Any) -> None:
+        nonlocal slow
+        slow = True
+        os.kill(child, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, timeout)
+    try:
+        _, status = os.waitpid(child, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return None if slow else os.waitstatus_to_exitcode(status)
+
+
+def _become(asked: Mapping[str, Any]) -> None:
+    """Be a new interpreter with this code, arguments and environment; does not return."""
+    code = 1
+    try:
+        os.setsid()
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        for name, stream in (("out", 1), ("err", 2)):
+            file = os.open(asked[name], os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+            os.dup2(file, stream)
+        os.chdir(asked["cwd"])
+        os.environ.clear()
+        os.environ.update(asked["env"])
+        sys.argv = ["-c", *asked["args"]]
+        sys.path[1:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+        code = _executed(asked["code"])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _executed(source: str) -> int:
+    """Run a program, and give its exit code."""
+    try:
+        exec(compile(source, "<string>", "exec"), {"__name__": "__main__"})
+        code: Any = 0
+    except SystemExit as end:
+        code = end.code
+        if code is not None and not isinstance(code, int):
+            print(code, file=sys.stderr)
+            code = 1
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # as the interpreter does at its end, before atexit
+    atexit._run_exitfuncs()
+    return int(code or 0)
