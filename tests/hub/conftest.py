@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-_PROLOGUE = """
+FETCHING = """
 import json, sys
 from pathlib import Path
 from zoo.errors import ZooError
@@ -47,7 +47,7 @@ def elsewhere(python) -> Callable[..., dict[str, Any]]:
     """
 
     def run(do: str, *, env: dict[str, str] | None = None, **given: Any) -> dict[str, Any]:
-        done = python(_PROLOGUE, json.dumps({"do": do, **given}), env=env)
+        done = python(FETCHING, json.dumps({"do": do, **given}), env=env)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hub.conftest import FETCHING
 from zoo.testing import Fault
 
 WEIGHTS = random.Random(0).randbytes(3_000_000)
@@ -107,6 +108,34 @@ def test_what_cannot_be_mended_is_refused_and_leaves_no_file(hub, fetch, tmp_pat
     assert not list((tmp_path / "hf").rglob("snapshots/*/model.safetensors"))
     hub.repositories["toys/tiny"].faults.clear()
     assert fetch().read_bytes() == WEIGHTS
+
+
+_SYNCED = """
+import os
+from zoo.hub import cache
+
+synced, sync, admit = set(), os.fsync, cache.admit
+
+def noted(descriptor):
+    synced.add(os.fstat(descriptor).st_ino)
+    sync(descriptor)
+
+def checked(source, name, downloaded, blob):
+    assert downloaded.stat().st_ino in synced, name
+    return admit(source, name, downloaded, blob)
+
+os.fsync, cache.admit = noted, checked
+"""
+
+
+def test_what_is_downloaded_is_on_the_disk_before_it_has_its_name(hub, python):
+    commit = hub.add("toys/tiny", FILES)
+    given = {"do": "preset", "source": "hf://toys/tiny", "commit": commit, "files": PINS}
+
+    done = python(_SYNCED + FETCHING, json.dumps(given))
+
+    assert done.returncode == 0, done.stderr
+    assert Path(json.loads(done.stdout)["model.safetensors"]).read_bytes() == WEIGHTS
 
 
 def test_a_redirect_loop_ends(hub, fetch):

@@ -26,6 +26,12 @@ def test_figures_worked_out_by_hand():
     )
 
 
+def test_a_class_that_is_never_said_counts_in_the_mean():
+    outputs = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4]], np.float32)
+    found = ClassificationScores(outputs, np.array([0, 0, 1], np.int32)).metrics
+    assert found["macro_f1"] == pytest.approx((4 / 5 + 0) / 2)
+
+
 def test_a_certain_mistake_has_a_finite_loss():
     assert np.isfinite(ClassificationScores(np.array([[1.0, 0.0]], np.float32), np.array([1])).metrics["loss"])
 

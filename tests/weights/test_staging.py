@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -33,6 +34,30 @@ try:
 except ZooError as error:
     print(error.what)
 """
+
+
+def test_every_file_and_folder_is_on_the_disk_before_it_appears(tmp_path, monkeypatch):
+    synced: list[int] = []
+    sync, replace = os.fsync, os.replace
+
+    def noted(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    def checked(source: Path, target: Path) -> None:
+        missing.extend(path for path in (source, *source.rglob("*")) if path.stat().st_ino not in synced)
+        replace(source, target)
+
+    missing: list[Path] = []
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(os, "replace", checked)
+    with staged(tmp_path / "model") as folder:
+        (folder / "inner").mkdir()
+        (folder / "inner" / "file").write_text("x")
+
+    assert (tmp_path / "model" / "inner" / "file").read_text() == "x"
+    assert not missing
+    assert synced[-1] == tmp_path.stat().st_ino  # the new name, last of all
 
 
 def listed(folder) -> list[str]:
