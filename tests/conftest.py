@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import importlib.util
 import os
@@ -17,11 +16,13 @@ import pytest
 import tests.suite.properties  # noqa: F401  # sets how many examples properties are tested with
 from tests.suite.forking import Forks
 from tests.suite.haste import hurry, optimized
+from tests.suite.memory import forget_programs, resident_mib
 from zoo.backend import cache_home
 from zoo.registry import code
 from zoo.registry.plugins import plugins
 from zoo.testing import LocalHub
 
+hurry()
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests need no Hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
@@ -32,23 +33,13 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_home() / "compiled"
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    hurry(config)
-
-
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item):
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None):
     with optimized() if item.get_closest_marker("optimized") else contextlib.nullcontext():
-        return (yield)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _forgotten_programs() -> Iterator[None]:
-    """A file's programs go with it: those of all files would take gigabytes."""
-    yield
-    if jax := sys.modules.get("jax"):
-        jax.clear_caches()
-        gc.collect()
+        result = yield
+    if nextitem is None or nextitem.path != item.path or resident_mib() > 2000:
+        forget_programs()  # those of all files would take gigabytes
+    return result
 
 
 @pytest.fixture(scope="session")

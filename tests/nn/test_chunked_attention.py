@@ -58,6 +58,7 @@ def test_values_and_gradients_are_the_plain_formulas(length, way, rule, kind, so
         np.testing.assert_allclose(got, want, atol=2e-5)
 
 
+@pytest.mark.optimized
 def test_memory_grows_with_the_length_alone():
     def peak(length, window):
         shapes = [jax.ShapeDtypeStruct((1, n, length, 64), jnp.float32) for n in (4, 1, 1)]

@@ -102,6 +102,7 @@ def test_losses_in_bfloat16_are_as_near_as_its_products_are():
     np.testing.assert_allclose(gradient.astype(jnp.float32), wanted, atol=0.01 * float(jnp.abs(wanted).max()))
 
 
+@pytest.mark.optimized
 def test_a_frozen_matrix_has_no_gradient_computed():
     features, matrix, targets, weights = made(64, vocabulary=1 << 12)
 
@@ -167,6 +168,7 @@ def test_what_weighs_tokens_by_their_losses_has_the_plain_formulas_gradients(tok
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize(("argnums", "share"), [((0, 1), 1), ((0,), 1 / 64)])
 @pytest.mark.parametrize(
     "total", [lambda *x: vocabulary_cross_entropy(*x)[0], lambda *x: jnp.sum(jnp.square(token_losses(*x)))]

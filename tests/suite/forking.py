@@ -1,16 +1,18 @@
-"""Python processes that begin with what takes seconds to import, by forking one that has imported it.
+"""Run Python code in forks of a process that has imported Keras.
 
     with Forks() as forks:
         done = forks.run("import zoo; ...", env=os.environ, timeout=100)
 
 What a forked process sees is what a new one sees after these imports: its own environment, directory and standard
-streams. jax has no threads before it is first used. A test of what is imported, or of a process's start, needs a
-process of its own.
+streams. jax has no threads before it is first used. What is read at import (`JAX_*`, `KERAS_*`, `XLA_FLAGS`) is the
+server's. A test of what is imported, or of a process's start, needs a process of its own.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -24,10 +26,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# What Keras imports along with it where it is there, which takes two seconds.
-_MISSING = ("matplotlib", "pandas", "sklearn")
+from zoo.backend import use_jax
+
 _ROOT = Path(__file__).parents[2]
-_BEFORE = ("httpx", "jinja2", "keras", "numpy", "pyarrow.csv", "pyarrow.parquet", "tokenizers")
+_BEFORE = ("httpx", "jinja2", "numpy", "pyarrow.csv", "pyarrow.parquet", "tokenizers")
+_AT_IMPORT = ("JAX_", "KERAS_", "XLA_", "PYTHONHASHSEED")
 
 
 class Forks:
@@ -39,12 +42,17 @@ class Forks:
         command = [sys.executable, "-c", f"from {__name__} import serve; serve({self._address!r})"]
         self._server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=_ROOT)
         assert self._server.stdout is not None
-        assert self._server.stdout.readline()  # it listens
+        self._settings = _read_at_import(os.environ)
+        if not self._server.stdout.readline():  # which it writes when it listens
+            self.__exit__()
+            raise RuntimeError("the process that is to be forked has ended")
         return self
 
     def __exit__(self, *exception: object) -> None:
+        assert self._server.stdout is not None
         self._server.kill()
-        self._server.communicate()
+        self._server.stdout.close()
+        self._server.wait()
         self._home.cleanup()
 
     def run(
@@ -54,7 +62,10 @@ class Forks:
 
         Raises:
             subprocess.TimeoutExpired: it was killed after `timeout` seconds.
+            ValueError: `env` differs from this process's in what is read at import.
         """
+        if _read_at_import(env) != self._settings:
+            raise ValueError("these settings are read at import: use a process of its own")
         with tempfile.TemporaryDirectory(dir=self._home.name) as home:
             out, err = (Path(home, name) for name in ("out", "err"))
             asked = {"code": code, "args": args, "env": dict(env), "cwd": os.getcwd(), "timeout": timeout}
@@ -63,7 +74,9 @@ class Forks:
                 with connection.makefile("rw", encoding="utf-8") as lines:
                     lines.write(json.dumps({**asked, "out": str(out), "err": str(err)}) + "\n")
                     lines.flush()
-                    ended = json.loads(lines.readline())
+                    ended = json.loads(lines.readline() or '"no answer"')
+            if ended == "no answer":
+                raise RuntimeError("the fork has ended without an answer; its server's stderr says why")
             if ended is None:
                 raise subprocess.TimeoutExpired(code, timeout, out.read_text(), err.read_text())
             return subprocess.CompletedProcess(code, ended, out.read_text("utf-8"), err.read_text("utf-8"))
@@ -71,11 +84,10 @@ class Forks:
 
 def serve(address: str) -> None:
     """Import, then fork for each connection: it runs what is asked for and answers with the exit code."""
-    sys.modules.update(dict.fromkeys(_MISSING))  # type: ignore[arg-type]  # None makes an import fail
+    _end_with_parent()
     for name in _BEFORE:
         __import__(name)
-    for name in _MISSING:
-        del sys.modules[name]
+    use_jax(lean=True)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(address)
@@ -92,6 +104,7 @@ def serve(address: str) -> None:
 def _answer(connection: socket.socket) -> None:
     """Run what a connection asks for and tell its exit code, null where it took too long; does not return."""
     try:
+        _end_with_parent()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         with connection.makefile("rw", encoding="utf-8") as lines:
             asked = json.loads(lines.readline())
@@ -100,6 +113,8 @@ def _answer(connection: socket.socket) -> None:
                 connection.close()
                 _become(asked)
             lines.write(json.dumps(_code_of(child, asked["timeout"])) + "\n")
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(0)
 
@@ -111,7 +126,8 @@ def _code_of(child: int, timeout: float) -> int | None:
     def late(number: int, frame: Any) -> None:
         nonlocal slow
         slow = True
-        os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
     signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, timeout)
@@ -126,7 +142,7 @@ def _become(asked: Mapping[str, Any]) -> None:
     """Be a new interpreter with this code, arguments and environment; does not return."""
     code = 1
     try:
-        os.setsid()
+        _end_with_parent()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         for name, stream in (("out", 1), ("err", 2)):
             file = os.open(asked[name], os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
@@ -143,6 +159,16 @@ def _become(asked: Mapping[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _read_at_import(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith(_AT_IMPORT)}
+
+
+def _end_with_parent() -> None:
+    """Have this process killed when the one that made it ends, on Linux."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").prctl(1, signal.SIGKILL)
 
 
 def _executed(source: str) -> int:

@@ -1,7 +1,6 @@
-"""Programs of tests are compiled in haste, but for those of tests that are marked `optimized`.
+"""Compile the programs of tests with fewer of XLA's optimisations, except those of tests marked `optimized`.
 
-XLA takes a quarter of its time without its optimisations, and the numbers are the same up to rounding. What is told
-of memory, of arithmetic, or of the programs as users get them is told by `optimized` tests.
+XLA takes a quarter of its time without them, and the numbers are the same up to rounding.
 """
 
 from __future__ import annotations
@@ -13,25 +12,31 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-import pytest
+from zoo.backend import cache_home
 
 _EMITTERS = "xla_cpu_use_fusion_emitters"
 _FLAG = f"--{_EMITTERS}=false"
 _SIMPLE = "JAX_DISABLE_MOST_OPTIMIZATIONS"
 
 
-def hurry(config: pytest.Config) -> None:
-    """Ask jax and XLA for haste, in this process and those that it starts, where the user asks for nothing else."""
+def hurry() -> None:
+    """Ask jax and XLA for haste, in this process and those that it starts, unless the user has set their flags.
+
+    jax reads its settings when it is imported, so this comes before.
+    """
     if "XLA_FLAGS" in os.environ or _SIMPLE in os.environ:
         return
     os.environ[_SIMPLE] = "1"
-    if _known(config):
+    if _known():
         os.environ["XLA_FLAGS"] = _FLAG
 
 
 @contextlib.contextmanager
 def optimized() -> Iterator[None]:
-    """Compile as for users while the block lasts."""
+    """Compile as for users while the block lasts: `zoo.backend.compiled` wholly.
+
+    Plain `jax.jit` and single operations get their optimisations, but no fusion emitters: XLA takes its flags once.
+    """
     import jax
 
     from zoo import backend
@@ -50,15 +55,12 @@ def optimized() -> Iterator[None]:
         jax.clear_caches()
 
 
-def _known(config: pytest.Config) -> bool:
+def _known() -> bool:
     """Whether XLA knows the flag: it ends a process that gives it another. Asked once for each version."""
-    version = importlib.metadata.version("jaxlib")
-    cache = getattr(config, "cache", None)
-    answers = cache.get("zoo/haste", {}) if cache else {}
-    if version not in answers:
+    note = cache_home() / "tests" / f"flag-{importlib.metadata.version('jaxlib')}"
+    if not note.is_file():
         command = [sys.executable, "-c", "import jax; jax.devices()"]
         done = subprocess.run(command, env=os.environ | {"XLA_FLAGS": _FLAG}, capture_output=True, check=False)
-        answers[version] = done.returncode == 0
-        if cache:
-            cache.set("zoo/haste", answers)
-    return answers[version]
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text("known" if done.returncode == 0 else "unknown")
+    return note.read_text() == "known"

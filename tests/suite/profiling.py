@@ -22,7 +22,9 @@ from typing import Any
 
 import pytest
 
+from tests.suite.forking import Forks
 from tests.suite.longest_first import SECONDS
+from tests.suite.memory import resident_mib
 
 Interval = tuple[float, float]
 
@@ -84,6 +86,7 @@ class Recorder:
         builtins.__import__ = imported
         subprocess.Popen.communicate = self.timed("subprocess", waiting)  # pyright: ignore
         subprocess.Popen.wait = self.timed("subprocess", subprocess.Popen.wait)  # pyright: ignore
+        Forks.run = self.timed("subprocess", Forks.run)
         self.listen()
 
     def listen(self) -> None:
@@ -125,15 +128,6 @@ class Recorder:
     def pytest_sessionfinish(self) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         self.write(ended=time.monotonic() - self.began, peak_mib=round(peak))
-
-
-def resident_mib() -> int:
-    """The memory that this process has now."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:  # no Linux
-        return 0
-    return pages * resource.getpagesize() >> 20
 
 
 def merged(spans: Iterable[Interval]) -> list[Interval]:

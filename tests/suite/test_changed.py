@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,9 +10,21 @@ import pytest
 
 from tests.suite.changed.graph import Graph
 from tests.suite.changed.since import changed, note_green
+from tests.suite.changed.since import tree as tree_of
 
 ROOT = Path(__file__).parents[2]
 
+CONFTEST = """
+from tests.suite.always import forget
+from tests.suite.haste import hurry
+hurry()
+def pytest_runtest_teardown():
+    forget()
+def loaded():
+    import zoo
+    zoo.load()
+def plain(): ...
+"""
 FILES = {
     "zoo/__init__.py": '_HOMES = {"load": "zoo.loading"}\n',
     "zoo/loading.py": "def load():\n    from zoo.nn import norm\n",
@@ -22,7 +35,9 @@ FILES = {
     "plugins/zoo_bert/model.py": "from zoo.nn import other\n",
     "plugins/zoo_bert/zoo.toml": "[architectures.bert]\n",
     "presets/bert.toml": "",
-    "tests/conftest.py": "def loaded():\n    import zoo\n    zoo.load()\ndef plain(): ...\n",
+    "tests/suite/haste.py": "def hurry(): ...\n",
+    "tests/suite/always.py": "def forget(): ...\n",
+    "tests/conftest.py": CONFTEST,
     "tests/test_loading.py": "def test_it(loaded): ...\n",
     "tests/test_plain.py": "def test_it(plain): ...\n",
     "tests/nn/test_layers.py": "from zoo.nn import norm\n",
@@ -30,6 +45,7 @@ FILES = {
     "tests/tasks/test_words.py": 'def test_it(): load("tiny_bert")\n',
     "tests/presets/test_catalogues.py": "",
 }
+TESTS = [name for name in FILES if "/test_" in name]
 
 
 @pytest.fixture
@@ -48,7 +64,9 @@ def tree(tmp_path):
         ("zoo/loading.py", {"tests/test_loading.py": 1}),
         ("plugins/zoo_bert/model.py", {"tests/tasks/test_words.py": 2}),
         ("tests/test_plain.py", {"tests/test_plain.py": 0}),
-        ("tests/conftest.py", {"tests/test_loading.py": 1, "tests/test_plain.py": 1}),
+        ("tests/conftest.py", dict.fromkeys(TESTS, 1)),
+        ("tests/suite/haste.py", dict.fromkeys(TESTS, 2)),
+        ("tests/suite/always.py", dict.fromkeys(TESTS, 2)),
         ("presets/bert.toml", {"tests/presets/test_catalogues.py": 0}),
         ("NOTES.md", {}),
     ],
@@ -60,7 +78,7 @@ def test_a_change_reaches_what_uses_it(tree, file, reached):
 
 
 def test_what_all_tests_depend_on_reaches_all(tree):
-    assert len(Graph(tree).reached(["pyproject.toml"])) == len([name for name in FILES if "/test_" in name])
+    assert len(Graph(tree).reached(["pyproject.toml"])) == len(TESTS)
 
 
 def test_of_the_real_tree_the_nearest_are_a_source_s_own():
@@ -78,7 +96,11 @@ def test_of_the_real_tree_the_nearest_are_a_source_s_own():
 
 
 @pytest.fixture
-def checkout(tmp_path):
+def checkout(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+
     def git(*args):
         settings = ("-c", "user.name=a", "-c", "user.email=a@b")
         subprocess.run(["git", *settings, *args], cwd=tmp_path, check=True, capture_output=True)
@@ -97,13 +119,8 @@ def test_what_changed_since_a_commit_or_the_last_green_run(checkout):
     (checkout / "removed").unlink()
     (checkout / "new").write_text("new")
     assert changed(checkout)[1] == ["edited", "new", "removed"]
-    note_green(checkout)
+    note_green(checkout, tree_of(checkout))
     assert changed(checkout) == ("since the last green run", [])
     (checkout / "kept").write_text("changed")
     assert changed(checkout) == ("since the last green run", ["kept"])
     assert changed(checkout, "HEAD") == ("since HEAD", ["edited", "kept", "new", "removed"])
-
-
-def test_without_a_checkout_no_green_run_is_noted(tmp_path):
-    note_green(tmp_path)
-    assert not list(tmp_path.iterdir())

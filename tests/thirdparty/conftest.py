@@ -90,31 +90,33 @@ def env(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
         pip("--python", home / "bin" / "python", "install", "--no-deps", *sorted(wheels.iterdir()))
         (site,) = home.glob("lib/python*/site-packages")
-        for path in sorted(required_files("keras-zoo")):
+        for path in sorted(required_files(site)):
             (site / path.name).symlink_to(path)
+        pip("--python", home / "bin" / "python", "check")
 
     return Environment(once(tmp_path_factory, "env", install), tmp_path_factory.mktemp("work"))
 
 
-def required_files(distribution: str) -> set[Path]:
-    """The files and folders of all that a distribution requires, as they are installed here, without itself.
+def required_files(site: Path) -> set[Path]:
+    """The files and folders of all that the distributions in `site` require, as they are installed here.
 
-    An environment of these and no others is what pip makes of the distribution's own word, in much less time.
+    With these and no others the environment is what pip makes of the wheels' own word, in much less time.
     """
     found: set[Path] = set()
-    waiting, seen = [Requirement(distribution)], set()
+    installed = {canonicalize_name(one.name): one for one in importlib.metadata.distributions(path=[str(site)])}
+    waiting, seen = [Requirement(name) for name in installed], set()
     while waiting:
         asked = waiting.pop()
-        if (key := (canonicalize_name(asked.name), *sorted(asked.extras))) in seen:
+        name = canonicalize_name(asked.name)
+        if (name, *sorted(asked.extras)) in seen:
             continue
-        seen.add(key)
-        metadata = importlib.metadata.distribution(asked.name)
-        extras = ("", *asked.extras)
+        seen.add((name, *sorted(asked.extras)))
+        metadata = installed.get(name) or importlib.metadata.distribution(name)
         for requirement in map(Requirement, metadata.requires or ()):
             marker = requirement.marker
-            if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras):
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *asked.extras)):
                 waiting.append(requirement)
-        if key[0] != canonicalize_name(distribution):
+        if name not in installed:
             tops = {path.parts[0] for path in metadata.files or ()} - {"..", "__pycache__"}
             found |= {Path(str(metadata.locate_file(top))) for top in tops}
     return found

@@ -21,7 +21,8 @@ from zoo.train.recipe_file import recipe_text
 # Tells of every stage and step, slowly enough to be killed between any two of them.
 CHILD = """
 import sys, time
-sys.modules |= dict.fromkeys(("matplotlib", "pandas", "sklearn"))  # which Keras would wait for
+from zoo.backend import use_jax
+use_jax(lean=True)
 import zoo
 from zoo.errors import ZooError
 from zoo.train.listener import Silent

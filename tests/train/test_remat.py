@@ -75,6 +75,7 @@ def test_what_is_computed_again_drops_what_was_dropped(tiny_bert, padded, what, 
         np.testing.assert_allclose(one, two, atol=1e-6)
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize(("what", "share"), [("elementwise", 0.8), ("layers", 0.7)])
 def test_a_program_that_computes_again_takes_less_memory(with_dropout, what, share):
     """XLA's CPU compiler, too, which merges what a program computes twice unless it cannot tell."""
@@ -93,6 +94,7 @@ def test_a_program_that_computes_again_takes_less_memory(with_dropout, what, sha
     assert taken(again=True) < share * taken(again=False)
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize(
     ("architecture", "config", "how", "length"),
     [

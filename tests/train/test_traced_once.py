@@ -69,6 +69,10 @@ def made(kind: str, folder, tiny_bert):
             model = decoder(folder, "llama", dtype="mixed_bfloat16", base_dtype="bfloat16", int8="backbone")
             model.adapters.add(rank=2, dora=True, dropout=0.3, targets="all", seed=1)
             return model
+        case "layers computed again":
+            model = bert(folder, tiny_bert)
+            remat_blocks(model, "elementwise")
+            return model
         case "adapters of layers computed again":
             model = decoder(folder, "gemma2")
             remat_blocks(model, "layers")
@@ -83,6 +87,7 @@ PROGRAMS = {
     "adapters with dropout": 2,  # of two kinds of windows
     "dora of 8-bit numbers in bfloat16": 1,
     "adapters of layers computed again": 2,
+    "layers computed again": 1,
     "batch statistics": 7,  # each but the first stage begins with a block that strides
 }
 

@@ -67,7 +67,7 @@ GRID = [
 ]
 
 
-NEW = 24  # tokens: with the prompt beyond every window and every context that is stretched
+NEW = 24  # tokens: with the prompt beyond every window, and the contexts of 40 tokens that are stretched
 
 
 @pytest.fixture(scope="module")

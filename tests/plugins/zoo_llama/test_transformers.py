@@ -44,7 +44,7 @@ GRID = [
     {"rms_norm_eps": 1e-2, "num_hidden_layers": 5},
 ]
 
-NEW = 24  # tokens: with the prompt beyond every context that is stretched
+NEW = 24  # tokens: with the prompt beyond the contexts of 23 to 40 tokens that are stretched
 
 
 @pytest.mark.parametrize("options", GRID, ids=str)

@@ -94,6 +94,7 @@ def test_training_mode_moves_the_statistics_as_timm_does_and_timm_reads_the_resu
         close(outputs(model, x)[0], again(channels_first(x)))
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("name", ["resnet50", "resnet101d", "resnetv2_50", "resnext50_32x4d"])
 def test_at_full_depth_the_logits_are_within_1e_4(name, tmp_path):
     """Of torch in double precision; where single precision is not, as with 101 layers, as near as torch in that."""

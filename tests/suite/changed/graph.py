@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.suite.changed.modules import Project
 
-_EVERYTHING = ("conftest.py", "pyproject.toml", "Makefile")
+_EVERYTHING = ("pyproject.toml", "Makefile")
 
 
 class Graph:
@@ -54,7 +54,7 @@ class Graph:
     def _nodes(self, file: str) -> list[str]:
         """What stands for a changed file; a file that is no module stands for what names it, or lies beside it."""
         if file in self.fixtures:
-            return [f"{file}::{name}" for name in self.fixtures[file]] + [file]
+            return [file, *(f"{file}::{name}" for name in self.fixtures[file])]
         if file in self.project.modules.values():
             return [file]
         name, folder = Path(file).name, Path(file).parent.as_posix()
@@ -76,6 +76,7 @@ class Graph:
                 told |= {f"{file}::{other}" for other in mentioned}
                 told |= project.plugins_named(ast.get_source_segment(source, node) or "")
                 yield f"{file}::{name}", told
+            yield file, self._for_all(file, tree, names)
             return
         body = tree.body
         if file.endswith("__init__.py"):  # what it passes on is found where it is at home
@@ -83,7 +84,19 @@ class Graph:
         used = project.used(body, names)
         if file.startswith("tests/"):
             used |= project.plugins_named(source) | self._requested(file, tree) | self._mirrored(file)
+            used |= {conftest for conftest in self.fixtures if Path(conftest).parent in Path(file).parents}
         yield file, used
+
+    def _for_all(self, file: str, tree: ast.Module, names: dict[str, set[str]]) -> set[str]:
+        """What a conftest does for every test below it: by hooks, autouse fixtures, and when it is imported."""
+        kinds = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+        always = [node for node in tree.body if not isinstance(node, kinds)]
+        always += [
+            node
+            for name, node in self.fixtures[file].items()
+            if name.startswith("pytest_") or "autouse=True" in "".join(map(ast.unparse, node.decorator_list))
+        ]
+        return self.project.used(always, names)
 
     def _requested(self, file: str, tree: ast.AST) -> set[str]:
         """The fixtures that functions ask for by their parameters, each from the nearest conftest."""
@@ -115,8 +128,8 @@ class Graph:
         return found
 
 
-def _definitions(tree: ast.Module) -> dict[str, ast.AST]:
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+def _definitions(tree: ast.Module) -> dict[str, ast.FunctionDef | ast.ClassDef]:
+    kinds = ast.FunctionDef | ast.ClassDef
     return {node.name: node for node in tree.body if isinstance(node, kinds)}
 
 

@@ -1,4 +1,4 @@
-"""What changed since the suite was last seen to pass: trees of files, as git knows them."""
+"""Which files differ from those of the last green run, or of a commit."""
 
 from __future__ import annotations
 
@@ -31,10 +31,13 @@ def tree(root: Path) -> str:
         return git(root, "write-tree", **index)
 
 
-def note_green(root: Path) -> None:
-    """Write down that all tests pass with the files as they are; nothing where they are no checkout."""
-    if (root / ".git").exists():
-        _note(root).write_text(tree(root) + "\n", encoding="utf-8")
+def note_green(root: Path, name: str) -> None:
+    """Write down the tree with which all tests pass.
+
+    Args:
+        name: as `tree` gave it before they ran.
+    """
+    _note(root).write_text(name + "\n", encoding="utf-8")
 
 
 def changed(root: Path, since: str = "") -> tuple[str, list[str]]:
@@ -50,7 +53,8 @@ def changed(root: Path, since: str = "") -> tuple[str, list[str]]:
         told = "since the last green run"
         if not since or not _known(root, since):
             since, told = "HEAD", "since the last commit (no green run is known)"
-    return told, git(root, "diff", "--name-only", "--no-renames", since, tree(root)).splitlines()
+    names = git(root, "diff", "--name-only", "--no-renames", "-z", since, tree(root))
+    return told, [name for name in names.split("\0") if name]
 
 
 def _known(root: Path, name: str) -> bool:
