@@ -1,1 +1,1 @@
-"""What runs the tests: in which order and how compiled, which of them a change reaches, what they find."""
+"""The tools of the test suite: compiling, order, processes, profile, selection by change, planted faults."""

@@ -58,7 +58,7 @@ class Forks:
     def run(
         self, code: str, *args: str, env: Mapping[str, str], timeout: float
     ) -> subprocess.CompletedProcess[str]:
-        """What `python -c code args` does, in the directory that this process is in.
+        """Run `python -c code args` in the directory of this process.
 
         Raises:
             subprocess.TimeoutExpired: it was killed after `timeout` seconds.

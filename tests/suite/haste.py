@@ -56,7 +56,7 @@ def optimized() -> Iterator[None]:
 
 
 def _known() -> bool:
-    """Whether XLA knows the flag: it ends a process that gives it another. Asked once for each version."""
+    """Return whether XLA knows the flag; it ends a process that gives it an unknown one. Asked once a version."""
     note = cache_home() / "tests" / f"flag-{importlib.metadata.version('jaxlib')}"
     if not note.is_file():
         command = [sys.executable, "-c", "import jax; jax.devices()"]

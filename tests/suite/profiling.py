@@ -192,7 +192,7 @@ def table(rows: dict[str, dict[str, float]]) -> str:
 
 
 def summary(records: Iterable[dict[str, Any]]) -> str:
-    """What the tests themselves do not show: starting, waiting, fixtures made again, memory."""
+    """One line on starting, waiting, fixtures made again and memory."""
     made: dict[tuple[str, str], list[float]] = defaultdict(list)
     starts, ends, peaks = [], [], []
     for record in records:

@@ -1,4 +1,4 @@
-"""How many examples a property is tested with: few every day, ten times as many in `make test-deep`."""
+"""The number of examples of property tests: few every day, ten times as many in `make test-deep`."""
 
 from __future__ import annotations
 

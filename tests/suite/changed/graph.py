@@ -52,7 +52,7 @@ class Graph:
         return {file: distances[file] for file in self.tests if file in distances}
 
     def _nodes(self, file: str) -> list[str]:
-        """What stands for a changed file; a file that is no module stands for what names it, or lies beside it."""
+        """The nodes of a changed file; of one that is no module, the files that name it or lie beside it."""
         if file in self.fixtures:
             return [file, *(f"{file}::{name}" for name in self.fixtures[file])]
         if file in self.project.modules.values():
@@ -88,7 +88,7 @@ class Graph:
         yield file, used
 
     def _for_all(self, file: str, tree: ast.Module, names: dict[str, set[str]]) -> set[str]:
-        """What a conftest does for every test below it: by hooks, autouse fixtures, and when it is imported."""
+        """The files that a conftest uses for every test below it: in hooks, autouse fixtures, and on import."""
         kinds = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
         always = [node for node in tree.body if not isinstance(node, kinds)]
         always += [
@@ -134,7 +134,7 @@ def _definitions(tree: ast.Module) -> dict[str, ast.FunctionDef | ast.ClassDef]:
 
 
 def _bindings(project: Project, tree: ast.Module) -> dict[str, set[str]]:
-    """What the imports of a module bind, wherever they stand."""
+    """The names that the imports of a module bind, wherever they stand, with their files."""
     names: dict[str, set[str]] = defaultdict(set)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):

@@ -11,7 +11,7 @@ _GREEN = "zoo-green"  # inside .git: the tree of the last run of all tests that 
 
 
 def git(root: Path, *args: str, **settings: str) -> str:
-    """What a git command prints.
+    """Return the output of a git command.
 
     Raises:
         subprocess.CalledProcessError: it fails; its own words are on stderr.

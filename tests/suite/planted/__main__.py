@@ -41,7 +41,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a fault, and after how many seconds."""
+    """The result of a fault, and the seconds it took."""
 
     fault: Fault
     told: str
